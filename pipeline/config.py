@@ -1,0 +1,262 @@
+"""The one typed configuration: `load_config` reads a YAML file and reports every mistake at once.
+
+Each section is a frozen model; the sections that settle a component's behaviour are that component's own
+dataclasses, so there is one definition of every key and default. docs/config.md explains each key and is
+tested against these models.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from components.evaluator.settings import EvaluationSettings
+from components.serving_check.settings import ServingCheckSettings
+from components.validation_gate.policy import GatePolicy
+from models.tabular_text.features import DType, FeatureKind, LabelKind
+from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
+from pipeline.config_errors import explain
+from pipeline.errors import ConfigError
+
+NAME_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
+"""What every runner accepts as a pipeline name (SageMaker: 256 of [A-Za-z0-9-]; Kubernetes: 63 of [a-z0-9-])."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values are never converted between types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PipelineSection(Section):
+    """What the pipeline is called and where it keeps everything."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    root: str = ".penstock"
+    cache: bool = True
+
+
+class DataSection(Section):
+    """Where the rows come from and how they are read and split."""
+
+    path: Annotated[str, Field(min_length=1)]
+    format: Literal["auto", "csv", "tsv", "parquet", "tfrecord"] = "auto"
+    column_types: Mapping[str, DType] = Field(default_factory=dict)
+    null_values: Sequence[str] | None = None
+    splits: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=lambda: {"train": 8, "eval": 2})
+    split_by: str | None = None
+    on_bad_rows: Literal["fail", "quarantine"] = "fail"
+    max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    @field_validator("splits")
+    @classmethod
+    def _has_train_and_eval(cls, splits: Mapping[str, int]) -> Mapping[str, int]:
+        missing = [name for name in ("train", "eval") if name not in splits]
+        if missing:
+            raise ValueError(f"needs a split named {' and one named '.join(missing)}, has {', '.join(splits) or 'none'}")
+        return splits
+
+
+class SchemaSection(Section):
+    """The data contract."""
+
+    path: str | None = None
+
+
+class LabelSection(Section):
+    """The column to predict."""
+
+    column: Annotated[str, Field(min_length=1)]
+    kind: LabelKind | None = None
+
+
+class FeaturesSection(Section):
+    """How columns enter the model; what is not said here is inferred (`penstock plan` shows it)."""
+
+    kinds: Mapping[str, FeatureKind] = Field(default_factory=dict)
+    include: Sequence[str] | None = None
+    exclude: Sequence[str] = ()
+    max_tokens: Annotated[int, Field(ge=1)] = 64
+    text_vocabulary_size: Annotated[int, Field(ge=1)] = 20_000
+    categorical_vocabulary_size: Annotated[int, Field(ge=1)] = 1_000
+    oov_buckets: Annotated[int, Field(ge=1)] = 1
+    max_int_categories: Annotated[int, Field(ge=2)] = 20
+    profile_rows: Annotated[int, Field(ge=1)] = 200_000
+
+
+class TunerSection(Section):
+    """The search for hyperparameters before training."""
+
+    enabled: bool = False
+    search: TunerSettings = TunerSettings()
+
+
+class PushSection(Section):
+    """Where blessed models go."""
+
+    directory: str | None = None
+
+
+class BeamSection(Section):
+    """How Apache Beam runs the data nodes."""
+
+    pipeline_args: Sequence[str] = ("--runner=DirectRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1")
+
+    @field_validator("pipeline_args")
+    @classmethod
+    def _names_a_runner(cls, args: Sequence[str]) -> Sequence[str]:
+        if not any(arg.startswith("--runner=") for arg in args):
+            raise ValueError("needs an explicit --runner=…: Beam's default downloads a program at run time")
+        prism = "--runner=DirectRunner" in args and not any(a.startswith("--direct_running_mode=") for a in args)
+        if prism:
+            raise ValueError("--runner=DirectRunner needs --direct_running_mode=in_memory beside it")
+        return args
+
+
+class Config(Section):
+    """The whole configuration of one pipeline; paths in it are absolute after `load_config`."""
+
+    pipeline: PipelineSection
+    data: DataSection
+    label: LabelSection
+    schema_: SchemaSection = Field(default=SchemaSection(), alias="schema")
+    validation: GatePolicy = GatePolicy()
+    features: FeaturesSection = FeaturesSection()
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    tuner: TunerSection = TunerSection()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    serving_check: ServingCheckSettings = ServingCheckSettings()
+    push: PushSection = PushSection()
+    beam: BeamSection = BeamSection()
+
+    @model_validator(mode="after")
+    def _label_is_no_feature(self) -> "Config":
+        if self.label.column in self.features.kinds or self.label.column in (self.features.include or ()):
+            raise ValueError(f"label.column {self.label.column!r} is named under features too; a label cannot be a feature")
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the store, the artifacts, the runs' logs and (by default) the pushed models."""
+        return Path(self.pipeline.root)
+
+    @property
+    def push_directory(self) -> str:
+        """Where blessed models go, one numbered folder a version (TensorFlow Serving's layout)."""
+        return self.push.directory or str(self.root / "pushed" / self.pipeline.name)
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The configuration in `path`, with `key.subkey=value` overrides put over it and its paths made absolute.
+
+    Raises:
+      ConfigError: listing every unknown key, wrong type and bad value with file, line and key.
+    """
+    text = _read_text(path)
+    tree = _parse_yaml(text, path)
+    changed = _apply_overrides(tree, overrides)
+    try:
+        config = Config.model_validate_json(json.dumps(tree, default=str))
+    except ValidationError as error:
+        raise ConfigError(explain(error, Config, tree, str(path), changed)) from error
+    return _absolute(config, path.resolve().parent)
+
+
+def _read_text(path: Path) -> str:
+    if not path.is_file():
+        raise ConfigError([f"{path}: there is no such configuration file. Name one with --config FILE."])
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."]) from error
+
+
+def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
+    try:
+        tree = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise ConfigError([f"{where}: not valid YAML: {error.problem}."]) from error
+    except YAMLError as error:
+        raise ConfigError([f"{path}: not valid YAML: {error}"]) from error
+    if not isinstance(tree, dict):
+        seen = "nothing" if tree is None else type(tree).__name__
+        raise ConfigError([f"{path}: expected sections such as 'pipeline:' and 'data:', found {seen}."])
+    return tree
+
+
+def _apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> set[tuple[str, ...]]:
+    """Puts the overrides into `tree`; returns the keys they set."""
+    changed, problems = set(), []
+    for override in overrides:
+        key, separator, value = override.partition("=")
+        if not separator or not key:
+            problems.append(f"--set {override}: expected KEY=VALUE, such as training.epochs=3.")
+            continue
+        loc = tuple(key.split("."))
+        parent: Any = tree
+        for part in loc[:-1]:
+            parent = parent.setdefault(part, {}) if isinstance(parent, dict) else None
+        if not isinstance(parent, dict):
+            problems.append(f"--set {override}: {'.'.join(loc[:-1])} is a single value, it has no keys.")
+            continue
+        parent[loc[-1]] = YAML(typ="safe").load(value)
+        changed.add(loc)
+    if problems:
+        raise ConfigError(problems)
+    return changed
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    def absolute(path: str) -> str:
+        return path if "://" in path else str(base / Path(path).expanduser())
+
+    def changed(section: Section, key: str) -> Section:
+        value = getattr(section, key)
+        return section if value is None else section.model_copy(update={key: absolute(value)})
+
+    return config.model_copy(
+        update={
+            "pipeline": changed(config.pipeline, "root"),
+            "data": changed(config.data, "path"),
+            "schema_": changed(config.schema_, "path"),
+            "push": changed(config.push, "directory"),
+        }
+    )
+
+
+def walk_keys(visit: Callable[[str, Any], None], model: type = Config, prefix: str = "") -> None:
+    """Calls `visit(key, default)` for every key of the configuration, depth first; `...` stands for required."""
+    for name, annotation, default in fields_of(model):
+        key = f"{prefix}{name}"
+        if _is_section(annotation):
+            walk_keys(visit, annotation, f"{key}.")
+        else:
+            visit(key, default)
+
+
+def fields_of(model: type) -> list[tuple[str, Any, Any]]:
+    """Name, type and default of each key of a section, pydantic model or dataclass alike."""
+    if issubclass(model, BaseModel):
+        return [
+            (info.alias or name, info.annotation, ... if info.is_required() else info.get_default(call_default_factory=True))
+            for name, info in model.model_fields.items()
+        ]
+    return [(field.name, field.type, _dataclass_default(field)) for field in dataclasses.fields(model)]
+
+
+def _dataclass_default(field: "dataclasses.Field[Any]") -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return ... if field.default is dataclasses.MISSING else field.default
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation))

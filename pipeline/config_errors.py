@@ -1,0 +1,95 @@
+"""Pydantic's findings in the user's terms: file, line, key, what is wrong, what was seen, the nearest valid name."""
+
+import difflib
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Location = tuple[int | str, ...]
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], tree: Any, file: str, overridden: Collection[tuple[str, ...]]
+) -> list[str]:
+    """One sentence for each finding, in the order of the file."""
+    findings = error.errors(include_url=False)
+    findings.sort(key=lambda finding: _line(tree, finding["loc"]))
+    return [_sentence(finding, model, tree, file, overridden) for finding in findings]
+
+
+def _sentence(
+    finding: ErrorDetails, model: type[BaseModel], tree: Any, file: str, overridden: Collection[tuple[str, ...]]
+) -> str:
+    loc = finding["loc"]
+    key = _dotted(loc)
+    where = f"--set {key}" if loc in overridden else f"{file}:{_line(tree, loc)}"
+    if finding["type"] in _UNKNOWN:
+        return f"{where}: unknown key '{key}'.{_nearest(str(loc[-1]), _keys_at(model, loc[:-1]))}"
+    if finding["type"] == "missing":
+        return f"{where}: '{key}' is required and not there."
+    message = finding["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    suggestion = _nearest(finding["input"], _choices(finding)) if isinstance(finding["input"], str) else ""
+    return f"{where}: '{key}': {message.rstrip('.')}; found {_short(finding['input'])}.{suggestion}"
+
+
+def _dotted(loc: Location) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _line(tree: Any, loc: Location) -> int:
+    """1-based line of the deepest part of `loc` that the file holds."""
+    line = 1
+    for part in loc:
+        try:
+            positions = tree.lc.data
+            line = positions[part][0] + 1
+            tree = tree[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return line
+
+
+def _keys_at(model: Any, loc: Location) -> list[str]:
+    from pipeline.config import fields_of
+
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        annotation = next((kind for name, kind, _ in fields_of(model) if name == part), None)
+        model = _section_in(annotation)
+        if model is None:
+            return []
+    return [name for name, _, _ in fields_of(model)]
+
+
+def _section_in(annotation: Any) -> Any:
+    """The section that an annotation is, or holds (`tuple[Waiver, ...]`)."""
+    if hasattr(annotation, "model_fields") or hasattr(annotation, "__dataclass_fields__"):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _section_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _choices(finding: ErrorDetails) -> list[str]:
+    expected = str(finding.get("ctx", {}).get("expected", ""))
+    return [choice.strip("' ") for choice in expected.replace(" or ", ",").split(",") if choice.strip()]
+
+
+def _nearest(seen: str, known: Collection[str]) -> str:
+    if not known:
+        return ""
+    near = difflib.get_close_matches(seen, known, n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else f" Known here: {', '.join(known)}."

@@ -1,0 +1,224 @@
+"""The one pipeline: `create_pipeline` says which nodes exist and how they connect, for every runner.
+
+    ArrowExampleGen → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
+      → Transform → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck → Pusher
+
+TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
+"""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from models.tabular_text.features import FeatureKind, FeatureSpec
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+UNCACHED_NODES = frozenset({"ValidationGate"})
+"""Nodes whose answer depends on the day (waivers expire): they run every time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is settled before compiling: the configuration's open questions, answered.
+
+    Attributes:
+      features: every column's part in the model.
+      input_base: folder (or URI) under which the data lies.
+      input_pattern: TFX input pattern below it, may hold {SPAN}, {VERSION} and date fields.
+      code_digest: SHA-256 of models/tabular_text, so that a change of its code misses the cache.
+      schema_digest: SHA-256 of the curated schema file, None if the schema is inferred.
+      notes: what the user should know before running, one sentence each.
+    """
+
+    features: FeatureSpec
+    input_base: str
+    input_pattern: str
+    code_digest: str
+    schema_digest: str | None
+    notes: tuple[str, ...] = ()
+
+
+def staged_schema_uri(config: "Config", plan: Plan) -> str:
+    """Where the curated schema's bytes are put before a run: named by digest, so that an edit misses the cache."""
+    return f"{artifact_root(config)}/inputs/schema/{plan.schema_digest}/schema.pbtxt"
+
+
+def artifact_root(config: "Config") -> str:
+    """The root of all artifact URIs of this pipeline."""
+    return f"{config.pipeline.root}/artifacts/{config.pipeline.name}"
+
+
+def create_pipeline(config: "Config", plan: Plan) -> Any:
+    """The `tfx.dsl.Pipeline` of this configuration.
+
+    Pure: reads no file, no clock and no environment.
+    """
+    from tfx.components.example_validator.component import ExampleValidator
+    from tfx.components.schema_gen.component import SchemaGen
+    from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
+    from tfx.components.trainer.component import Trainer
+    from tfx.components.transform.component import Transform
+    from tfx.components.tuner.component import Tuner
+    from tfx.dsl.components.common.resolver import Resolver
+    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+    from tfx.orchestration.pipeline import Pipeline
+    from tfx.proto import pusher_pb2, trainer_pb2
+    from tfx.types import standard_artifacts
+    from tfx.types.channel import Channel
+
+    from components.arrow_example_gen.component import ArrowExampleGen
+    from components.evaluator.component import Evaluator
+    from components.evaluator.eval_config import build_eval_config
+    from components.pusher.component import Pusher
+    from components.serving_check.component import ServingCheck
+    from components.validation_gate.component import ValidationGate
+
+    example_gen = ArrowExampleGen(
+        input_base=plan.input_base,
+        pattern=plan.input_pattern,
+        read=read_options(config, plan),
+        splits=config.data.splits,
+        split_by=config.data.split_by,
+    )
+    examples = example_gen.outputs["examples"]
+
+    statistics_gen = StatisticsGen(examples=examples)
+    statistics = statistics_gen.outputs["statistics"]
+
+    if plan.schema_digest is None:
+        schema_gen = SchemaGen(statistics=statistics, infer_feature_shape=False)
+    else:
+        schema_gen = ImportSchemaGen(schema_file=staged_schema_uri(config, plan))
+    schema = schema_gen.outputs["schema"]
+
+    example_validator = ExampleValidator(statistics=statistics, schema=schema)
+    validation_gate = ValidationGate(
+        statistics=statistics,
+        schema=schema,
+        anomalies=example_validator.outputs["anomalies"],
+        policy=config.validation,
+    )
+
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="models.tabular_text.preprocessing.preprocessing_fn",
+        custom_config={"features": plan.features.to_json(), "code_digest": plan.code_digest},
+        disable_statistics=True,
+    )
+    transform.add_upstream_node(validation_gate)
+    transformed_examples = transform.outputs["transformed_examples"]
+    transform_graph = transform.outputs["transform_graph"]
+
+    model_config = {
+        "features": plan.features.to_json(),
+        "model": config.model.to_json(),
+        "training": config.training.to_json(),
+        "code_digest": plan.code_digest,
+    }
+    train_args = trainer_pb2.TrainArgs(splits=["train"])
+    eval_args = trainer_pb2.EvalArgs(splits=["eval"])
+    tuner = None
+    if config.tuner.enabled:
+        tuner = Tuner(
+            examples=transformed_examples,
+            transform_graph=transform_graph,
+            tuner_fn="models.tabular_text.tuner.tuner_fn",
+            train_args=train_args,
+            eval_args=eval_args,
+            custom_config={**model_config, "tuner": config.tuner.search.to_json()},
+        )
+    trainer = Trainer(
+        examples=transformed_examples,
+        transform_graph=transform_graph,
+        schema=schema,
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+        run_fn="models.tabular_text.train.run_fn",
+        train_args=train_args,
+        eval_args=eval_args,
+        custom_config=model_config,
+    )
+    model = trainer.outputs["model"]
+
+    latest_blessed_model = Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("latest_blessed_model")
+
+    evaluator = Evaluator(
+        examples=examples,
+        model=model,
+        baseline_model=latest_blessed_model.outputs["model"],
+        eval_config=build_eval_config(plan.features, config.evaluation),
+        example_splits=[evaluated_split(config)],
+        features=plan.features,
+        settings=config.evaluation,
+    )
+    serving_check = ServingCheck(
+        model=model,
+        examples=examples,
+        evaluation=evaluator.outputs["evaluation"],
+        settings=config.serving_check,
+    )
+    pusher = Pusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=serving_check.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.push_directory)
+        ),
+    )
+
+    return Pipeline(
+        pipeline_name=config.pipeline.name,
+        pipeline_root=artifact_root(config),
+        enable_cache=config.pipeline.cache,
+        beam_pipeline_args=list(config.beam.pipeline_args),
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            example_validator,
+            validation_gate,
+            transform,
+            *([tuner] if tuner else []),
+            trainer,
+            latest_blessed_model,
+            evaluator,
+            serving_check,
+            pusher,
+        ],
+    )
+
+
+def evaluated_split(config: "Config") -> str:
+    """The split that decides the blessing: `test` where there is one, because `eval` steers early stopping."""
+    return "test" if "test" in config.data.splits else "eval"
+
+
+def read_options(config: "Config", plan: Plan | None = None) -> Any:
+    """How ArrowExampleGen reads: what the configuration says, and after planning the types that the plan fixed."""
+    from components.arrow_example_gen.options import ReadOptions
+
+    types = dict(config.data.column_types)
+    if plan is not None and plan.schema_digest is not None:
+        types = {feature.name: feature.dtype for feature in plan.features.features} | types
+        types.setdefault(plan.features.label.name, plan.features.label.dtype)
+    nulls = {} if config.data.null_values is None else {"null_values": tuple(config.data.null_values)}
+    return ReadOptions(
+        format=config.data.format,
+        column_types=types,
+        label=config.label.column,
+        label_is_categorical=None if plan is None else plan.features.label.kind != "regression",
+        on_bad_rows=config.data.on_bad_rows,
+        max_bad_fraction=config.data.max_bad_fraction,
+        **nulls,
+    )
+
+
+def ignored_columns(features: FeatureSpec) -> list[str]:
+    """Columns that stay in the examples but never reach the model."""
+    return [feature.name for feature in features.of_kind(FeatureKind.IGNORED)]

@@ -1,0 +1,82 @@
+"""TFX's intermediate representation (IR): the compiled pipeline, addressed by the hash of its content."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.definition import UNCACHED_NODES
+
+RUN_ID_PARAMETER = "pipeline-run-id"
+"""TFX's own runtime parameter for the run (tfx.dsl.compiler.constants.PIPELINE_RUN_ID_PARAMETER_NAME)."""
+
+
+def compile_ir(dsl_pipeline: Any) -> str:
+    """The pipeline as canonical JSON: the same definition gives the same bytes.
+
+    Pure. Source: tfx.proto.orchestration.pipeline_pb2.Pipeline.
+    """
+    from google.protobuf import json_format
+    from tfx.dsl.compiler import compiler
+
+    ir = compiler.Compiler().compile(dsl_pipeline)
+    for node in ir.nodes:
+        if node.pipeline_node.node_info.id in UNCACHED_NODES:
+            node.pipeline_node.execution_options.caching_options.enable_cache = False
+    return json_format.MessageToJson(ir, sort_keys=True, indent=1)
+
+
+def parse_ir(text: str) -> Any:
+    """The `pipeline_pb2.Pipeline` of an IR document."""
+    from google.protobuf import json_format
+    from ml_metadata.proto import metadata_store_pb2  # noqa: F401 - payloads of Any fields
+    from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2  # noqa: F401 - payloads of Any fields
+
+    return json_format.Parse(text, pipeline_pb2.Pipeline())
+
+
+def digest(text: str) -> str:
+    """SHA-256 of the document, as hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def node_ids(text: str) -> tuple[str, ...]:
+    """The nodes in topological order, read without TFX."""
+    return tuple(node["pipelineNode"]["nodeInfo"]["id"] for node in json.loads(text)["nodes"])
+
+
+def runtime_parameters(ir: Any) -> dict[str, str]:
+    """Name and type (`STRING`, `INT`, `DOUBLE`) of every runtime parameter in the IR, the run id aside."""
+    found: dict[str, str] = {}
+    _collect_parameters(ir, found)
+    found.pop(RUN_ID_PARAMETER, None)
+    return found
+
+
+def bind_parameters(ir: Any, run_id: str, values: Mapping[str, str]) -> None:
+    """Puts the run id and the values of runtime parameters into the IR.
+
+    The names and values were checked before (`runners.base.Document.check_parameters`).
+    """
+    from tfx.orchestration.portable import runtime_parameter_utils
+
+    types = runtime_parameters(ir)
+    bindings = {name: {"INT": int, "DOUBLE": float}.get(types[name], str)(value) for name, value in values.items()}
+    runtime_parameter_utils.substitute_runtime_parameter(ir, {RUN_ID_PARAMETER: run_id, **bindings})
+
+
+def _collect_parameters(message: Any, found: dict[str, str]) -> None:
+    for descriptor, value in message.ListFields():
+        for child in _messages(descriptor, value):
+            if child.DESCRIPTOR.full_name.endswith(".RuntimeParameter"):
+                found[child.name] = type(child).Type.Name(child.type)
+            elif child.DESCRIPTOR.full_name != "google.protobuf.Any":
+                _collect_parameters(child, found)
+
+
+def _messages(descriptor: Any, value: Any) -> Sequence[Any]:
+    if descriptor.message_type is None:
+        return []
+    if descriptor.message_type.GetOptions().map_entry:
+        return [item for item in value.values() if hasattr(item, "ListFields")]
+    return list(value) if descriptor.is_repeated else [value]

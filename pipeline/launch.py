@@ -1,0 +1,246 @@
+"""The one launcher: runs nodes of a compiled pipeline, on every orchestrator.
+
+    python -m pipeline.launch --ir FILE --nodes A[,B] --run-id ID --metadata sqlite:////path/to/file [--param k=v …]
+
+Driver, cache, executor and publisher are TFX's own (`orchestration.portable.launcher.Launcher`). Idempotent:
+killed and started again with the same arguments it finishes the same execution; once finished it exits 0 at once.
+"""
+
+import argparse
+import dataclasses
+import logging
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlparse
+
+from components.errors import BadData, ComponentError, GateRefused
+from models.tabular_text.errors import ModelError, UntrainableData
+from pipeline import ir as ir_documents
+from pipeline.errors import ConfigError, NodeFailed, PenstockError
+
+NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
+FailureKind = Literal["data", "gate", "other"]
+
+_OWN_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchRequest:
+    """Which nodes of which pipeline to run.
+
+    Attributes:
+      ir_path: the compiled pipeline.
+      node_ids: nodes to run one after the other.
+      run_id: the run that the executions belong to.
+      metadata_uri: the ML Metadata store, `sqlite:////absolute/path`.
+      parameters: values of runtime parameters.
+    """
+
+    ir_path: str
+    node_ids: tuple[str, ...]
+    run_id: str
+    metadata_uri: str
+    parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Why a node failed: the message, and the innermost line of our or the user's code."""
+
+    kind: FailureKind
+    message: str
+    where: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeOutcome:
+    """What became of a node.
+
+    Attributes:
+      wall_s: seconds from start to end.
+      cpu_s: seconds of processor time, child processes included.
+      peak_memory_bytes: largest resident set of the process so far.
+    """
+
+    node_id: str
+    state: NodeState
+    execution_id: int | None = None
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_memory_bytes: int = 0
+    failure: Failure | None = None
+
+    @classmethod
+    def died(cls, node_id: str, cause: str) -> "NodeOutcome":
+        """The outcome of a node whose process ended without an answer."""
+        advice = " Often the machine ran out of memory: close other programs or lower training.batch_size."
+        killed = advice if "SIGKILL" in cause else ""
+        return cls(node_id, "FAILED", failure=Failure("other", f"its process was {cause}.{killed}"))
+
+
+def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
+    """Runs one node to its end; a failure of the node is an outcome, not an exception."""
+    started, cpu_before = time.monotonic(), _cpu_s()
+    failure, state, execution_id = None, "FAILED", None
+    try:
+        state, execution_id = _launch(request, node_id)
+    except Exception as error:
+        traceback.print_exc()
+        if isinstance(error, PenstockError):
+            raise
+        failure = describe_failure(error)
+    return NodeOutcome(
+        node_id=node_id,
+        state=state,  # type: ignore[arg-type]
+        execution_id=execution_id,
+        wall_s=time.monotonic() - started,
+        cpu_s=_cpu_s() - cpu_before,
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        failure=failure,
+    )
+
+
+def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
+    """State and execution id of the node after TFX's launcher ran it."""
+    from tfx.orchestration import metadata
+    from tfx.orchestration.local import runner_utils
+    from tfx.orchestration.portable.launcher import Launcher
+
+    ir = ir_documents.parse_ir(Path(request.ir_path).read_text(encoding="utf-8"))
+    ir_documents.bind_parameters(ir, request.run_id, request.parameters)
+    node = _node(ir, node_id)
+    deployment = runner_utils.extract_local_deployment_config(ir)
+    connection = connection_config(request.metadata_uri)
+    info = Launcher(
+        pipeline_node=node,
+        mlmd_connection=metadata.Metadata(connection),
+        pipeline_info=ir.pipeline_info,
+        pipeline_runtime_spec=ir.runtime_spec,
+        executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+    ).launch()
+    if info is None or not info.execution_id:
+        return "SKIPPED", None
+    return _published_state(connection, info.execution_id, node), info.execution_id
+
+
+def _published_state(connection: Any, execution_id: int, node: Any) -> str:
+    """The execution's state in the store: the launcher returns normally also when inputs could not be resolved."""
+    from ml_metadata.proto import metadata_store_pb2
+    from tfx.orchestration import metadata
+
+    with metadata.Metadata(connection) as handle:
+        (execution,) = handle.store.get_executions_by_id([execution_id])
+    state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
+    if state in ("COMPLETE", "CACHED"):
+        return state
+    if node.node_info.type.name.endswith(".Resolver"):
+        return "SKIPPED"  # A resolver that finds nothing is published as failed, and does not fail a run.
+    raise RuntimeError(
+        f"The inputs of node '{node.node_info.id}' could not be resolved (execution {execution_id} is {state}): "
+        "a node that it depends on has published nothing."
+    )
+
+
+def connection_config(metadata_uri: str) -> Any:
+    """The ML Metadata connection of a store's URI.
+
+    Raises:
+      ConfigError: on any scheme but sqlite.
+    """
+    from ml_metadata.proto import metadata_store_pb2
+
+    parts = urlparse(metadata_uri)
+    if parts.scheme != "sqlite" or not parts.path:
+        raise ConfigError([f"--metadata {metadata_uri}: expected sqlite:////absolute/path."])
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = parts.path
+    config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    return config
+
+
+def _node(ir: Any, node_id: str) -> Any:
+    nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
+    if node_id not in nodes:
+        raise ConfigError([f"--nodes {node_id}: the pipeline has no such node; it has {', '.join(nodes)}."])
+    return nodes[node_id]
+
+
+def describe_failure(error: BaseException) -> Failure:
+    """The failure in the user's terms: our own errors by their message, others with type and place."""
+    own = _own_error(error)
+    if isinstance(own, BadData | UntrainableData):
+        return Failure("data", str(own))
+    if isinstance(own, GateRefused):
+        return Failure("gate", str(own))
+    message = str(own) if own is not None else f"{type(error).__name__}: {error}"
+    return Failure("other", message, _own_frame(error))
+
+
+def _own_error(error: BaseException | None) -> ComponentError | ModelError | None:
+    while error is not None:
+        if isinstance(error, ComponentError | ModelError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _own_frame(error: BaseException) -> str:
+    """The innermost frame outside installed packages, as `file:line in function`."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "site-packages" not in frame.filename and not frame.filename.startswith((sys.base_prefix, "<"))
+    ]
+    own = [frame for frame in frames if Path(frame.filename).resolve() != Path(__file__).resolve()]
+    if not own:
+        return ""
+    frame = own[-1]
+    name = os.path.relpath(frame.filename, _OWN_ROOT) if Path(frame.filename).is_relative_to(_OWN_ROOT) else frame.filename
+    return f"{name}:{frame.lineno} in {frame.name}: {frame.line}"
+
+
+def _cpu_s() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the nodes named on the command line; returns the exit code (0, or 3/4 as in pipeline/errors.py)."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.launch", description="Run nodes of a compiled pipeline.")
+    parser.add_argument("--ir", required=True, help="the compiled pipeline (JSON)")
+    parser.add_argument("--nodes", required=True, help="node ids, separated by commas, run in this order")
+    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--metadata", required=True, help="the lineage store, sqlite:////absolute/path")
+    parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    args = parser.parse_args(argv)
+    del sys.argv[1:]  # TFX hands sys.argv[1:] to executors as extra flags
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO)
+    request = LaunchRequest(
+        ir_path=args.ir,
+        node_ids=tuple(args.nodes.split(",")),
+        run_id=args.run_id,
+        metadata_uri=args.metadata,
+        parameters=dict(item.partition("=")[::2] for item in args.param),
+    )
+    for node_id in request.node_ids:
+        outcome = run_node(request, node_id)
+        sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
+        if outcome.failure is not None:
+            sys.stderr.write(f"{outcome.failure.message}\n")
+            return NodeFailed.exit_code if outcome.failure.kind == "other" else 4
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except PenstockError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)

@@ -1,0 +1,173 @@
+"""The runs of one root folder: where each keeps its documents and logs, its record, and the lock on the store.
+
+    <root>/metadata.sqlite             the lineage store (ML Metadata)
+    <root>/store.lock                  held by the run that writes to the store
+    <root>/artifacts/<pipeline>/…      what nodes produced
+    <root>/runs/<run_id>/run.json      the run's record
+    <root>/runs/<run_id>/pipeline.json the compiled pipeline (IR)
+    <root>/runs/<run_id>/logs/<node>.log
+"""
+
+import dataclasses
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import NotFound, StoreBusy
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeRecord:
+    """What became of a node of a run; times in seconds, `failure` empty if it did not fail."""
+
+    node_id: str
+    state: str
+    execution_id: int | None = None
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_memory_bytes: int = 0
+    failure: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """One run of a pipeline; `started_at` and `ended_at` are ISO 8601 with zone.
+
+    `state` is RUNNING, COMPLETE, FAILED or INTERRUPTED; a run whose process died without a word still says RUNNING
+    in the file, and is read as INTERRUPTED.
+    """
+
+    run_id: str
+    pipeline_name: str
+    state: str
+    started_at: str
+    ended_at: str | None
+    pid: int
+    ir_digest: str
+    node_ids: tuple[str, ...]
+    nodes: tuple[NodeRecord, ...] = ()
+
+    def node(self, node_id: str) -> NodeRecord | None:
+        """The record of a node, None if the run has not reached it."""
+        return next((node for node in self.nodes if node.node_id == node_id), None)
+
+    def with_node(self, node: NodeRecord) -> "RunRecord":
+        """This run with the node's record put in or replaced."""
+        others = tuple(other for other in self.nodes if other.node_id != node.node_id)
+        return dataclasses.replace(self, nodes=(*others, node))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunStore:
+    """The runs under `root`."""
+
+    root: Path
+
+    @property
+    def metadata_uri(self) -> str:
+        """The lineage store, as `pipeline.launch` takes it."""
+        return f"sqlite:///{self.root.resolve() / 'metadata.sqlite'}"
+
+    def run_folder(self, run_id: str) -> Path:
+        """Where everything of one run is."""
+        return self.root / "runs" / run_id
+
+    def ir_path(self, run_id: str) -> Path:
+        """The compiled pipeline of the run."""
+        return self.run_folder(run_id) / "pipeline.json"
+
+    def log_path(self, run_id: str, node_id: str) -> Path:
+        """The output of one node of the run."""
+        return self.run_folder(run_id) / "logs" / f"{node_id}.log"
+
+    def write(self, record: RunRecord) -> None:
+        """Replaces the run's record; a reader sees the old or the new one, never half."""
+        folder = self.run_folder(record.run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / "run.json.tmp"
+        temporary.write_text(json.dumps(dataclasses.asdict(record), indent=1), encoding="utf-8")
+        temporary.replace(folder / "run.json")
+
+    def read(self, run_id: str) -> RunRecord:
+        """The record of a run.
+
+        Raises:
+          NotFound: if there is none, naming the latest runs.
+        """
+        path = self.run_folder(run_id) / "run.json"
+        if not path.is_file():
+            known = [record.run_id for record in self.runs()][:3]
+            hint = f"Latest runs: {', '.join(known)}." if known else "There are no runs yet; start one with: penstock run"
+            raise NotFound(f"There is no run '{run_id}' under {self.root}. {hint}")
+        record = _record(json.loads(path.read_text(encoding="utf-8")))
+        if record.state == "RUNNING" and not self._is_held_by(record):
+            return dataclasses.replace(record, state="INTERRUPTED")
+        return record
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, newest first."""
+        found = [self.read(path.parent.name) for path in (self.root / "runs").glob("*/run.json")]
+        return sorted(found, key=lambda record: record.started_at, reverse=True)
+
+    def _is_held_by(self, record: RunRecord) -> bool:
+        holder = _holder(self.root / "store.lock")
+        return holder is not None and holder.get("run_id") == record.run_id
+
+    @contextmanager
+    def lock(self, run_id: str, *, wait: bool) -> Iterator[None]:
+        """Holds the store for one run; the system releases it even if this process is killed.
+
+        Raises:
+          StoreBusy: if another run holds it and `wait` is false.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        path = self.root / "store.lock"
+        with path.open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreBusy(_busy_message(self.root, path)) from None
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "run_id": run_id, "since": time.time()}))
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+
+def _busy_message(root: Path, path: Path) -> str:
+    held_by = _read_json(path)
+    who = f"run '{held_by['run_id']}' (process {held_by['pid']})" if held_by else "another run"
+    return f"The store in {root} is in use by {who}. Wait for it with --wait, or use another pipeline.root."
+
+
+def _holder(path: Path) -> dict[str, Any] | None:
+    """What the lock's holder wrote, None if nobody holds it."""
+    if not path.is_file():
+        return None
+    with path.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read_json(path)
+        fcntl.flock(file, fcntl.LOCK_UN)
+        return None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        return {}
+    return found
+
+
+def _record(data: dict[str, Any]) -> RunRecord:
+    nodes = tuple(NodeRecord(**node) for node in data.pop("nodes"))
+    return RunRecord(**{**data, "node_ids": tuple(data["node_ids"])}, nodes=nodes)

@@ -1,0 +1,152 @@
+"""The seam between the one pipeline and the places that run it.
+
+A runner's life:
+
+    capabilities ──► check(dsl_pipeline) ──► compile(dsl_pipeline) ──► Document      pure: no network, clock, randomness
+                                                                          │
+                                                  submit(document, …) ◄───┘          the only side effects
+                                                        │
+                                                        ▼
+                                                    RunHandle ──► status(handle) ──► RunStatus
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from pipeline.errors import ConfigError, UnsupportedByRunner
+
+RunState = Literal["RUNNING", "COMPLETE", "FAILED", "INTERRUPTED"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Capabilities:
+    """What a runner can express; what it cannot is an error before compiling.
+
+    Attributes:
+      conditionals: nodes inside `Cond` blocks.
+      runtime_parameters: values bound when a run is submitted.
+      max_nodes: most nodes in one pipeline, None for no limit.
+    """
+
+    conditionals: bool
+    runtime_parameters: bool
+    max_nodes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """What a runner compiled.
+
+    Attributes:
+      text: the document that its platform takes.
+      node_ids: the nodes in topological order.
+      parameters: runtime parameters and their types (`STRING`, `INT`, `DOUBLE`).
+    """
+
+    runner: str
+    pipeline_name: str
+    text: str
+    node_ids: tuple[str, ...]
+    parameters: Mapping[str, str]
+
+    def check_parameters(self, values: Mapping[str, str]) -> None:
+        """Raises ConfigError listing each name that the pipeline does not have and each value of the wrong type."""
+        problems = []
+        for name, value in values.items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                problems.append(f"--param {name}: the pipeline has no such parameter; it has: {known}.")
+            elif not _is_a(self.parameters[name], value):
+                problems.append(f"--param {name}: expected {self.parameters[name]}, found {value!r}.")
+        if problems:
+            raise ConfigError(problems)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunHandle:
+    """One launch of a pipeline, on any platform."""
+
+    runner: str
+    pipeline_name: str
+    run_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class RunStatus:
+    """Where a run stands; `nodes` maps node ids to the launcher's states, nodes not reached are absent."""
+
+    state: RunState
+    nodes: Mapping[str, str]
+
+
+class Runner(Protocol):
+    """A place that runs pipelines. Every runner must pass tests/contract."""
+
+    @property
+    def name(self) -> str:
+        """The word after `--runner`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this runner can express."""
+
+    def compile(self, dsl_pipeline: Any) -> Document:
+        """The platform's document; the same pipeline gives the same bytes.
+
+        Raises:
+          UnsupportedByRunner: listing every node that the runner cannot express.
+        """
+
+    def submit(self, document: Document, parameters: Mapping[str, str]) -> RunHandle:
+        """Starts a run (the local runner also finishes it).
+
+        Raises:
+          ConfigError: on a parameter that the pipeline does not have.
+          NodeFailed: if the run was carried out here and a node failed.
+        """
+
+    def status(self, handle: RunHandle) -> RunStatus:
+        """Where the run stands.
+
+        Raises:
+          NotFound: if there is no such run.
+        """
+
+
+def _is_a(parameter_type: str, value: str) -> bool:
+    try:
+        {"INT": int, "DOUBLE": float}.get(parameter_type, str)(value)
+    except ValueError:
+        return False
+    return True
+
+
+def check_capabilities(runner_name: str, capabilities: Capabilities, ir: Any) -> None:
+    """Raises UnsupportedByRunner with a sentence for every node that needs what the runner lacks."""
+    from pipeline.runners.registry import runners_with
+
+    nodes = [node.pipeline_node for node in ir.nodes]
+    problems = []
+    if not capabilities.conditionals:
+        can = ", ".join(runners_with("conditionals"))
+        problems += [
+            f"Node '{node.node_info.id}' has a conditional, which runner '{runner_name}' cannot express. "
+            f"Remove the Cond or run with: {can}."
+            for node in nodes
+            if node.inputs.conditionals
+        ]
+    if not capabilities.runtime_parameters:
+        can = ", ".join(runners_with("runtime_parameters"))
+        problems += [
+            f"Node '{node.node_info.id}' takes runtime parameter '{parameter.runtime_parameter.name}', which runner "
+            f"'{runner_name}' cannot bind. Give it a fixed value or run with: {can}."
+            for node in nodes
+            for parameter in node.parameters.parameters.values()
+            if parameter.HasField("runtime_parameter")
+        ]
+    if capabilities.max_nodes is not None and len(nodes) > capabilities.max_nodes:
+        beyond = ", ".join(node.node_info.id for node in nodes[capabilities.max_nodes :])
+        problems.append(f"Runner '{runner_name}' takes {capabilities.max_nodes} nodes, the pipeline has also: {beyond}.")
+    if problems:
+        raise UnsupportedByRunner(problems)

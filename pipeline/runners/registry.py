@@ -1,0 +1,44 @@
+"""The runners by name, without importing any before it is asked for."""
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pipeline.definition import Plan, create_pipeline
+from pipeline.errors import ConfigError
+from pipeline.runners.base import Capabilities, Document
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+RUNNERS = {"local": "pipeline.runners.local"}
+"""The word after `--runner` and the module that holds the runner, with its `CAPABILITIES`."""
+
+
+def capabilities_of(name: str) -> Capabilities:
+    """The capabilities of the runner of that name.
+
+    Raises:
+      ConfigError: if there is none, with the nearest name.
+    """
+    if name not in RUNNERS:
+        near = difflib.get_close_matches(name, RUNNERS, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(RUNNERS)}."
+        raise ConfigError([f"--runner {name}: there is no such runner. {hint}"])
+    found: Capabilities = import_module(RUNNERS[name]).CAPABILITIES
+    return found
+
+
+def runners_with(capability: str) -> list[str]:
+    """Names of the runners that have a capability."""
+    return [name for name in RUNNERS if getattr(capabilities_of(name), capability)]
+
+
+def build_document(name: str, config: "Config", plan: Plan) -> Document:
+    """Defines and compiles the pipeline for a runner; imports TFX, so the command line calls it in a warm process.
+
+    Raises:
+      UnsupportedByRunner: listing every node that the runner cannot express.
+    """
+    document: Document = import_module(RUNNERS[name]).compile_document(create_pipeline(config, plan))
+    return document

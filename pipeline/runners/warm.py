@@ -1,0 +1,130 @@
+"""A warm process to fork from: TensorFlow, Beam and TFX are imported once, then every call costs a fork.
+
+Nothing of TensorFlow may run in the warm process itself: a fork copies only the forking thread.
+"""
+
+import dataclasses
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+
+PRELOAD = "pipeline.runners.preload"
+_STOP_GRACE_S = 10.0
+
+
+class ProcessDied(Exception):  # noqa: N818 - reads as the event it is
+    """The process ended without an answer (killed, out of memory, crashed); `exit_code` is negative for a signal."""
+
+    def __init__(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+        cause = f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exited with code {exit_code}"
+        super().__init__(cause)
+
+
+class RemoteTraceback(Exception):  # noqa: N818 - the cause of an error that a call raised
+    """Where in the fork an error was raised; shown as the error's cause."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RemoteError:
+    """What a call raised, and where."""
+
+    error: BaseException
+    traceback_text: str
+
+
+class WarmProcess:
+    """Calls functions in forks of a warm process; the warm process ends with this one."""
+
+    def __init__(self, log_path: Path) -> None:
+        """Starts warming up in the background; what the warm process prints goes to `log_path`."""
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([PRELOAD])
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        with _output_redirected(log_path):
+            forkserver.ensure_running()
+
+    def call(self, function: Callable[..., Any], *args: Any, log_path: Path) -> Any:
+        """What `function(*args)` returns in a process of its own, whose output goes to `log_path`.
+
+        Raises:
+          ProcessDied: if the process ended without an answer.
+          KeyboardInterrupt: after the process was stopped.
+          Exception: what the function raised.
+        """
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_answer, args=(sender, log_path, function, args))
+        process.start()
+        sender.close()
+        try:
+            answer = _receive(receiver)
+            process.join()
+        except KeyboardInterrupt:
+            _stop(process)
+            raise
+        if answer is None:
+            raise ProcessDied(process.exitcode or 0)
+        if isinstance(answer, RemoteError):
+            raise answer.error from RemoteTraceback(f"\n{answer.traceback_text}")
+        return answer[0]
+
+
+def _receive(receiver: Any) -> Any:
+    try:
+        return receiver.recv()
+    except EOFError:
+        return None
+
+
+def _stop(process: Any) -> None:
+    """Interrupts, then kills a process that does not end by itself."""
+    if process.is_alive():
+        os.kill(process.pid, signal.SIGINT)
+        process.join(_STOP_GRACE_S)
+    if process.is_alive():
+        process.kill()
+    process.join()
+
+
+def _answer(sender: Any, log_path: Path, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Runs in the fork: output to the log, the answer (or the exception) through the pipe."""
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    sys.argv[1:] = []  # TFX hands sys.argv[1:] to executors as extra flags
+    try:
+        sender.send((function(*args),))
+    except Exception as error:
+        sender.send(RemoteError(error, traceback.format_exc()))
+        raise
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+class _output_redirected:  # noqa: N801 - used as a context manager, reads as one
+    """Sends this process's own stdout and stderr to a file while a child is started that inherits them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._saved = os.dup(1), os.dup(2)
+        log = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor, saved in zip((1, 2), self._saved, strict=True):
+            os.dup2(saved, descriptor)
+            os.close(saved)

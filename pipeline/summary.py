@@ -1,0 +1,125 @@
+"""What came out of a run, in a few lines: rows, anomalies, metrics, blessing and why, where the model is, what next."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.metadata import ArtifactRecord, LineageStore, single
+from pipeline.run_store import RunRecord
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSummary:
+    """The outcome of a run; what its nodes did not get to is None or empty.
+
+    Attributes:
+      rows: rows read, by split, in all and quarantined.
+      anomalies: decisions of the validation gate on each anomaly.
+      metrics: the Evaluator's metrics on the whole split.
+      blessed: the Evaluator's verdict.
+      reasons: why, one sentence each; with the reasons of the serving check if that refused.
+      pushed_to: the pushed model's folder.
+    """
+
+    run: RunRecord
+    rows: Mapping[str, int]
+    anomalies: tuple[Mapping[str, Any], ...] | None
+    metrics: Mapping[str, float]
+    blessed: bool | None
+    reasons: tuple[str, ...]
+    servable: bool | None
+    serving_reasons: tuple[str, ...]
+    pushed_to: str | None
+
+    @property
+    def is_pushed(self) -> bool:
+        """True if the run put a model where servers find it."""
+        return self.pushed_to is not None
+
+
+def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
+    """The summary of a run, from what its nodes published."""
+    artifacts = lineage.outputs_of_run(run.run_id)
+    decision = _json_beside(single(artifacts, "blessing", "Evaluator"), "decision.json")
+    serving = _json_beside(single(artifacts, "blessing", "ServingCheck"), "report.json")
+    gate = _json_beside(single(artifacts, "gate_result"), "decision.json")
+    pushed = single(artifacts, "pushed_model")
+    examples = single(artifacts, "examples")
+    return RunSummary(
+        run=run,
+        rows={k: int(v) for k, v in (examples.properties if examples else {}).items() if k.startswith("rows_")},
+        anomalies=tuple(gate["anomalies"]) if gate else None,
+        metrics=decision.get("metrics", {}),
+        blessed=decision.get("blessed"),
+        reasons=tuple(decision.get("reasons", ())),
+        servable=serving.get("blessed"),
+        serving_reasons=tuple(serving.get("reasons", ())),
+        pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
+    )
+
+
+def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
+    """Name and text of each line of the summary."""
+    lines = [("run", f"{summary.run.run_id}  {summary.run.state.lower()}")]
+    if summary.rows:
+        lines.append(("rows", _rows_text(summary.rows)))
+    if summary.anomalies is not None:
+        lines.append(("anomalies", _anomalies_text(summary.anomalies)))
+    if summary.metrics:
+        lines.append(("metrics", "  ".join(f"{name} {value:,.4g}" for name, value in summary.metrics.items())))
+    if summary.blessed is not None:
+        lines += _verdict("blessed", summary.blessed, summary.reasons)
+    if summary.servable is not None:
+        lines += _verdict("servable", summary.servable, summary.serving_reasons)
+    if summary.blessed is not None:
+        lines.append(("model", summary.pushed_to or "not pushed"))
+    return lines
+
+
+def next_steps(summary: RunSummary, config_file: str) -> list[str]:
+    """Commands worth trying now."""
+    run_id = summary.run.run_id
+    if summary.is_pushed:
+        version = Path(str(summary.pushed_to))
+        return [
+            f"penstock show {run_id}                        what each node made, and where",
+            f"saved_model_cli show --dir {version} --all    the model's signatures",
+            f"penstock run --config {config_file}           again: unchanged nodes come from the cache",
+        ]
+    return [
+        f"penstock show {run_id}    what each node made, and where",
+        "change the thresholds under 'evaluation:' or improve data and model, then: penstock run",
+    ]
+
+
+def _rows_text(rows: Mapping[str, int]) -> str:
+    splits = [f"{name.removeprefix('rows_')} {count:,}" for name, count in rows.items() if name not in _TOTALS]
+    quarantined = rows.get("rows_quarantined", 0)
+    tail = f", {quarantined:,} quarantined" if quarantined else ""
+    return f"{rows.get('rows_in', 0):,} in ({', '.join(splits)}{tail})"
+
+
+_TOTALS = ("rows_in", "rows_out", "rows_quarantined")
+
+
+def _anomalies_text(anomalies: tuple[Mapping[str, Any], ...]) -> str:
+    if not anomalies:
+        return "none"
+    named = ", ".join(sorted({f"{item['feature']} ({item['severity']})" for item in anomalies}))
+    return f"{len(anomalies)}: {named}"
+
+
+def _verdict(name: str, positive: bool, reasons: tuple[str, ...]) -> list[tuple[str, str]]:
+    first = f"{'yes' if positive else 'no'}{': ' + reasons[0] if reasons else ''}"
+    return [(name, first), *(("", reason) for reason in reasons[1:])]
+
+
+def _json_beside(artifact: ArtifactRecord | None, name: str) -> dict[str, Any]:
+    """The JSON document in the artifact's folder, empty if the node did not get to write it."""
+    path = Path(artifact.uri) / name if artifact else None
+    if path is None or not path.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

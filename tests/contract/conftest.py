@@ -1,0 +1,41 @@
+"""What a runner needs to be put through the contract: how to make one that works on this machine."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pipeline.run_store import RunStore
+from pipeline.runners.base import Capabilities, Document, Runner
+from pipeline.runners.local import LocalRunner
+from pipeline.runners.registry import RUNNERS, capabilities_of
+from pipeline.runners.warm import WarmProcess
+from tiny_nodes_compile import compile_tiny
+
+
+@dataclasses.dataclass
+class Harness:
+    """A runner under test, its pipelines and its lineage."""
+
+    name: str
+    capabilities: Capabilities
+    compile: Callable[..., Document]
+    runner: Callable[..., Runner]
+    store: RunStore
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> WarmProcess:
+    return WarmProcess(tmp_path_factory.mktemp("warm") / "warm.log")
+
+
+@pytest.fixture(params=sorted(RUNNERS))
+def harness(request: pytest.FixtureRequest, warm: WarmProcess, tmp_path: Any) -> Harness:
+    name = request.param
+    store = RunStore(tmp_path / "root")
+
+    def compile_document(**options: Any) -> Document:
+        return warm.call(compile_tiny, name, tmp_path / "artifacts", options, log_path=tmp_path / "compile.log")
+
+    makers = {"local": lambda **options: LocalRunner(store, warm, **options)}
+    return Harness(name, capabilities_of(name), compile_document, makers[name], store)

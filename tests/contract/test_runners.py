@@ -1,0 +1,122 @@
+"""One suite over every runner; what differs comes from its capabilities, never from its name."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, NotFound, StoreBusy, UnsupportedByRunner
+from pipeline.metadata import LineageStore
+from pipeline.runners.base import RunHandle
+
+
+def outputs(harness, run_id):
+    return {artifact.node_id: artifact for artifact in LineageStore(harness.store.metadata_uri).outputs_of_run(run_id)}
+
+
+def value_of(artifact):
+    return int(Path(artifact.uri).read_text())
+
+
+def test_the_same_pipeline_compiles_to_the_same_bytes(harness):
+    assert harness.compile().text == harness.compile().text
+
+
+def test_another_pipeline_compiles_to_other_bytes(harness):
+    assert harness.compile(value=1).text != harness.compile(value=2).text
+
+
+def test_the_document_names_every_node_in_order(harness):
+    assert harness.compile().node_ids == ("MakeNumber", "Double", "Report")
+
+
+def test_a_run_completes_every_node_and_records_what_they_made(harness):
+    handle = harness.runner().submit(harness.compile(value=21), {})
+    status = harness.runner().status(handle)
+    assert status.state == "COMPLETE"
+    assert dict(status.nodes) == {"MakeNumber": "COMPLETE", "Double": "COMPLETE", "Report": "COMPLETE"}
+    assert value_of(outputs(harness, handle.run_id)["Double"]) == 42
+
+
+def test_an_unchanged_pipeline_comes_from_the_cache(harness):
+    document = harness.compile()
+    first = harness.runner(run_id="first").submit(document, {})
+    second = harness.runner(run_id="second").submit(document, {})
+    assert harness.runner().status(second).nodes["Double"] == "CACHED"
+    assert outputs(harness, first.run_id)["Double"].uri == outputs(harness, second.run_id)["Double"].uri
+
+
+def test_a_runtime_parameter_changes_the_run(harness):
+    if not harness.capabilities.runtime_parameters:
+        with pytest.raises(UnsupportedByRunner, match="value"):
+            harness.compile(with_parameter=True)
+        return
+    handle = harness.runner().submit(harness.compile(with_parameter=True), {"value": "5"})
+    assert value_of(outputs(harness, handle.run_id)["Double"]) == 10
+
+
+def test_unknown_and_mistyped_parameters_are_refused_together_before_anything_runs(harness):
+    document = dataclasses.replace(harness.compile(), parameters={"value": "INT"})
+    with pytest.raises(ConfigError) as refused:
+        harness.runner().submit(document, {"valeu": "5", "value": "five"})
+    assert len(refused.value.problems) == 2
+    assert "valeu" in refused.value.problems[0]
+    assert "'five'" in refused.value.problems[1]
+    assert harness.store.runs() == []
+
+
+def test_a_condition_that_is_false_skips_the_node(harness):
+    if not harness.capabilities.conditionals:
+        with pytest.raises(UnsupportedByRunner, match="Report"):
+            harness.compile(with_conditional=True)
+        return
+    handle = harness.runner().submit(harness.compile(with_conditional=True), {})
+    assert harness.runner().status(handle).nodes["Report"] == "SKIPPED"
+
+
+@pytest.mark.parametrize(
+    ("mode", "error", "words"),
+    [
+        ("raise", NodeFailed, ["Node 'Double' failed", "the number is odd", "tiny_nodes.py"]),
+        ("bad_data", DataRefused, ["rows.csv, line 3"]),
+        ("refuse", GateRefusedRun, ["the gate says no"]),
+        ("kill", NodeFailed, ["SIGKILL"]),
+    ],
+)
+def test_a_failing_node_stops_the_run_and_says_why(harness, mode, error, words):
+    with pytest.raises(NodeFailed) as failed:
+        harness.runner(run_id="broken").submit(harness.compile(mode=mode), {})
+    assert type(failed.value) is error
+    assert failed.value.node_id == "Double"
+    assert Path(failed.value.log_file).is_file()
+    assert all(word in str(failed.value) for word in words)
+    status = harness.runner().status(RunHandle(harness.name, "tiny", "broken"))
+    assert status.state == "FAILED"
+    assert dict(status.nodes) == {"MakeNumber": "COMPLETE", "Double": "FAILED"}
+
+
+def test_a_killed_node_started_again_finishes_the_same_execution(harness, tmp_path):
+    document = harness.compile(mode="kill_once")
+    with pytest.raises(NodeFailed):
+        harness.runner(run_id="again").submit(document, {})
+    harness.runner(run_id="again").submit(document, {})
+    assert value_of(outputs(harness, "again")["Double"]) == 42
+    assert len([a for a in LineageStore(harness.store.metadata_uri).outputs_of_run("again") if a.node_id == "Double"]) == 1
+    harness.runner(run_id="again").submit(document, {})
+    assert (tmp_path / "artifacts" / "marker").read_text().count("started") == 2
+
+
+def test_a_run_cannot_be_continued_with_another_definition(harness):
+    harness.runner(run_id="mine").submit(harness.compile(value=1), {})
+    with pytest.raises(ConfigError, match="another configuration"):
+        harness.runner(run_id="mine").submit(harness.compile(value=2), {})
+
+
+def test_a_second_run_on_a_held_store_is_told_who_holds_it(harness):
+    document = harness.compile()
+    with harness.store.lock("the-first", wait=False), pytest.raises(StoreBusy, match="the-first"):
+        harness.runner().submit(document, {})
+
+
+def test_an_unknown_run_is_not_found(harness):
+    with pytest.raises(NotFound, match="no run 'ghost'"):
+        harness.runner().status(RunHandle(harness.name, "tiny", "ghost"))
