@@ -1,9 +1,9 @@
 """What our components raise; one class per thing a caller would do differently.
 
-    ComponentError              a node cannot go on; the message says what, where, what was seen, what to do
-    ├── BadData                 the input data is at fault: fix the data, or loosen how it is read
-    └── GateRefused             a gate looked at the evidence and said no (or had no evidence): fix, waive or
-                                change the threshold
+ComponentError              a node cannot go on; the message says what, where, what was seen, what to do
+├── BadData                 the input data is at fault: fix the data, or loosen how it is read
+└── GateRefused             a gate looked at the evidence and said no (or had no evidence): fix, waive or
+                            change the threshold
 """
 
 
@@ -11,9 +11,9 @@ class ComponentError(Exception):
     """A node cannot go on, and the user can do something about it."""
 
 
-class BadData(ComponentError):  # noqa: N818 - reads as the finding it is
+class BadData(ComponentError):
     """The input data cannot be used as it stands."""
 
 
-class GateRefused(ComponentError):  # noqa: N818 - reads as the decision it is
+class GateRefused(ComponentError):
     """A gate refused: its message lists every reason and what would change the answer."""

@@ -80,7 +80,9 @@ def _run_locally(
         warm = WarmProcess(settings.root / "logs" / "warm.log")
         document = warm.call(build_document, "local", settings, plan, log_path=log_path)
         progress.end()
-        console.print(f"{document.pipeline_name}: {len(document.node_ids)} nodes, into {settings.root}", highlight=False)
+        console.print(
+            f"{document.pipeline_name}: {len(document.node_ids)} nodes, into {settings.root}", highlight=False
+        )
         stage_inputs(settings, plan)
         runner = LocalRunner(store, warm, on_event=progress.show, run_id=run_id, wait=wait)
         handle = runner.submit(document, parameters)
@@ -103,7 +105,11 @@ def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> 
     for record in records:
         done = sum(node.state != "FAILED" for node in record.nodes)
         table.add_row(
-            record.run_id, record.pipeline_name, record.state.lower(), record.started_at, f"{done}/{len(record.node_ids)}"
+            record.run_id,
+            record.pipeline_name,
+            record.state.lower(),
+            record.started_at,
+            f"{done}/{len(record.node_ids)}",
         )
     console.print(table)
 

@@ -9,15 +9,15 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from typing import Annotated, Any, Literal, cast
 
 from components.evaluator.settings import EvaluationSettings
 from components.serving_check.settings import ServingCheckSettings
 from components.validation_gate.policy import GatePolicy
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
 from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
 from pipeline.config_errors import explain
@@ -58,7 +58,9 @@ class DataSection(Section):
     def _has_train_and_eval(cls, splits: Mapping[str, int]) -> Mapping[str, int]:
         missing = [name for name in ("train", "eval") if name not in splits]
         if missing:
-            raise ValueError(f"needs a split named {' and one named '.join(missing)}, has {', '.join(splits) or 'none'}")
+            raise ValueError(
+                f"needs a split named {' and one named '.join(missing)}, has {', '.join(splits) or 'none'}"
+            )
         return splits
 
 
@@ -105,7 +107,11 @@ class PushSection(Section):
 class BeamSection(Section):
     """How Apache Beam runs the data nodes."""
 
-    pipeline_args: Sequence[str] = ("--runner=DirectRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1")
+    pipeline_args: Sequence[str] = (
+        "--runner=DirectRunner",
+        "--direct_running_mode=in_memory",
+        "--direct_num_workers=1",
+    )
 
     @field_validator("pipeline_args")
     @classmethod
@@ -138,7 +144,9 @@ class Config(Section):
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> "Config":
         if self.label.column in self.features.kinds or self.label.column in (self.features.include or ()):
-            raise ValueError(f"label.column {self.label.column!r} is named under features too; a label cannot be a feature")
+            raise ValueError(
+                f"label.column {self.label.column!r} is named under features too; a label cannot be a feature"
+            )
         return self
 
     @property
@@ -246,10 +254,14 @@ def fields_of(model: type) -> list[tuple[str, Any, Any]]:
     """Name, type and default of each key of a section, pydantic model or dataclass alike."""
     if issubclass(model, BaseModel):
         return [
-            (info.alias or name, info.annotation, ... if info.is_required() else info.get_default(call_default_factory=True))
+            (
+                info.alias or name,
+                info.annotation,
+                ... if info.is_required() else info.get_default(call_default_factory=True),
+            )
             for name, info in model.model_fields.items()
         ]
-    return [(field.name, field.type, _dataclass_default(field)) for field in dataclasses.fields(model)]
+    return [(field.name, field.type, _dataclass_default(field)) for field in dataclasses.fields(cast("Any", model))]
 
 
 def _dataclass_default(field: "dataclasses.Field[Any]") -> Any:

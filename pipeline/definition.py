@@ -54,6 +54,12 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
 
     Pure: reads no file, no clock and no environment.
     """
+    from components.arrow_example_gen.component import ArrowExampleGen
+    from components.evaluator.component import Evaluator
+    from components.evaluator.eval_config import build_eval_config
+    from components.pusher.component import Pusher
+    from components.serving_check.component import ServingCheck
+    from components.validation_gate.component import ValidationGate
     from tfx.components.example_validator.component import ExampleValidator
     from tfx.components.schema_gen.component import SchemaGen
     from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
@@ -67,13 +73,6 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.proto import pusher_pb2, trainer_pb2
     from tfx.types import standard_artifacts
     from tfx.types.channel import Channel
-
-    from components.arrow_example_gen.component import ArrowExampleGen
-    from components.evaluator.component import Evaluator
-    from components.evaluator.eval_config import build_eval_config
-    from components.pusher.component import Pusher
-    from components.serving_check.component import ServingCheck
-    from components.validation_gate.component import ValidationGate
 
     example_gen = ArrowExampleGen(
         input_base=plan.input_base,

@@ -137,7 +137,7 @@ def _published_state(connection: Any, execution_id: int, node: Any) -> str:
 
     with metadata.Metadata(connection) as handle:
         (execution,) = handle.store.get_executions_by_id([execution_id])
-    state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
+    state: str = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
     if state in ("COMPLETE", "CACHED"):
         return state
     if node.node_info.type.name.endswith(".Resolver"):
@@ -202,7 +202,9 @@ def _own_frame(error: BaseException) -> str:
     if not own:
         return ""
     frame = own[-1]
-    name = os.path.relpath(frame.filename, _OWN_ROOT) if Path(frame.filename).is_relative_to(_OWN_ROOT) else frame.filename
+    name = (
+        os.path.relpath(frame.filename, _OWN_ROOT) if Path(frame.filename).is_relative_to(_OWN_ROOT) else frame.filename
+    )
     return f"{name}:{frame.lineno} in {frame.name}: {frame.line}"
 
 

@@ -95,5 +95,7 @@ def _artifact_record(artifact: Any, node_id: str, key: str) -> ArtifactRecord:
         uri=artifact.uri,
         node_id=node_id,
         key=key,
-        properties={name: getattr(value, value.WhichOneof("value")) for name, value in values if value.WhichOneof("value")},
+        properties={
+            name: getattr(value, value.WhichOneof("value")) for name, value in values if value.WhichOneof("value")
+        },
     )

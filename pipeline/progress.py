@@ -5,7 +5,12 @@ from rich.status import Status
 
 from pipeline.runners.local import Event, NodeStarted
 
-_MARKS = {"COMPLETE": "[green]done[/]", "CACHED": "[cyan]cached[/]", "SKIPPED": "[dim]skipped[/]", "FAILED": "[red]failed[/]"}
+_MARKS = {
+    "COMPLETE": "[green]done[/]",
+    "CACHED": "[cyan]cached[/]",
+    "SKIPPED": "[dim]skipped[/]",
+    "FAILED": "[red]failed[/]",
+}
 
 
 class Progress:

@@ -1,11 +1,11 @@
 """The runs of one root folder: where each keeps its documents and logs, its record, and the lock on the store.
 
-    <root>/metadata.sqlite             the lineage store (ML Metadata)
-    <root>/store.lock                  held by the run that writes to the store
-    <root>/artifacts/<pipeline>/…      what nodes produced
-    <root>/runs/<run_id>/run.json      the run's record
-    <root>/runs/<run_id>/pipeline.json the compiled pipeline (IR)
-    <root>/runs/<run_id>/logs/<node>.log
+<root>/metadata.sqlite             the lineage store (ML Metadata)
+<root>/store.lock                  held by the run that writes to the store
+<root>/artifacts/<pipeline>/…      what nodes produced
+<root>/runs/<run_id>/run.json      the run's record
+<root>/runs/<run_id>/pipeline.json the compiled pipeline (IR)
+<root>/runs/<run_id>/logs/<node>.log
 """
 
 import dataclasses
@@ -102,7 +102,9 @@ class RunStore:
         path = self.run_folder(run_id) / "run.json"
         if not path.is_file():
             known = [record.run_id for record in self.runs()][:3]
-            hint = f"Latest runs: {', '.join(known)}." if known else "There are no runs yet; start one with: penstock run"
+            hint = (
+                f"Latest runs: {', '.join(known)}." if known else "There are no runs yet; start one with: penstock run"
+            )
             raise NotFound(f"There is no run '{run_id}' under {self.root}. {hint}")
         record = _record(json.loads(path.read_text(encoding="utf-8")))
         if record.state == "RUNNING" and not self._is_held_by(record):

@@ -147,6 +147,8 @@ def check_capabilities(runner_name: str, capabilities: Capabilities, ir: Any) ->
         ]
     if capabilities.max_nodes is not None and len(nodes) > capabilities.max_nodes:
         beyond = ", ".join(node.node_info.id for node in nodes[capabilities.max_nodes :])
-        problems.append(f"Runner '{runner_name}' takes {capabilities.max_nodes} nodes, the pipeline has also: {beyond}.")
+        problems.append(
+            f"Runner '{runner_name}' takes {capabilities.max_nodes} nodes, the pipeline has also: {beyond}."
+        )
     if problems:
         raise UnsupportedByRunner(problems)

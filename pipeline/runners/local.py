@@ -61,7 +61,7 @@ class LocalRunner:
         store: RunStore,
         warm: WarmProcess,
         *,
-        on_event: Callable[[Event], None] = lambda event: None,
+        on_event: Callable[[Event], None] = lambda _: None,
         clock: Callable[[], datetime.datetime] = _utc_now,
         run_id: str | None = None,
         wait: bool = False,
@@ -143,10 +143,8 @@ class LocalRunner:
         except NotFound:
             return
         if earlier.ir_digest != digest:
-            raise ConfigError(
-                [f"--run-id {run_id}: that run was started with another configuration or code. Leave out --run-id to "
-                 "start a new run; what is unchanged comes from the cache."]
-            )
+            again = "Leave out --run-id to start a new run; what is unchanged comes from the cache."
+            raise ConfigError([f"--run-id {run_id}: that run was started with another configuration or code. {again}"])
 
     def _end(self, record: RunRecord, state: str) -> RunRecord:
         ended = dataclasses.replace(record, state=state, ended_at=self._clock().isoformat(timespec="seconds"))

@@ -3,7 +3,7 @@
 Imports only; nothing of TensorFlow may run here. One thread for the numerical libraries until then, because threads
 do not survive a fork.
 """
-# ruff: noqa: E402, F401
+# ruff: noqa: F401
 
 import logging
 import os

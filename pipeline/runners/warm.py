@@ -19,7 +19,7 @@ PRELOAD = "pipeline.runners.preload"
 _STOP_GRACE_S = 10.0
 
 
-class ProcessDied(Exception):  # noqa: N818 - reads as the event it is
+class ProcessDied(Exception):
     """The process ended without an answer (killed, out of memory, crashed); `exit_code` is negative for a signal."""
 
     def __init__(self, exit_code: int) -> None:
@@ -28,7 +28,7 @@ class ProcessDied(Exception):  # noqa: N818 - reads as the event it is
         super().__init__(cause)
 
 
-class RemoteTraceback(Exception):  # noqa: N818 - the cause of an error that a call raised
+class RemoteTraceback(Exception):
     """Where in the fork an error was raised; shown as the error's cause."""
 
 

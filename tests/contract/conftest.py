@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tiny_nodes_compile import compile_tiny
+
 from pipeline.run_store import RunStore
 from pipeline.runners.base import Capabilities, Document, Runner
 from pipeline.runners.local import LocalRunner
 from pipeline.runners.registry import RUNNERS, capabilities_of
 from pipeline.runners.warm import WarmProcess
-from tiny_nodes_compile import compile_tiny
 
 
 @dataclasses.dataclass

@@ -4,7 +4,16 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, NotFound, StoreBusy, UnsupportedByRunner
+
+from pipeline.errors import (
+    ConfigError,
+    DataRefused,
+    GateRefusedRun,
+    NodeFailed,
+    NotFound,
+    StoreBusy,
+    UnsupportedByRunner,
+)
 from pipeline.metadata import LineageStore
 from pipeline.runners.base import RunHandle
 
@@ -100,7 +109,9 @@ def test_a_killed_node_started_again_finishes_the_same_execution(harness, tmp_pa
         harness.runner(run_id="again").submit(document, {})
     harness.runner(run_id="again").submit(document, {})
     assert value_of(outputs(harness, "again")["Double"]) == 42
-    assert len([a for a in LineageStore(harness.store.metadata_uri).outputs_of_run("again") if a.node_id == "Double"]) == 1
+    assert (
+        len([a for a in LineageStore(harness.store.metadata_uri).outputs_of_run("again") if a.node_id == "Double"]) == 1
+    )
     harness.runner(run_id="again").submit(document, {})
     assert (tmp_path / "artifacts" / "marker").read_text().count("started") == 2
 
