@@ -7,15 +7,17 @@ tested against these models.
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from components.evaluator.settings import EvaluationSettings
 from components.serving_check.settings import ServingCheckSettings
 from components.validation_gate.policy import GatePolicy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from models.tabular_text.features import DType, FeatureKind, LabelKind
@@ -23,7 +25,7 @@ from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerS
 from pipeline.config_errors import explain
 from pipeline.errors import ConfigError
 
-NAME_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 """What every runner accepts as a pipeline name (SageMaker: 256 of [A-Za-z0-9-]; Kubernetes: 63 of [a-z0-9-])."""
 
 
@@ -36,15 +38,23 @@ class Section(BaseModel):
 class PipelineSection(Section):
     """What the pipeline is called and where it keeps everything."""
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    name: str
     root: str = ".penstock"
     cache: bool = True
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_name_everywhere(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError("needs 1 to 63 lower-case letters, digits and dashes, a letter first")
+        return name
 
 
 class DataSection(Section):
     """Where the rows come from and how they are read and split."""
 
     path: Annotated[str, Field(min_length=1)]
+    span: Annotated[int, Field(ge=0)] | None = None
     format: Literal["auto", "csv", "tsv", "parquet", "tfrecord"] = "auto"
     column_types: Mapping[str, DType] = Field(default_factory=dict)
     null_values: Sequence[str] | None = None
@@ -91,11 +101,16 @@ class FeaturesSection(Section):
     profile_rows: Annotated[int, Field(ge=1)] = 200_000
 
 
-class TunerSection(Section):
+@dataclasses.dataclass(frozen=True)
+class TunerSection(TunerSettings):
     """The search for hyperparameters before training."""
 
     enabled: bool = False
-    search: TunerSettings = TunerSettings()
+
+    @property
+    def search(self) -> TunerSettings:
+        """The search's own settings."""
+        return TunerSettings(**{field.name: getattr(self, field.name) for field in dataclasses.fields(TunerSettings)})
 
 
 class PushSection(Section):
@@ -170,7 +185,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     tree = _parse_yaml(text, path)
     changed = _apply_overrides(tree, overrides)
     try:
-        config = Config.model_validate_json(json.dumps(tree, default=str))
+        config = Config.model_validate_json(json.dumps(tree))
     except ValidationError as error:
         raise ConfigError(explain(error, Config, tree, str(path), changed)) from error
     return _absolute(config, path.resolve().parent)
@@ -185,9 +200,18 @@ def _read_text(path: Path) -> str:
         raise ConfigError([f"{path}: not UTF-8 text (byte {error.start}). Save it as UTF-8."]) from error
 
 
+class _Constructor(RoundTripConstructor):
+    """Leaves dates as text: the models check them, and name the key when they are wrong."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+
+
 def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
     try:
-        tree = YAML(typ="rt").load(text)
+        yaml = YAML(typ="rt")
+        yaml.Constructor = _Constructor
+        tree = yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
@@ -240,14 +264,22 @@ def _absolute(config: Config, base: Path) -> Config:
     )
 
 
-def walk_keys(visit: Callable[[str, Any], None], model: type = Config, prefix: str = "") -> None:
-    """Calls `visit(key, default)` for every key of the configuration, depth first; `...` stands for required."""
+def all_keys(model: type = Config, prefix: str = "") -> list[tuple[str, Any]]:
+    """Every key of the configuration with its default (`...` if required), depth first.
+
+    Keys of list items are written `validation.waivers[].feature`, of named items `search_space.*.min`.
+    """
+    found: list[tuple[str, Any]] = []
     for name, annotation, default in fields_of(model):
         key = f"{prefix}{name}"
-        if _is_section(annotation):
-            walk_keys(visit, annotation, f"{key}.")
-        else:
-            visit(key, default)
+        if is_section(annotation):
+            found += all_keys(annotation, f"{key}.")
+            continue
+        found.append((key, default))
+        item = section_in(annotation)
+        if item is not None:
+            found += all_keys(item, f"{key}[]." if get_origin(annotation) is not Mapping else f"{key}.*.")
+    return found
 
 
 def fields_of(model: type) -> list[tuple[str, Any, Any]]:
@@ -270,5 +302,14 @@ def _dataclass_default(field: "dataclasses.Field[Any]") -> Any:
     return ... if field.default is dataclasses.MISSING else field.default
 
 
-def _is_section(annotation: Any) -> bool:
+def is_section(annotation: Any) -> bool:
+    """True for a pydantic model or a dataclass."""
     return isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation))
+
+
+def section_in(annotation: Any) -> Any:
+    """The section that an annotation is or holds (`tuple[Waiver, ...]`), None if there is none."""
+    if is_section(annotation):
+        return annotation
+    held = (section_in(argument) for argument in get_args(annotation))
+    return next((section for section in held if section is not None), None)

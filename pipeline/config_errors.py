@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 Location = tuple[int | str, ...]
 
+_NEAR = 0.6
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -28,11 +29,13 @@ def _sentence(
     key = _dotted(loc)
     where = f"--set {key}" if loc in overridden else f"{file}:{_line(tree, loc)}"
     if finding["type"] in _UNKNOWN:
-        return f"{where}: unknown key '{key}'.{_nearest(str(loc[-1]), _keys_at(model, loc[:-1]))}"
+        return f"{where}: unknown key '{key}'.{_nearest_key(model, loc)}"
     if finding["type"] == "missing":
         return f"{where}: '{key}' is required and not there."
     message = finding["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
+    if isinstance(finding["input"], dict | list):  # what is wrong inside is in the message
+        return f"{where}: '{key}': {message.rstrip('.')}."
     suggestion = _nearest(finding["input"], _choices(finding)) if isinstance(finding["input"], str) else ""
     return f"{where}: '{key}': {message.rstrip('.')}; found {_short(finding['input'])}.{suggestion}"
 
@@ -60,27 +63,15 @@ def _line(tree: Any, loc: Location) -> int:
 
 
 def _keys_at(model: Any, loc: Location) -> list[str]:
-    from pipeline.config import fields_of
+    from pipeline.config import fields_of, section_in
 
     for part in loc:
         if isinstance(part, int):
             continue
-        annotation = next((kind for name, kind, _ in fields_of(model) if name == part), None)
-        model = _section_in(annotation)
+        model = section_in(next((kind for name, kind, _ in fields_of(model) if name == part), None))
         if model is None:
             return []
     return [name for name, _, _ in fields_of(model)]
-
-
-def _section_in(annotation: Any) -> Any:
-    """The section that an annotation is, or holds (`tuple[Waiver, ...]`)."""
-    if hasattr(annotation, "model_fields") or hasattr(annotation, "__dataclass_fields__"):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _section_in(argument)
-        if found is not None:
-            return found
-    return None
 
 
 def _choices(finding: ErrorDetails) -> list[str]:
@@ -88,8 +79,20 @@ def _choices(finding: ErrorDetails) -> list[str]:
     return [choice.strip("' ") for choice in expected.replace(" or ", ",").split(",") if choice.strip()]
 
 
+def _nearest_key(model: type[BaseModel], loc: Location) -> str:
+    """The nearest key of the same section, else the same word in another section, else what the section knows."""
+    from pipeline.config import all_keys
+
+    seen, known = str(loc[-1]), _keys_at(model, loc[:-1])
+    if difflib.get_close_matches(seen, known, n=1, cutoff=_NEAR):
+        return _nearest(seen, known)
+    elsewhere = {key.rsplit(".", 1)[-1]: key for key, _ in all_keys()}
+    near = difflib.get_close_matches(seen, elsewhere, n=1, cutoff=_NEAR)
+    return f" Did you mean '{elsewhere[near[0]]}'?" if near else _nearest(seen, known)
+
+
 def _nearest(seen: str, known: Collection[str]) -> str:
     if not known:
         return ""
-    near = difflib.get_close_matches(seen, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(seen, known, n=1, cutoff=_NEAR)
     return f" Did you mean '{near[0]}'?" if near else f" Known here: {', '.join(known)}."

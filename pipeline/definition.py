@@ -80,6 +80,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         read=read_options(config, plan),
         splits=config.data.splits,
         split_by=config.data.split_by,
+        range_config=None if config.data.span is None else _only_span(config.data.span),
     )
     examples = example_gen.outputs["examples"]
 
@@ -191,6 +192,13 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             pusher,
         ],
     )
+
+
+def _only_span(span: int) -> Any:
+    from tfx.proto import range_config_pb2
+
+    static = range_config_pb2.StaticRange(start_span_number=span, end_span_number=span)
+    return range_config_pb2.RangeConfig(static_range=static)
 
 
 def evaluated_split(config: "Config") -> str:

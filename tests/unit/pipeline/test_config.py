@@ -1,0 +1,187 @@
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.config import all_keys, load_config
+from pipeline.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
+SMALLEST = "pipeline: {name: churn}\ndata: {path: customers.csv}\nlabel: {column: churned}\n"
+
+
+def write(folder, text):
+    path = folder / "pipeline.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems_of(folder, text, overrides=()):
+    with pytest.raises(ConfigError) as refused:
+        load_config(write(folder, text), overrides)
+    return refused.value.problems
+
+
+def test_three_keys_are_enough(tmp_path):
+    config = load_config(write(tmp_path, SMALLEST))
+    assert config.label.column == "churned"
+    assert dict(config.data.splits) == {"train": 8, "eval": 2}
+
+
+def test_the_sample_configuration_is_valid():
+    assert load_config(ROOT / "penstock.yaml").pipeline.name == "reviews"
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    config = load_config(write(tmp_path, SMALLEST + "schema: {path: s.pbtxt}\npush: {directory: /srv/models}\n"))
+    assert config.data.path == str(tmp_path / "customers.csv")
+    assert config.schema_.path == str(tmp_path / "s.pbtxt")
+    assert config.push_directory == "/srv/models"
+    assert config.root == tmp_path / ".penstock"
+
+
+def test_addresses_stay_as_they_are(tmp_path):
+    config = load_config(write(tmp_path, SMALLEST.replace("customers.csv", "s3://bucket/customers.csv")))
+    assert config.data.path == "s3://bucket/customers.csv"
+
+
+def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
+    text = """pipeline:
+  name: Reviews!
+data:
+  path: x.csv
+  on_bad_rows: quarantin
+  splits: {train: 8}
+label:
+  colum: star
+training:
+  epochs: "5"
+  dropuot: 0.1
+evaluation:
+  thresholds:
+    - {metric: acuracy, lower: 0.5}
+validation:
+  waivers:
+    - {feature: vine, reason: known, expires: 2026-13-01}
+"""
+    problems = problems_of(tmp_path, text)
+    expected = [
+        (2, ["pipeline.name", "lower-case letters", "'Reviews!'"]),
+        (5, ["data.on_bad_rows", "'quarantin'", "Did you mean 'quarantine'?"]),
+        (6, ["data.splits", "a split named eval"]),
+        (7, ["'label.column' is required"]),
+        (8, ["unknown key 'label.colum'", "Did you mean 'column'?"]),
+        (10, ["training.epochs", "valid integer", "'5'"]),
+        (11, ["unknown key 'training.dropuot'", "Did you mean 'model.dropout'?"]),
+        (14, ["evaluation.thresholds[0]", "'acuracy'", "'accuracy'"]),
+        (17, ["validation.waivers[0].expires", "2026-13-01"]),
+    ]
+    assert len(problems) == len(expected)
+    by_line = sorted(problems, key=lambda problem: int(re.search(r"yaml:(\d+):", problem)[1]))
+    for problem, (line, words) in zip(by_line, expected, strict=True):
+        assert f"pipeline.yaml:{line}:" in problem
+        assert all(word in problem for word in words), problem
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "found nothing"),
+        ("- a\n- b\n", "expected sections"),
+        ("pipeline: {name: a\n", "not valid YAML"),
+        ("pipeline: {name: a}\npipeline: {name: b}\n", "not valid YAML"),
+        ("a: &x [*x]\n", "yaml"),
+    ],
+)
+def test_what_is_no_configuration_is_refused_in_words(tmp_path, text, words):
+    assert words in problems_of(tmp_path, text)[0]
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: there is no such configuration file"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "pipeline.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(path)
+
+
+def test_overrides_go_over_the_file(tmp_path):
+    config = load_config(write(tmp_path, SMALLEST), ["training.epochs=3", "data.splits={train: 1, eval: 1}"])
+    assert config.training.epochs == 3
+    assert dict(config.data.splits) == {"train": 1, "eval": 1}
+
+
+def test_a_wrong_override_is_named_as_one(tmp_path):
+    problems = problems_of(tmp_path, SMALLEST, ["training.epochs=many"])
+    assert problems[0].startswith("--set training.epochs: ")
+    assert problems_of(tmp_path, SMALLEST, ["training.epochs"])[0].startswith(
+        "--set training.epochs: expected KEY=VALUE"
+    )
+
+
+def test_the_label_cannot_be_a_feature(tmp_path):
+    assert "cannot be a feature" in problems_of(tmp_path, SMALLEST + "features: {kinds: {churned: text}}\n")[0]
+
+
+def test_beam_must_not_fall_back_to_its_downloading_default(tmp_path):
+    assert "--runner" in problems_of(tmp_path, SMALLEST + "beam: {pipeline_args: []}\n")[0]
+    bare = SMALLEST + "beam: {pipeline_args: ['--runner=DirectRunner']}\n"
+    assert "in_memory" in problems_of(tmp_path, bare)[0]
+
+
+SECTIONS = sorted({key.split(".")[0] for key, _ in all_keys()})
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(section=st.sampled_from(SECTIONS), word=st.from_regex(r"zz[a-z_]{3,12}", fullmatch=True))
+def test_no_unknown_key_goes_unnoticed(tmp_path, section, word):
+    tree = {"pipeline": {"name": "churn"}, "data": {"path": "x.csv"}, "label": {"column": "y"}}
+    tree.setdefault(section, {})[word] = 1
+    assert any(f"unknown key '{section}.{word}'" in problem for problem in problems_of(tmp_path, json.dumps(tree)))
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(key=st.sampled_from([key for key, _ in all_keys() if "[]" not in key and "*" not in key]), value=JSON_VALUES)
+def test_any_value_of_any_key_is_accepted_or_explained(tmp_path, key, value):
+    tree = {"pipeline": {"name": "churn"}, "data": {"path": "x.csv"}, "label": {"column": "y"}}
+    section, _, name = key.partition(".")
+    tree.setdefault(section, {})[name] = value
+    try:
+        load_config(write(tmp_path, json.dumps(tree)))
+    except ConfigError as error:
+        assert error.problems
+        assert all("pipeline.yaml" in problem for problem in error.problems)
+
+
+def plain(default):
+    """A default as docs/config.md writes it."""
+    if default is ...:
+        return "—"
+    return f"`{json.dumps(default, default=as_json)}`"
+
+
+def as_json(value):
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    return dataclasses.asdict(value)
+
+
+def test_the_documentation_has_every_key_and_default_and_no_other():
+    text = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `([a-z_.*\[\]0-9]+)` \| (`.*?`|—) \|", text, flags=re.MULTILINE))
+    assert documented == {key: plain(default) for key, default in all_keys()}

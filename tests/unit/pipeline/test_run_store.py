@@ -1,0 +1,73 @@
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.errors import NotFound, StoreBusy
+from pipeline.run_store import NodeRecord, RunRecord, RunStore
+
+
+def record(run_id="r1", state="COMPLETE", started_at="2026-01-01T00:00:00+00:00", **changes):
+    made = RunRecord(run_id, "tiny", state, started_at, None, 1, "digest", ("A", "B"))
+    return dataclasses.replace(made, **changes)
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path):
+    store = RunStore(tmp_path)
+    written = record().with_node(NodeRecord("A", "COMPLETE", 7, 1.5, 1.25, 2**20)).with_node(NodeRecord("B", "FAILED"))
+    store.write(written)
+    assert store.read("r1") == written
+
+
+def test_a_node_is_recorded_once():
+    twice = record().with_node(NodeRecord("A", "FAILED")).with_node(NodeRecord("A", "COMPLETE"))
+    assert [node.state for node in twice.nodes] == ["COMPLETE"]
+
+
+def test_an_unknown_run_names_the_latest_ones(tmp_path):
+    store = RunStore(tmp_path)
+    with pytest.raises(NotFound, match="There are no runs yet"):
+        store.read("r9")
+    store.write(record("older", started_at="2026-01-01T00:00:00+00:00"))
+    store.write(record("newer", started_at="2026-01-02T00:00:00+00:00"))
+    with pytest.raises(NotFound, match="newer, older"):
+        store.read("r9")
+
+
+def test_a_run_whose_process_died_reads_as_interrupted(tmp_path):
+    store = RunStore(tmp_path)
+    store.write(record(state="RUNNING"))
+    assert store.read("r1").state == "INTERRUPTED"
+
+
+def test_a_run_that_holds_the_lock_reads_as_running(tmp_path):
+    store = RunStore(tmp_path)
+    store.write(record(state="RUNNING"))
+    with store.lock("r1", wait=False):
+        assert store.read("r1").state == "RUNNING"
+
+
+def test_the_lock_is_exclusive_and_names_its_holder(tmp_path):
+    store = RunStore(tmp_path)
+    with (
+        store.lock("r1", wait=False),
+        pytest.raises(StoreBusy, match=r"run 'r1' \(process \d+\).*--wait"),
+        store.lock("r2", wait=False),
+    ):
+        pass
+    with store.lock("r3", wait=False):
+        pass
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    script = (
+        "import os, pathlib, signal\n"
+        "from pipeline.run_store import RunStore\n"
+        f"with RunStore(pathlib.Path({str(tmp_path)!r})).lock('dead', wait=False):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    with RunStore(tmp_path).lock("alive", wait=False):
+        assert json.loads((tmp_path / "store.lock").read_text())["run_id"] == "alive"
