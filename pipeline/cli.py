@@ -73,6 +73,8 @@ def _run_locally(
     from pipeline.summary import summarise
 
     store = _store(settings)
+    if not wait:
+        store.check_free()
     progress = Progress(console)
     progress.begin("Loading TensorFlow and TFX")
     log_path = settings.root / "logs" / "compile.log"
@@ -179,8 +181,17 @@ def sample_data(
 
 
 @app.command()
-def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def doctor(
+    root: Annotated[Path, typer.Option(help="The folder that runs are kept in.")] = Path(".penstock"),
+) -> None:
     """Check this machine and environment, and say what to do about each finding."""
+    from pipeline.doctor.diagnosis import diagnose
+    from pipeline.doctor.findings import has_problem, render
+
+    findings = diagnose(root)
+    typer.echo(render(findings))
+    if has_problem(findings):
+        raise typer.Exit(1)
 
 
 def _load(path: Path, overrides: list[str] | None) -> "Config":

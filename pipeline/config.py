@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
-from components.evaluator.settings import EvaluationSettings
-from components.serving_check.settings import ServingCheckSettings
-from components.validation_gate.policy import GatePolicy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from components.evaluator.settings import EvaluationSettings
+from components.serving_check.settings import ServingCheckSettings
+from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
 from pipeline.config_errors import explain

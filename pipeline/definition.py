@@ -54,9 +54,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
 
     Pure: reads no file, no clock and no environment.
     """
-    from components.arrow_example_gen.component import ArrowExampleGen
     from components.evaluator.component import Evaluator
-    from components.evaluator.eval_config import build_eval_config
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
     from components.validation_gate.component import ValidationGate
@@ -73,6 +71,9 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.proto import pusher_pb2, trainer_pb2
     from tfx.types import standard_artifacts
     from tfx.types.channel import Channel
+
+    from components.arrow_example_gen.component import ArrowExampleGen
+    from components.evaluator.eval_config import build_eval_config
 
     example_gen = ArrowExampleGen(
         input_base=plan.input_base,

@@ -120,6 +120,12 @@ class RunStore:
         holder = _holder(self.root / "store.lock")
         return holder is not None and holder.get("run_id") == record.run_id
 
+    def check_free(self) -> None:
+        """Raises StoreBusy if a run holds the store now, before anything slow is begun."""
+        path = self.root / "store.lock"
+        if _holder(path) is not None:
+            raise StoreBusy(_busy_message(self.root, path))
+
     @contextmanager
     def lock(self, run_id: str, *, wait: bool) -> Iterator[None]:
         """Holds the store for one run; the system releases it even if this process is killed.

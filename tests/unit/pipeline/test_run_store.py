@@ -71,3 +71,11 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
     with RunStore(tmp_path).lock("alive", wait=False):
         assert json.loads((tmp_path / "store.lock").read_text())["run_id"] == "alive"
+
+
+def test_a_held_store_is_noticed_before_anything_slow_begins(tmp_path):
+    store = RunStore(tmp_path)
+    store.check_free()
+    with store.lock("r1", wait=False), pytest.raises(StoreBusy, match="r1"):
+        store.check_free()
+    store.check_free()

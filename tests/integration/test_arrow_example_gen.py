@@ -1,0 +1,141 @@
+"""ArrowExampleGen through TFX's compiler and portable launcher, read back by stock StatisticsGen and tfxio."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from components.arrow_example_gen.options import ReadOptions
+from components.errors import BadData
+from models.tabular_text.features import DType
+
+pytestmark = pytest.mark.integration
+
+BEAM_ARGS = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
+ROWS = 400
+
+
+def run_pipeline(tmp_path: pathlib.Path, pattern: str, read: ReadOptions, *, enable_cache: bool = True):
+    """Runs ArrowExampleGen and StatisticsGen; the store's connection, to look at what came out."""
+    from tfx.components import StatisticsGen
+    from tfx.orchestration import metadata
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+    from tfx.orchestration.pipeline import Pipeline
+
+    from components.arrow_example_gen.component import ArrowExampleGen
+
+    connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
+    generator = ArrowExampleGen(
+        input_base=str(tmp_path / "data"),
+        pattern=pattern,
+        read=read,
+        splits={"train": 8, "eval": 2},
+        split_by="customer",
+    )
+    statistics = StatisticsGen(examples=generator.outputs["examples"])
+    LocalDagRunner().run(
+        Pipeline(
+            pipeline_name="reading",
+            pipeline_root=str(tmp_path / "root"),
+            components=[generator, statistics],
+            metadata_connection_config=connection,
+            enable_cache=enable_cache,
+            beam_pipeline_args=BEAM_ARGS,
+        )
+    )
+    return connection
+
+
+def artifacts_of(connection, type_name: str):
+    from tfx.orchestration import metadata
+
+    with metadata.Metadata(connection) as handle:
+        return handle.store.get_artifacts_by_type(type_name)
+
+
+def write_reviews(folder: pathlib.Path, name: str, bad_row: str = "") -> None:
+    """400 reviews by 50 customers, every tenth without a text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [f"{i % 50}\t{i % 5 + 1}\t{'' if i % 10 == 0 else f'text {i}'}\t{i / 4}" for i in range(ROWS)]
+    lines = ["customer\tstars\ttext\tprice", *rows, *([bad_row] if bad_row else [])]
+    (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_stock_components_read_what_it_wrote(tmp_path):
+    write_reviews(tmp_path / "data", "day-20240103.tsv", bad_row="too\tfew")
+    write_reviews(tmp_path / "data", "day-20240102.tsv")
+    read = ReadOptions(label="stars", on_bad_rows="quarantine", column_types={"price": DType.FLOAT32})
+
+    connection = run_pipeline(tmp_path, "day-{YYYY}{MM}{DD}.tsv", read)
+
+    (examples,) = artifacts_of(connection, "Examples")
+    properties = examples.custom_properties
+    assert properties["span"].int_value == 19725  # days from 1970-01-01 to 2024-01-03
+    assert properties["payload_format"].string_value == "FORMAT_TF_EXAMPLE"
+    assert properties["file_format"].string_value == "tfrecords_gzip"
+    assert (properties["rows_in"].int_value, properties["rows_quarantined"].int_value) == (ROWS + 1, 1)
+    assert properties["rows_train"].int_value + properties["rows_eval"].int_value == ROWS
+    assert json.loads(properties["column_types"].string_value)["text"] == "string"
+    (quarantined,) = (pathlib.Path(examples.uri) / "quarantine" / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(quarantined)["line"] == ROWS + 2
+
+    (statistics,) = artifacts_of(connection, "ExampleStatistics")
+    counts = check_statistics(statistics.uri)
+    assert counts["train"] == properties["rows_train"].int_value
+    assert counts["eval"] == properties["rows_eval"].int_value
+    check_tfxio(examples.uri, properties["rows_train"].int_value)
+
+
+def check_statistics(uri: str) -> dict[str, int]:
+    """Rows per split as StatisticsGen counted them; all 40 missing texts must be counted as missing."""
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    counts, missing = {}, 0
+    for split in ("train", "eval"):
+        data = pathlib.Path(uri, f"Split-{split}", "FeatureStats.pb").read_bytes()
+        (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(data).datasets
+        counts[split] = dataset.num_examples
+        for feature in dataset.features:
+            if feature.path.step[0] == "text":
+                missing += feature.string_stats.common_stats.num_missing
+    assert missing == ROWS // 10
+    return counts
+
+
+def check_tfxio(uri: str, rows: int) -> None:
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.testing.util import assert_that, equal_to
+    from tfx_bsl.tfxio import tf_example_record
+
+    source = tf_example_record.TFExampleRecord(
+        os.path.join(uri, "Split-train", "*"), telemetry_descriptors=["tests"]
+    ).BeamSource()
+    with beam.Pipeline(options=PipelineOptions(BEAM_ARGS)) as pipeline:
+        total = pipeline | source | beam.Map(lambda batch: batch.num_rows) | beam.CombineGlobally(sum)
+        assert_that(total, equal_to([rows]))
+
+
+def test_same_files_are_not_read_twice(tmp_path):
+    write_reviews(tmp_path / "data", "reviews.tsv")
+    read = ReadOptions(label="stars")
+
+    run_pipeline(tmp_path, "reviews.tsv", read)
+    connection = run_pipeline(tmp_path, "reviews.tsv", read)
+    assert len(artifacts_of(connection, "Examples")) == 1
+
+    connection = run_pipeline(tmp_path, "reviews.tsv", ReadOptions(label="stars", column_types={"price": DType.STRING}))
+    assert len(artifacts_of(connection, "Examples")) == 2, "other options, other examples"
+
+
+def test_refused_data_leaves_no_artifact(tmp_path):
+    write_reviews(tmp_path / "data", "reviews.tsv", bad_row="too\tfew")
+    with pytest.raises(BadData, match=rf"reviews\.tsv, line {ROWS + 2}: expected 4 fields, saw 2"):
+        run_pipeline(tmp_path, "*.tsv", ReadOptions(label="stars"))
+
+
+def test_a_pattern_without_files_is_named(tmp_path):
+    write_reviews(tmp_path / "data", "reviews.tsv")
+    with pytest.raises(BadData, match=r"Looked for 'review\.tsv' .* It holds 'reviews\.tsv'"):
+        run_pipeline(tmp_path, "review.tsv", ReadOptions(label="stars"))

@@ -1,0 +1,131 @@
+"""Other people's tables, through nothing but a configuration file."""
+
+import pytest
+from projects import completed, make_project
+from tables import write_customers, write_rents
+
+pytestmark = pytest.mark.integration
+
+BINARY = """
+pipeline: {name: churn}
+data: {path: customers.csv}
+label: {column: Churned?}
+training: {epochs: 8, batch_size: 64, learning_rate: 0.005}
+tuner: {enabled: true, max_trials: 2, epochs: 1, search_space: {dropout: {values: [0.0, 0.2]}}}
+evaluation: {min_examples_per_slice: 20}
+"""
+
+REGRESSION = """
+pipeline: {name: rents}
+data: {path: rents.parquet, splits: {train: 7, eval: 1, test: 2}}
+label: {column: rent}
+training: {epochs: 30, batch_size: 64, learning_rate: 0.005, early_stopping_patience: 6}
+evaluation: {thresholds: [{metric: r2, lower: 0.5}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def churn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("churn")
+    write_customers(folder / "customers.csv")
+    project = make_project(folder, BINARY)
+    return project, completed(project.penstock("run"), 0)
+
+
+@pytest.fixture(scope="module")
+def rents(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rents")
+    write_rents(folder / "rents.parquet")
+    project = make_project(folder, REGRESSION)
+    return project, completed(project.penstock("run"), 0)
+
+
+def load_pushed(project):
+    import tensorflow as tf
+
+    (name,) = (project.root / "pushed").iterdir()
+    return tf.saved_model.load(str(next(name.iterdir())))
+
+
+def test_the_plan_explains_every_column(churn):
+    project, _ = churn
+    planned = completed(project.penstock("plan"), 0)
+    for column in ("Customer No", "Tenure (months)", "Plan", "region_code", "signed up"):
+        assert column in planned
+    for kind in ("ignored", "numeric", "categorical", "date"):
+        assert kind in planned
+
+
+def test_a_binary_csv_is_learnt_and_pushed(churn):
+    project, _ = churn
+    assert project.decision()["metrics"]["auc"] > 0.85
+
+
+def test_the_tuner_feeds_the_trainer(churn):
+    project, _ = churn
+    best = project.artifact(project.latest()["run_id"], "Tuner", "best_hyperparameters")
+    assert any(best.iterdir())
+    assert project.node_states()["Tuner"] == "COMPLETE"
+
+
+def test_classes_and_probabilities_come_out_by_name(churn):
+    import tensorflow as tf
+
+    project, _ = churn
+    model = load_pushed(project)
+    serve = model.signatures["serving_raw"]
+    inputs = serve.structured_input_signature[1]
+    values = {
+        "Tenure (months)": [1.0, 59.0],
+        "Plan": ["basic", "pro"],
+        "region_code": [1, 3],
+        "signed up": ["2020-01-01", ""],
+    }
+    rows = {
+        name: tf.cast(tf.constant(values[spec_name]), spec.dtype)
+        if spec.dtype != tf.string
+        else tf.constant(values[spec_name])
+        for name, spec in inputs.items()
+        for spec_name in [name if name in values else next(v for v in values if v.startswith(name[:4]))]
+    }
+    answer = serve(**rows)
+    assert answer["classes"].numpy().tolist() == [[b"no", b"yes"]] * 2
+    assert answer["predicted_class"].numpy().tolist() == [b"yes", b"no"]
+    assert answer["positive_score"].numpy()[0] > 0.8 > 0.2 > answer["positive_score"].numpy()[1]
+
+
+def test_a_regression_parquet_is_learnt_and_pushed(rents):
+    project, _ = rents
+    metrics = project.decision()["metrics"]
+    assert metrics["r2"] > 0.8
+    assert metrics["mean_absolute_error"] < 120, "the unit is the label's own"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ["empty"]),
+        ("Plan,Churned?\n", ["header"]),
+        ("Plan,Plan,Churned?\na,b,yes\nc,d,no\n", ["Plan", "twice"]),
+        ("Plan,Churnd?\na,yes\nb,no\n", ["Churned?", "Churnd?"]),
+        ("Plan,Churned?\na,yes\nb,yes\nc,yes\n", ["Churned?", "yes"]),
+        ("Plan,Churned?\na,yes\nb\nc,no\n", ["line 3"]),
+    ],
+    ids=["empty", "header only", "duplicate header", "missing label", "one label value", "short row"],
+)
+def test_an_unusable_table_is_refused_early_and_in_words(tmp_path, content, words):
+    project = make_project(tmp_path, BINARY)
+    (tmp_path / "customers.csv").write_text(content, encoding="utf-8")
+    result = project.penstock("run")
+    assert result.returncode in (2, 4), result.stdout + result.stderr
+    assert all(word in result.stderr for word in words), result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_file_names_what_was_looked_for(tmp_path):
+    project = make_project(tmp_path, BINARY)
+    (tmp_path / "custommers.csv").write_text("a,b\n1,2\n")
+    result = project.penstock("run")
+    assert result.returncode in (2, 4)
+    assert "customers.csv" in result.stderr
+    assert "custommers.csv" in result.stderr

@@ -1,0 +1,139 @@
+"""Runs that are killed, interrupted or meet another run."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+from projects import completed, make_project
+from tables import write_rents
+
+pytestmark = pytest.mark.integration
+
+PATIENCE_S = 240
+
+CONFIG = """
+pipeline: {name: rents}
+data: {path: rents.parquet, splits: {train: 7, eval: 1, test: 2}}
+label: {column: rent}
+training: {epochs: 40, batch_size: 16, learning_rate: 0.002, early_stopping_patience: 0}
+evaluation: {thresholds: [{metric: r2, lower: 0.1}]}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    write_rents(tmp_path / "rents.parquet")
+    return make_project(tmp_path, CONFIG)
+
+
+@pytest.fixture
+def start(project):
+    """Starts runs in process groups of their own, and leaves none behind."""
+    started = []
+
+    def begin(*arguments):
+        command = project.command("run", *arguments)
+        started.append(
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=project.config.parent,
+                start_new_session=True,
+            )
+        )
+        return started[-1]
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def wait_for(condition, process):
+    """Waits until the condition holds, while the process lives."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, f"ended early: {process.communicate()}"
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def epochs_done(project):
+    """Epochs that the Trainer has written into its history so far."""
+    histories = list((project.root / "artifacts" / "rents" / "Trainer").rglob("history.json"))
+    try:
+        return max((len(json.loads(path.read_text())["epochs"]) for path in histories), default=0)
+    except (ValueError, FileNotFoundError):
+        return 0
+
+
+def node_process(process):
+    """The process of the node that is running: the fork of the warm process."""
+    (warm,) = [child for child in psutil.Process(process.pid).children() if child.children()]
+    (node,) = warm.children()
+    return node
+
+
+def test_a_trainer_killed_in_the_middle_goes_on_from_its_checkpoint(project, start, tmp_path):
+    running = start()
+    wait_for(lambda: epochs_done(project) >= 5, running)
+    node_process(running).kill()
+    _, errors = running.communicate(timeout=PATIENCE_S)
+    assert running.returncode == 3
+    assert "Trainer" in errors
+    assert "SIGKILL" in errors
+
+    run_id = project.latest()["run_id"]
+    completed(project.penstock("run", "--run-id", run_id), 0)
+    log = (project.root / "runs" / run_id / "logs" / "Trainer.log").read_text()
+    assert "resum" in log.lower()
+    continued = project.decision()["metrics"]["r2"]
+
+    undisturbed = make_project(tmp_path, CONFIG)
+    undisturbed = type(undisturbed)(undisturbed.config, tmp_path / "other-root")
+    completed(undisturbed.penstock("run"), 0)
+    assert continued == pytest.approx(undisturbed.decision()["metrics"]["r2"], abs=0.03)
+
+
+def test_a_power_cut_leaves_a_store_that_the_next_run_can_use(project, start):
+    running = start()
+    wait_for(lambda: epochs_done(project) >= 1, running)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    run_id = project.latest()["run_id"]
+    assert "interrupted" in completed(project.penstock("runs"), 0)
+    assert not (project.root / "pushed").exists()
+    completed(project.penstock("run", "--run-id", run_id, overrides=[]), 0)
+    assert project.latest()["state"] == "COMPLETE"
+
+
+def test_ctrl_c_stops_the_run_and_says_how_to_go_on(project, start):
+    running = start()
+    wait_for(lambda: epochs_done(project) >= 1, running)
+    processes = psutil.Process(running.pid).children(recursive=True)
+    os.killpg(running.pid, signal.SIGINT)
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert f"--run-id {project.latest()['run_id']}" in errors
+    assert "Traceback" not in errors
+    assert project.latest()["state"] == "INTERRUPTED"
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    assert alive == []
+
+
+def test_a_second_run_on_the_same_store_is_told_to_wait(project, start):
+    running = start()
+    wait_for(lambda: epochs_done(project) >= 1, running)
+    second = project.penstock("run")
+    assert second.returncode == 6
+    assert project.latest()["run_id"] in second.stderr
+    assert "--wait" in second.stderr
+    running.communicate(timeout=PATIENCE_S)
+    assert running.returncode == 0

@@ -1,0 +1,182 @@
+"""The sample pipeline as `make run` runs it, on the same data; later tests go on from its first run."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from projects import ROOT, Project, completed
+
+pytestmark = pytest.mark.integration
+
+NODES = [
+    "ArrowExampleGen",
+    "StatisticsGen",
+    "ImportSchemaGen",
+    "ExampleValidator",
+    "ValidationGate",
+    "Transform",
+    "Trainer",
+    "latest_blessed_model",
+    "Evaluator",
+    "ServingCheck",
+    "Pusher",
+]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The sample project after its first run, and what the run printed."""
+    folder = tmp_path_factory.mktemp("sample")
+    data = folder / "reviews.tsv"
+    project = Project(ROOT / "penstock.yaml", folder / "root", (f"data.path={data}",))
+    made = project.penstock_plain("sample-data", "--output", str(data))
+    completed(made, 0)
+    return project, completed(project.penstock("run"), 0), data
+
+
+def test_one_command_trains_evaluates_and_pushes(sample):
+    project, printed, _ = sample
+    assert [node["node_id"] for node in project.latest()["nodes"]] == NODES
+    assert set(project.node_states().values()) <= {"COMPLETE", "SKIPPED"}
+    for word in ("rows", "20,000 in", "anomalies  none", "accuracy", "blessed    yes", "servable   yes", "next:"):
+        assert word in printed, word
+    versions = list((project.root / "pushed" / "reviews").iterdir())
+    assert len(versions) == 1
+    assert versions[0].name.isdigit()
+    assert (versions[0] / "saved_model.pb").is_file()
+
+
+def test_the_model_comes_close_to_the_best_reachable_accuracy(sample):
+    from pipeline.sample_data.accuracy import best_accuracy, majority_accuracy
+
+    from pipeline.sample_data.options import ReviewsOptions
+
+    project, _, _ = sample
+    best, majority = best_accuracy(ReviewsOptions()), majority_accuracy(ReviewsOptions())
+    accuracy = project.decision()["metrics"]["accuracy"]
+    way = (accuracy - majority) / (best - majority)
+    print(f"majority {majority:.3f}, model {accuracy:.3f}, best reachable {best:.3f}: {way:.0%} of the way")
+    assert way >= 0.8
+
+
+def test_an_unchanged_run_comes_from_the_cache_and_pushes_nothing_new(sample):
+    project, _, _ = sample
+    completed(project.penstock("run"), 0)
+    states = project.node_states()
+    assert states["Trainer"] == states["Transform"] == states["ArrowExampleGen"] == "CACHED"
+    assert states["ValidationGate"] == "COMPLETE", "waivers expire: the gate must look every day"
+
+
+def test_a_model_below_its_threshold_is_not_pushed_and_the_reason_is_named(sample):
+    project, _, _ = sample
+    before = sorted((project.root / "pushed" / "reviews").iterdir())
+    result = project.penstock("run", overrides=["evaluation.thresholds=[{metric: accuracy, lower: 0.999}]"])
+    printed = completed(result, 5)
+    assert "blessed    no" in printed
+    assert "accuracy" in printed
+    assert "0.999" in printed
+    assert project.decision()["blessed"] is False
+    assert sorted((project.root / "pushed" / "reviews").iterdir()) == before
+
+
+def test_a_model_without_thresholds_is_not_blessed(sample):
+    project, _, _ = sample
+    printed = completed(project.penstock("run", overrides=["evaluation.thresholds=[]"]), 5)
+    assert "no thresholds" in printed.lower()
+
+
+def test_a_model_too_slow_for_its_budget_is_not_pushed(sample):
+    project, _, _ = sample
+    budget = ["serving_check.max_p50_ms=0.0001", "serving_check.max_p95_ms=0.0001"]
+    printed = completed(project.penstock("run", overrides=budget), 5)
+    assert "servable   no" in printed
+    assert "p50" in printed
+
+
+def test_a_value_outside_the_curated_schema_stops_the_run_before_training(sample, tmp_path):
+    project, _, data = sample
+    changed = tmp_path / "reviews.tsv"
+    lines = data.read_text(encoding="utf-8").splitlines(keepends=True)[:2001]
+    lines[1:] = [line.replace("\tY\t", "\tmaybe\t", 1) for line in lines[1:]]
+    changed.write_text("".join(lines), encoding="utf-8")
+    printed = completed(project.penstock("run", overrides=[f"data.path={changed}"]), 4)
+    assert "maybe" in printed
+    assert "ValidationGate" in printed
+    assert "Trainer" not in project.node_states()
+
+
+def test_a_waiver_lets_a_named_anomaly_pass_until_it_expires(sample, tmp_path):
+    project, _, data = sample
+    changed = tmp_path / "reviews.tsv"
+    lines = data.read_text(encoding="utf-8").splitlines(keepends=True)[:2001]
+    changed.write_text("".join(line.replace("US\t", "ZZ\t", 1) for line in lines), encoding="utf-8")
+    waiver = "{feature: marketplace, reason: 'moved to ZZ', expires: %s}"
+    expired = project.penstock(
+        "run", overrides=[f"data.path={changed}", f"validation.waivers=[{waiver % '2020-01-01'}]"]
+    )
+    assert "expired" in completed(expired, 4)
+    valid = project.penstock("run", overrides=[f"data.path={changed}", f"validation.waivers=[{waiver % '2999-01-01'}]"])
+    assert valid.returncode in (0, 5), valid.stdout + valid.stderr
+    assert project.node_states()["ValidationGate"] == "COMPLETE"
+
+
+def test_broken_rows_stop_the_run_with_file_line_and_column(sample, tmp_path):
+    project, _, data = sample
+    broken = tmp_path / "broken.tsv"
+    lines = data.read_text(encoding="utf-8").splitlines(keepends=True)[:500]
+    lines[99] = "one\ttwo\tthree\n"
+    broken.write_text("".join(lines), encoding="utf-8")
+    printed = completed(project.penstock("run", overrides=[f"data.path={broken}"]), 4)
+    assert "broken.tsv" in printed
+    assert "line 100" in printed
+
+
+def test_quarantined_rows_are_counted_and_the_rest_goes_on(sample, tmp_path):
+    project, _, data = sample
+    broken = tmp_path / "broken.tsv"
+    lines = data.read_text(encoding="utf-8").splitlines(keepends=True)[:2001]
+    lines[99] = "one\ttwo\tthree\n"
+    broken.write_text("".join(lines), encoding="utf-8")
+    result = project.penstock("run", overrides=[f"data.path={broken}", "data.on_bad_rows=quarantine"])
+    assert result.returncode in (0, 5), result.stderr
+    assert "2,000 in" in result.stdout
+    assert "1 quarantined" in result.stdout
+
+
+def test_show_and_runs_tell_what_happened(sample):
+    project, _, _ = sample
+    listed = completed(project.penstock("runs"), 0)
+    shown = completed(project.penstock("show", project.latest()["run_id"]), 0)
+    assert project.latest()["run_id"] in listed
+    assert all(node in shown for node in NODES)
+
+
+def test_the_pushed_model_is_the_trained_model(sample):
+    project, _, _ = sample
+    run_id = min(
+        (json.loads(p.read_text()) for p in (project.root / "runs").glob("*/run.json")), key=lambda r: r["started_at"]
+    )["run_id"]
+    trained = project.artifact(run_id, "Trainer", "model") / "Format-Serving"
+    pushed = next((project.root / "pushed" / "reviews").iterdir())
+    files = sorted(path.relative_to(trained) for path in trained.rglob("*") if path.is_file())
+    assert files
+    assert all((trained / file).read_bytes() == (pushed / file).read_bytes() for file in files)
+
+
+def test_a_schema_is_inferred_compared_and_accepted(sample, tmp_path):
+    project, _, _ = sample
+    inferred = tmp_path / "inferred.pbtxt"
+    completed(project.penstock("schema", "infer", "--output", str(inferred)), 0)
+    assert 'name: "star_rating"' in inferred.read_text()
+    curated = tmp_path / "curated.pbtxt"
+    text = (ROOT / "schemas" / "reviews" / "schema.pbtxt").read_text()
+    curated.write_text(text.replace('value: "N"', "", 1))
+    override = [f"schema.path={curated}"]
+    compared = completed(project.penstock("schema", "diff", overrides=override), 0)
+    assert '"N"' in compared or "'N'" in compared
+    completed(project.penstock("schema", "accept", overrides=override), 0)
+    assert 'value: "N"' in curated.read_text()
+    assert "no changes" in completed(project.penstock("schema", "diff", overrides=override), 0).lower()
+    shutil.copy(curated, tmp_path / "kept.pbtxt")
+    assert Path(tmp_path / "kept.pbtxt").read_text().startswith("#"), "the file's leading comments are kept"
