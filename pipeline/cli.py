@@ -4,34 +4,43 @@ Exit codes: 0 done · 1 a defect of ours · 2 wrong configuration or arguments �
 refused · 5 the run completed, the model was not pushed · 6 the store is in use · 130 interrupted.
 """
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pipeline.cli_options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    RunArgument,
+    SetOption,
+    echo_table,
+    find_run,
+    load,
+    store_of,
+)
+from pipeline.cli_schema import schema_app
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pipeline.config import Config
-    from pipeline.run_store import RunRecord, RunStore
+    from pipeline.definition import Plan
     from pipeline.summary import RunSummary
 
 app = typer.Typer(
     name="penstock",
     help="One TFX pipeline from a table to a gated, pushed model.",
-    epilog="Exit codes: 0 done, 2 wrong configuration, 3 a node failed, 4 data refused, 5 not pushed, 6 store in use.",
+    epilog="Exit codes: 0 done, 2 wrong configuration, 3 a node failed, 4 data refused, 5 not pushed, 6 store in use, "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich costs a quarter of a second
 )
-schema_app = typer.Typer(help="Propose, compare and accept the data's schema.", no_args_is_help=True)
 app.add_typer(schema_app, name="schema")
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The pipeline's configuration.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE over the configuration, repeatable.")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or 'latest'.")]
-DEFAULT_CONFIG = Path("penstock.yaml")
 
 
 @app.command()
@@ -44,25 +53,26 @@ def run(
     wait: Annotated[bool, typer.Option("--wait", help="Wait if another run holds the store.")] = False,
 ) -> None:
     """Run the pipeline to a pushed model."""
+    from rich.console import Console
+
+    from pipeline.errors import EXIT_NOT_PUSHED
     from pipeline.planning import make_plan
     from pipeline.runners.registry import capabilities_of
 
     capabilities_of(runner)
-    settings = _load(config, overrides)
-    console = _console()
+    settings = load(config, overrides)
+    if not wait:
+        store_of(settings).check_free()
     plan = make_plan(settings)
-    for note in plan.notes:
-        console.print(f"note: {note}", highlight=False)
-    summary = _run_locally(settings, plan, _pairs(param or []), run_id, wait, console)
-    _print_summary(console, summary, str(config))
+    _echo_notes(plan)
+    summary = _run_locally(settings, plan, _pairs(param or []), run_id, wait, Console(highlight=False))
+    _echo_summary(summary, config)
     if not summary.is_pushed:
-        from pipeline.errors import EXIT_NOT_PUSHED
-
         raise typer.Exit(EXIT_NOT_PUSHED)
 
 
 def _run_locally(
-    settings: "Config", plan: Any, parameters: dict[str, str], run_id: str | None, wait: bool, console: "Console"
+    settings: "Config", plan: "Plan", parameters: dict[str, str], run_id: str | None, wait: bool, console: "Console"
 ) -> "RunSummary":
     from pipeline.metadata import LineageStore
     from pipeline.progress import Progress
@@ -72,19 +82,13 @@ def _run_locally(
     from pipeline.staging import stage_inputs
     from pipeline.summary import summarise
 
-    store = _store(settings)
-    if not wait:
-        store.check_free()
-    progress = Progress(console)
-    progress.begin("Loading TensorFlow and TFX")
-    log_path = settings.root / "logs" / "compile.log"
+    store, progress, logs = store_of(settings), Progress(console), settings.root / "logs"
     try:
-        warm = WarmProcess(settings.root / "logs" / "warm.log")
-        document = warm.call(build_document, "local", settings, plan, log_path=log_path)
+        progress.begin("loading TensorFlow and TFX")
+        warm = WarmProcess(logs / "warm.log")
+        document = warm.call(build_document, "local", settings, plan, log_path=logs / "compile.log")
         progress.end()
-        console.print(
-            f"{document.pipeline_name}: {len(document.node_ids)} nodes, into {settings.root}", highlight=False
-        )
+        typer.echo(f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {settings.root}")
         stage_inputs(settings, plan)
         runner = LocalRunner(store, warm, on_event=progress.show, run_id=run_id, wait=wait)
         handle = runner.submit(document, parameters)
@@ -96,77 +100,47 @@ def _run_locally(
 @app.command()
 def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """List the runs, newest first."""
-    from rich.table import Table
-
-    records = _store(_load(config, overrides)).runs()
-    console = _console()
+    records = store_of(load(config, overrides)).runs()
     if not records:
-        console.print("There are no runs yet. Start one with: penstock run")
+        typer.echo("There are no runs yet. Start one with: penstock run")
         return
-    table = Table("run", "pipeline", "state", "started", "nodes", box=None, pad_edge=False)
+    rows = [("run", "pipeline", "state", "started", "nodes")]
     for record in records:
         done = sum(node.state != "FAILED" for node in record.nodes)
-        table.add_row(
-            record.run_id,
-            record.pipeline_name,
-            record.state.lower(),
-            record.started_at,
-            f"{done}/{len(record.node_ids)}",
-        )
-    console.print(table)
+        nodes = f"{done}/{len(record.node_ids)}"
+        rows.append((record.run_id, record.pipeline_name, record.state.lower(), record.started_at, nodes))
+    echo_table(rows)
 
 
 @app.command()
 def show(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Show one run: its nodes, what each made and where, and what came of it."""
-    from rich.table import Table
-
     from pipeline.metadata import LineageStore
-    from pipeline.summary import summarise, summary_lines
+    from pipeline.summary import node_rows, summarise, summary_lines
 
-    settings = _load(config, overrides)
-    store = _store(settings)
-    record = _find_run(store, run_id)
-    lineage = LineageStore(store.metadata_uri)
-    console = _console()
-    outputs = lineage.outputs_of_run(record.run_id)
-    table = Table("node", "state", "wall s", "cpu s", "output", "where", box=None, pad_edge=False)
-    for node_id in record.node_ids:
-        node = record.node(node_id)
-        made = [artifact for artifact in outputs if artifact.node_id == node_id]
-        cells = (node.state.lower(), f"{node.wall_s:.1f}", f"{node.cpu_s:.1f}") if node else ("not run", "", "")
-        table.add_row(node_id, *cells, made[0].key if made else "", made[0].uri if made else "")
-        for artifact in made[1:]:
-            table.add_row("", "", "", "", artifact.key, artifact.uri)
-    console.print(table)
-    _print_pairs(console, summary_lines(summarise(record, lineage)))
+    store = store_of(load(config, overrides))
+    record, lineage = find_run(store, run_id), LineageStore(store.metadata_uri)
+    echo_table(node_rows(record, lineage.outputs_of_run(record.run_id)))
+    typer.echo()
+    _echo_pairs(summary_lines(summarise(record, lineage)))
     for node in record.nodes:
         if node.failure:
-            _error_console().print(f"\n{node.node_id}: {node.failure}", highlight=False, markup=False)
-            _error_console().print(f"log: {store.log_path(record.run_id, node.node_id)}", highlight=False)
+            typer.echo(f"\n{node.node_id}: {node.failure}\nWhole log: {store.log_path(record.run_id, node.node_id)}")
 
 
 @app.command()
 def plan(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Show how every column will be used, and why, without running anything."""
-    from rich.table import Table
-
     from pipeline.feature_planning import describe_plan
     from pipeline.planning import make_plan
 
-    settings = _load(config, overrides)
+    settings = load(config, overrides)
     made = make_plan(settings)
-    console = _console()
-    header, *rows = describe_plan(made.features)
-    table = Table(*header, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-    console.print(f"\ndata: {made.input_base}/{made.input_pattern}", highlight=False)
-    console.print(f"schema: {settings.schema_.path or 'inferred on each run (penstock schema accept freezes it)'}")
-    for note in made.notes:
-        console.print(f"note: {note}", highlight=False)
-    console.print("To use a column otherwise: features.kinds in the configuration.")
+    echo_table(describe_plan(made.features))
+    typer.echo(f"\ndata: {made.input_base}/{made.input_pattern}")
+    typer.echo(f"schema: {settings.schema_.path or 'inferred on each run; penstock schema infer makes one to review'}")
+    _echo_notes(made)
+    typer.echo("To use a column otherwise, set features.kinds or features.exclude in the configuration.")
 
 
 @app.command("sample-data")
@@ -174,10 +148,34 @@ def sample_data(
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write; .gz is understood.")] = Path(
         "data/reviews.tsv"
     ),
+    file_format: Annotated[str | None, typer.Option("--format", help="tsv, csv or parquet; else by the name.")] = None,
     rows: Annotated[int, typer.Option(help="Good rows.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 42,
+    drift_category_mix: Annotated[float, typer.Option(help="0 to 1: shares of the categories move.")] = 0.0,
+    drift_vocabulary: Annotated[float, typer.Option(help="0 to 1: share of words replaced by new ones.")] = 0.0,
+    drift_label: Annotated[float, typer.Option(help="0 to 1: the distribution of stars turns round.")] = 0.0,
+    bias_category: Annotated[str | None, typer.Option(help="This category is rated lower for equal text.")] = None,
+    bias_strength: Annotated[float, typer.Option(help="0 to 1: share of its reviews that lose a star.")] = 0.0,
+    broken_rows: Annotated[int, typer.Option(help="Unreadable rows, put between the good ones.")] = 0,
 ) -> None:
-    """Write the sample: product reviews, made by a seeded generator that knows the best reachable accuracy."""
+    """Write the sample: product reviews by a seeded generator that knows the best reachable accuracy."""
+    from pipeline.sample_data.options import BiasOptions, DriftOptions, ReviewsOptions
+    from pipeline.sample_data.write import write_reviews
+
+    options = ReviewsOptions(
+        rows=rows,
+        seed=seed,
+        drift=DriftOptions(category_mix=drift_category_mix, vocabulary=drift_vocabulary, label=drift_label),
+        bias=BiasOptions(category=bias_category, strength=bias_strength),
+        broken_rows=broken_rows,
+    )
+    report = write_reviews(output, options, file_format)  # type: ignore[arg-type]  # checked there
+    broken = f" and {report.broken_rows:,} broken ones" if report.broken_rows else ""
+    typer.echo(f"Wrote {report.path}: {report.rows:,} reviews{broken}, {report.size_bytes / 1e6:,.1f} MB.")
+    typer.echo(
+        f"Best reachable accuracy {report.best_accuracy:.3f}; "
+        f"always answering the most common rating gives {report.majority_accuracy:.3f}."
+    )
 
 
 @app.command()
@@ -194,29 +192,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _load(path: Path, overrides: list[str] | None) -> "Config":
-    from pipeline.config import load_config
-
-    return load_config(path, overrides or [])
-
-
-def _store(settings: "Config") -> "RunStore":
-    from pipeline.run_store import RunStore
-
-    return RunStore(settings.root)
-
-
-def _find_run(store: "RunStore", run_id: str) -> "RunRecord":
-    if run_id != "latest":
-        return store.read(run_id)
-    records = store.runs()
-    if not records:
-        from pipeline.errors import NotFound
-
-        raise NotFound(f"There are no runs under {store.root} yet; start one with: penstock run")
-    return records[0]
-
-
 def _pairs(items: list[str]) -> dict[str, str]:
     from pipeline.errors import ConfigError
 
@@ -226,31 +201,24 @@ def _pairs(items: list[str]) -> dict[str, str]:
     return dict(item.split("=", 1) for item in items)
 
 
-def _print_summary(console: "Console", summary: "RunSummary", config_file: str) -> None:
+def _echo_notes(plan: "Plan") -> None:
+    for note in plan.notes:
+        typer.echo(f"note: {note}")
+
+
+def _echo_summary(summary: "RunSummary", config: Path) -> None:
     from pipeline.summary import next_steps, summary_lines
 
-    console.print()
-    _print_pairs(console, summary_lines(summary))
-    console.print("\nnext:", highlight=False)
-    for step in next_steps(summary, config_file):
-        console.print(f"  {step}", highlight=False, markup=False, soft_wrap=True)
+    typer.echo()
+    _echo_pairs(summary_lines(summary))
+    typer.echo("\nnext:")
+    for command, purpose in next_steps(summary, config):
+        typer.echo(f"  {command}\n      {purpose}")
 
 
-def _print_pairs(console: "Console", pairs: list[tuple[str, str]]) -> None:
+def _echo_pairs(pairs: list[tuple[str, str]]) -> None:
     for name, text in pairs:
-        console.print(f"{name:<10} {text}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console()
-
-
-def _error_console() -> "Console":
-    from rich.console import Console
-
-    return Console(stderr=True)
+        typer.echo(f"{name:<10} {text}")
 
 
 def main() -> None:
@@ -258,6 +226,7 @@ def main() -> None:
     from components.errors import ComponentError
     from pipeline.errors import PenstockError
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except PenstockError as error:
@@ -269,6 +238,8 @@ def main() -> None:
     except ComponentError as error:  # met while planning, before any node ran
         sys.stderr.write(f"{error}\n")
         sys.exit(4)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,6 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.types.channel import Channel
 
     from components.arrow_example_gen.component import ArrowExampleGen
-    from components.evaluator.eval_config import build_eval_config
 
     example_gen = ArrowExampleGen(
         input_base=plan.input_base,
@@ -153,14 +152,12 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         examples=examples,
         model=model,
         baseline_model=latest_blessed_model.outputs["model"],
-        eval_config=build_eval_config(plan.features, config.evaluation),
-        example_splits=[evaluated_split(config)],
         features=plan.features,
         settings=config.evaluation,
+        example_splits=[evaluated_split(config)],
     )
     serving_check = ServingCheck(
         model=model,
-        examples=examples,
         evaluation=evaluator.outputs["evaluation"],
         settings=config.serving_check,
     )

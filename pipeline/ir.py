@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.tabular_text.features import FeatureSpec
 from pipeline.definition import UNCACHED_NODES
 
 RUN_ID_PARAMETER = "pipeline-run-id"
@@ -43,6 +44,16 @@ def digest(text: str) -> str:
 def node_ids(text: str) -> tuple[str, ...]:
     """The nodes in topological order, read without TFX."""
     return tuple(node["pipelineNode"]["nodeInfo"]["id"] for node in json.loads(text)["nodes"])
+
+
+def feature_spec(text: str) -> FeatureSpec | None:
+    """The plan that a compiled pipeline was made with, read without TFX; None if it has no Transform."""
+    nodes = [node["pipelineNode"] for node in json.loads(text)["nodes"]]
+    transform = next((node for node in nodes if node["nodeInfo"]["id"] == "Transform"), None)
+    if transform is None:
+        return None
+    custom_config = transform["parameters"]["parameters"]["custom_config"]["fieldValue"]["stringValue"]
+    return FeatureSpec.from_json(json.loads(custom_config)["features"])
 
 
 def runtime_parameters(ir: Any) -> dict[str, str]:

@@ -160,7 +160,7 @@ def connection_config(metadata_uri: str) -> Any:
     if parts.scheme != "sqlite" or not parts.path:
         raise ConfigError([f"--metadata {metadata_uri}: expected sqlite:////absolute/path."])
     config = metadata_store_pb2.ConnectionConfig()
-    config.sqlite.filename_uri = parts.path
+    config.sqlite.filename_uri = parts.path.removeprefix("/")
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
     return config
 

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import models.tabular_text
-from models.tabular_text.features import FeatureSpec
+from components.arrow_example_gen.profile import TableProfile, profile_table
 from pipeline.config import Config
 from pipeline.definition import Plan, read_options
 from pipeline.errors import ConfigError
-from pipeline.feature_planning import plan_features
+from pipeline.feature_planning import plan_features, plan_notes
 from pipeline.schema_review import read_schema
 
 
@@ -22,23 +22,20 @@ def make_plan(config: Config) -> Plan:
     """
     input_base, input_pattern = split_input_path(config.data.path)
     schema_path = config.schema_.path
+    schema = read_schema(Path(schema_path)) if schema_path else None
+    profile = None if schema is not None else _profile(config, input_base, input_pattern)
     return Plan(
-        features=_features(config, input_base, input_pattern),
+        features=plan_features(config, schema=schema, profile=profile),
         input_base=input_base,
         input_pattern=input_pattern,
         code_digest=_digest_of(sorted(Path(models.tabular_text.__path__[0]).glob("*.py"))),
         schema_digest=_digest_of([Path(schema_path)]) if schema_path else None,
+        notes=plan_notes(config, schema=schema, profile=profile),
     )
 
 
-def _features(config: Config, input_base: str, input_pattern: str) -> FeatureSpec:
-    from components.arrow_example_gen.profile import profile_table
-
-    schema = read_schema(Path(config.schema_.path)) if config.schema_.path else None
-    profile = None
-    if schema is None:
-        profile = profile_table(input_base, input_pattern, read_options(config), config.features.profile_rows)
-    return plan_features(config, schema=schema, profile=profile)
+def _profile(config: Config, input_base: str, input_pattern: str) -> TableProfile:
+    return profile_table(input_base, input_pattern, read_options(config), config.features.profile_rows)
 
 
 def split_input_path(path: str) -> tuple[str, str]:

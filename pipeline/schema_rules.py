@@ -161,7 +161,7 @@ def label_of(schema: schema_pb2.Schema, feature: schema_pb2.Feature, kind: Label
         found, reason = _label_rule(feature.name, dtype, domain)
         return Label(feature.name, found, dtype, reason)
     said_by = "label.kind" if kind else f"the schema's tag {KIND_TAG}{tag}"
-    if (problem := _label_objection(dtype, domain, given)) is not None:
+    if (problem := label_objection(dtype, domain, given)) is not None:
         raise PlanError([f"The label '{feature.name}' cannot be {given} ({said_by}): {problem}."])
     return Label(feature.name, given, dtype, f"set by {said_by}")
 
@@ -183,12 +183,12 @@ def _label_rule(name: str, dtype: DType, domain: Any) -> tuple[LabelKind, str]:
     return LabelKind.REGRESSION, "FLOAT" if dtype is DType.FLOAT32 else "INT that is not marked categorical"
 
 
-def _label_objection(dtype: DType, domain: Any, kind: LabelKind) -> str | None:
+def label_objection(dtype: DType, domain: Any, kind: LabelKind) -> str | None:
+    """Why the schema rules this kind of label out, if it does; the width of a range of integers is no evidence."""
     if kind is LabelKind.REGRESSION:
         return "it is BYTES, which is no number to predict" if dtype is DType.STRING else None
-    count = value_count(domain)
-    if kind is LabelKind.BINARY and count is not None and count != 2:
-        return f"the schema allows it {count:,} values, not two"
+    if kind is LabelKind.BINARY and isinstance(domain, schema_pb2.StringDomain) and len(domain.value) != 2:
+        return f"the schema allows it {len(domain.value):,} values, not two"
     return None
 
 

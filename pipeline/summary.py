@@ -44,7 +44,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     artifacts = lineage.outputs_of_run(run.run_id)
     decision = _json_beside(single(artifacts, "blessing", "Evaluator"), "decision.json")
     serving = _json_beside(single(artifacts, "blessing", "ServingCheck"), "report.json")
-    gate = _json_beside(single(artifacts, "gate_result"), "decision.json")
+    gate = _json_beside(single(artifacts, "result", "ValidationGate"), "decision.json")
     pushed = single(artifacts, "pushed_model")
     examples = single(artifacts, "examples")
     return RunSummary(
@@ -78,20 +78,28 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
     return lines
 
 
-def next_steps(summary: RunSummary, config_file: str) -> list[str]:
-    """Commands worth trying now."""
-    run_id = summary.run.run_id
+def next_steps(summary: RunSummary, config: Path) -> list[tuple[str, str]]:
+    """Commands worth trying now, and what each is for."""
+    show = (f"penstock show {summary.run.run_id}", "what each node made, and where")
     if summary.is_pushed:
-        version = Path(str(summary.pushed_to))
         return [
-            f"penstock show {run_id}                        what each node made, and where",
-            f"saved_model_cli show --dir {version} --all    the model's signatures",
-            f"penstock run --config {config_file}           again: unchanged nodes come from the cache",
+            show,
+            (f"saved_model_cli show --dir {summary.pushed_to} --all", "the model's signatures"),
+            (f"penstock run --config {config}", "again: what is unchanged comes from the cache"),
         ]
-    return [
-        f"penstock show {run_id}    what each node made, and where",
-        "change the thresholds under 'evaluation:' or improve data and model, then: penstock run",
-    ]
+    return [show, (f"penstock run --config {config}", "after changing data, model or the demands named above")]
+
+
+def node_rows(run: RunRecord, outputs: list[ArtifactRecord]) -> list[tuple[str, ...]]:
+    """The run's nodes as a table of text with a header: state, times, and where each output is."""
+    rows: list[tuple[str, ...]] = [("node", "state", "wall s", "cpu s", "output", "where")]
+    for node_id in run.node_ids:
+        node = run.node(node_id)
+        cells = (node.state.lower(), f"{node.wall_s:.1f}", f"{node.cpu_s:.1f}") if node else ("not run", "", "")
+        made = [(artifact.key, artifact.uri) for artifact in outputs if artifact.node_id == node_id] or [("", "")]
+        rows.append((node_id, *cells, *made[0]))
+        rows += [("", "", "", "", *output) for output in made[1:]]
+    return rows
 
 
 def _rows_text(rows: Mapping[str, int]) -> str:
