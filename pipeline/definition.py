@@ -107,6 +107,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         preprocessing_fn="models.tabular_text.preprocessing.preprocessing_fn",
         custom_config={"features": plan.features.to_json(), "code_digest": plan.code_digest},
         disable_statistics=True,
+        disable_analyzer_cache=True,  # pays only for windows of many spans, and costs a second pass over the data
     )
     transform.add_upstream_node(validation_gate)
     transformed_examples = transform.outputs["transformed_examples"]

@@ -26,7 +26,7 @@ class RunSummary:
     run: RunRecord
     rows: Mapping[str, int]
     anomalies: tuple[Mapping[str, Any], ...] | None
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
     blessed: bool | None
     reasons: tuple[str, ...]
     servable: bool | None
@@ -50,7 +50,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     return RunSummary(
         run=run,
         rows={k: int(v) for k, v in (examples.properties if examples else {}).items() if k.startswith("rows_")},
-        anomalies=tuple(gate["anomalies"]) if gate else None,
+        anomalies=tuple(gate["findings"]) if gate else None,
         metrics=decision.get("metrics", {}),
         blessed=decision.get("blessed"),
         reasons=tuple(decision.get("reasons", ())),
@@ -68,7 +68,7 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
     if summary.anomalies is not None:
         lines.append(("anomalies", _anomalies_text(summary.anomalies)))
     if summary.metrics:
-        lines.append(("metrics", "  ".join(f"{name} {value:,.4g}" for name, value in summary.metrics.items())))
+        lines.append(("metrics", "  ".join(_metric_text(name, value) for name, value in summary.metrics.items())))
     if summary.blessed is not None:
         lines += _verdict("blessed", summary.blessed, summary.reasons)
     if summary.servable is not None:
@@ -100,6 +100,10 @@ def node_rows(run: RunRecord, outputs: list[ArtifactRecord]) -> list[tuple[str, 
         rows.append((node_id, *cells, *made[0]))
         rows += [("", "", "", "", *output) for output in made[1:]]
     return rows
+
+
+def _metric_text(name: str, value: float | None) -> str:
+    return f"{name} not measurable" if value is None else f"{name} {value:,.4g}"
 
 
 def _rows_text(rows: Mapping[str, int]) -> str:

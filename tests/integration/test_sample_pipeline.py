@@ -48,7 +48,7 @@ def test_one_command_trains_evaluates_and_pushes(sample):
 
 
 def test_the_model_comes_close_to_the_best_reachable_accuracy(sample):
-    from pipeline.sample_data.accuracy import best_accuracy, majority_accuracy
+    from pipeline.sample_data.ratings import best_accuracy, majority_accuracy
 
     from pipeline.sample_data.options import ReviewsOptions
 

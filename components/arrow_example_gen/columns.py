@@ -1,0 +1,234 @@
+"""Columns on their way to the three types of a tf.Example: int64, float32 and bytes.
+
+Every reader's arrays first become canonical: int64, float64 (or float32), string, binary, null, or a list of one of
+these. Then each is converted to its feature's type, and values that do not fit are told apart.
+
+- Booleans become "true" and "false", as in CSV, so that a class or a slice is called by its word.
+- Dates and times become ISO 8601 text; a time zone is turned into UTC and marked Z.
+- Decimals become floats.
+- NaN is a missing value, as in pandas and as in a serving request.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.arrow_example_gen.bad_rows import shown
+from components.arrow_example_gen.options import ReadOptions
+from components.errors import BadData
+from models.tabular_text.features import DType
+
+ARROW_TYPES = {DType.INT64: pa.int64(), DType.FLOAT32: pa.float32(), DType.STRING: pa.binary()}
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf(inity)?|[+-]?nan", re.IGNORECASE)
+_NOUNS = {DType.INT64: "an int64", DType.FLOAT32: "a number", DType.STRING: "text"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Converted:
+    """A column in its feature's type.
+
+    Attributes:
+      values: int64, float32 or binary [rows], or a list of one of these; null where missing or bad.
+      bad: the reason for each value that does not fit, by row index.
+    """
+
+    values: pa.Array
+    bad: Mapping[int, str]
+
+
+def is_supported(arrow_type: pa.DataType) -> bool:
+    """True if `canonical` takes arrays of this type."""
+    types = pa.types
+    if types.is_dictionary(arrow_type):
+        return is_supported(arrow_type.value_type)
+    if _is_list(arrow_type):
+        return not _is_list(arrow_type.value_type) and is_supported(arrow_type.value_type)
+    checks = (
+        types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_date, types.is_time,
+        types.is_timestamp, types.is_string, types.is_large_string, types.is_binary, types.is_large_binary,
+        types.is_fixed_size_binary, types.is_null,
+    )  # fmt: skip
+    return any(check(arrow_type) for check in checks)
+
+
+def canonical(array: pa.Array, name: str, file: str = "") -> pa.Array:
+    """The same values in a canonical type.
+
+    Raises:
+      BadData: an integer exceeds int64.
+    """
+    types, arrow_type = pa.types, array.type
+    if types.is_dictionary(arrow_type):
+        return canonical(array.dictionary_decode(), name, file)
+    if _is_list(arrow_type):
+        return _canonical_list(array, name, file)
+    if types.is_integer(arrow_type):
+        try:
+            return array.cast(pa.int64())
+        except pa.ArrowInvalid as error:
+            raise BadData(f"{file}: column {name!r} holds integers beyond int64. Make it text or a float.") from error
+    if types.is_decimal(arrow_type) or types.is_float16(arrow_type):
+        return array.cast(pa.float64())
+    if types.is_boolean(arrow_type) or types.is_date(arrow_type) or types.is_large_string(arrow_type):
+        return array.cast(pa.string())
+    if types.is_timestamp(arrow_type) or types.is_time(arrow_type):
+        return _iso_8601(array)
+    if types.is_large_binary(arrow_type) or types.is_fixed_size_binary(arrow_type):
+        return array.cast(pa.binary())
+    return array
+
+
+def _canonical_list(array: pa.Array, name: str, file: str) -> pa.Array:
+    lengths = pc.fill_null(pc.list_value_length(array), 0)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(lengths.to_numpy(zero_copy_only=False)))), pa.int32())
+    values = canonical(array.flatten(), name, file)  # flatten leaves out what lies under a null
+    return pa.ListArray.from_arrays(offsets, values, mask=array.is_null())
+
+
+def _iso_8601(array: pa.Array) -> pa.Array:
+    """Timestamps and times of day as text, without trailing zeros in the fraction of a second."""
+    zoned = pa.types.is_timestamp(array.type) and array.type.tz is not None
+    if zoned:
+        array = array.cast(pa.timestamp(array.type.unit, "UTC"))
+    text = pc.replace_substring(array.cast(pa.string()), " ", "T")
+    return pc.replace_substring_regex(pc.replace_substring_regex(text, r"(\.\d*?)0+(Z?)$", r"\1\2"), r"\.(Z?)$", r"\1")
+
+
+def dtype_of(arrow_type: pa.DataType) -> DType | None:
+    """The feature type of a canonical type; None for one without values."""
+    if _is_list(arrow_type):
+        return dtype_of(arrow_type.value_type)
+    if pa.types.is_null(arrow_type):
+        return None
+    if pa.types.is_integer(arrow_type):
+        return DType.INT64
+    return DType.FLOAT32 if pa.types.is_floating(arrow_type) else DType.STRING
+
+
+def convert(array: pa.Array, dtype: DType, options: ReadOptions) -> Converted:
+    """A canonical column in its feature's type."""
+    source = array.type
+    if pa.types.is_null(source):
+        return Converted(pa.nulls(len(array), ARROW_TYPES[dtype]), {})
+    if _is_list(source):
+        return _convert_list(array, dtype)
+    if pa.types.is_string(source) or pa.types.is_binary(source):
+        if dtype is DType.STRING:
+            return Converted(without_words(array, options.null_values).cast(pa.binary()), {})
+        return _numbers_from_text(array.cast(pa.string()), dtype, options)
+    if dtype is DType.STRING:
+        return Converted(canonical_text(array).cast(pa.binary()), {})
+    return _numbers(array, dtype)
+
+
+def canonical_text(array: pa.Array) -> pa.Array:
+    """Values [rows] as text that does not depend on their type: the integer 5, the float 5.0 and the text "5" agree."""
+    if pa.types.is_floating(array.type):
+        array = _nan_to_null(array)
+        whole = pc.equal(array, pc.floor(array))
+        small = pc.less(pc.abs(array), float(2**53))
+        integers = pc.if_else(pc.and_(whole, small), array, None).cast(pa.int64()).cast(pa.string())
+        return pc.coalesce(integers, array.cast(pa.string()))
+    return array if pa.types.is_binary(array.type) else array.cast(pa.string())
+
+
+def without_words(array: pa.Array, words: tuple[str, ...]) -> pa.Array:
+    """Text with null in place of each of the words."""
+    found = pc.is_in(array, value_set=pa.array(words, pa.string()).cast(array.type))
+    return pc.if_else(found, pa.scalar(None, array.type), array) if pc.any(found).as_py() else array
+
+
+def _nan_to_null(array: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+
+
+def _numbers(array: pa.Array, dtype: DType) -> Converted:
+    if dtype is DType.FLOAT32:
+        floats = array.cast(pa.float32(), safe=False)
+        return Converted(_nan_to_null(floats), {})
+    if pa.types.is_integer(array.type):
+        return Converted(array, {})
+    array = _nan_to_null(array)
+    try:
+        return Converted(array.cast(pa.int64()), {})
+    except pa.ArrowInvalid:
+        values = array.to_pylist()
+    fits = [v is None or (v.is_integer() and INT64_MIN <= v <= INT64_MAX) for v in values]
+    bad = {i: f"expected {_NOUNS[dtype]}, saw {values[i]}" for i, fit in enumerate(fits) if not fit}
+    whole = [int(v) if fit and v is not None else None for v, fit in zip(values, fits, strict=True)]
+    return Converted(pa.array(whole, pa.int64()), bad)
+
+
+def _numbers_from_text(array: pa.Array, dtype: DType, options: ReadOptions) -> Converted:
+    text = without_words(array, options.null_values + options.number_null_values)
+    numbers = cast_numbers(text, dtype)
+    numbers = cast_numbers(pc.ascii_trim_whitespace(text), dtype) if numbers is None else numbers
+    if numbers is not None:
+        return Converted(_nan_to_null(numbers) if dtype is DType.FLOAT32 else numbers, {})
+    return _parse_one_by_one(text.to_pylist(), dtype)
+
+
+def cast_numbers(text: pa.Array, dtype: DType) -> pa.Array | None:
+    """Text as numbers [rows], or None if any value is not a plain number of this type."""
+    wide = pa.int64() if dtype is DType.INT64 else pa.float64()
+    if pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():  # arrow takes 0x1F for a number
+        return None
+    try:
+        return text.cast(wide).cast(ARROW_TYPES[dtype], safe=False)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _parse_one_by_one(values: list[str | None], dtype: DType) -> Converted:
+    parsed: list[int | float | None] = []
+    bad = {}
+    for index, value in enumerate(values):
+        number = None if value is None else parse_number(value.strip(), dtype)
+        if value is not None and number is None:
+            bad[index] = f"expected {_NOUNS[dtype]}, saw {shown(value)}"
+        parsed.append(number)
+    floats = pa.array(parsed, pa.int64() if dtype is DType.INT64 else pa.float64())
+    numbers = floats.cast(ARROW_TYPES[dtype], safe=False)
+    return Converted(_nan_to_null(numbers) if dtype is DType.FLOAT32 else numbers, bad)
+
+
+def parse_number(text: str, dtype: DType) -> int | float | None:
+    """The number that `text` spells, None if it is none of this type."""
+    if dtype is DType.FLOAT32:
+        return float(text) if _FLOAT.fullmatch(text) else None
+    number = int(text) if _INTEGER.fullmatch(text) and len(text) < 30 else INT64_MAX + 1
+    return number if INT64_MIN <= number <= INT64_MAX else None
+
+
+def _convert_list(array: pa.Array, dtype: DType) -> Converted:
+    own = dtype_of(array.type)
+    if own is not None and own is not dtype and (own, dtype) != (DType.INT64, DType.FLOAT32):
+        reason = f"expected {_NOUNS[dtype]}, saw {own} values"
+        return Converted(
+            pa.nulls(len(array), pa.list_(ARROW_TYPES[dtype])),
+            {i: reason for i, size in enumerate(pc.list_value_length(array).to_pylist()) if size},
+        )
+    return Converted(array.cast(pa.list_(ARROW_TYPES[dtype]), safe=False), {})
+
+
+def _is_list(arrow_type: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_list(arrow_type) or types.is_large_list(arrow_type) or types.is_fixed_size_list(arrow_type))
+
+
+def single_values(array: pa.Array) -> pa.Array:
+    """A canonical column with at most one value per row as an array of values [rows]; other columns unchanged.
+
+    TFRecord columns always come as lists.
+    """
+    if not _is_list(array.type) or pc.any(pc.greater(pc.list_value_length(array), 1)).as_py():
+        return array
+    filled = pc.greater(pc.fill_null(pc.list_value_length(array), 0), 0)
+    indexes = np.cumsum(filled.to_numpy(zero_copy_only=False)) - 1
+    return array.flatten().take(pc.if_else(filled, pa.array(indexes, pa.int64()), pa.scalar(None, pa.int64())))

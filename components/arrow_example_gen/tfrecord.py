@@ -1,0 +1,162 @@
+"""TFRecord files: the framing, read and written without TensorFlow, and tf.Examples as batches of columns.
+
+A record is: length uint64, masked CRC-32C of the length uint32, data, masked CRC-32C of the data uint32; all
+little-endian. Source: tensorflow/core/lib/io/record_writer.h.
+"""
+
+import functools
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import google_crc32c
+import pyarrow as pa
+
+from components.arrow_example_gen import columns
+from components.arrow_example_gen.bad_rows import BadRow
+from components.arrow_example_gen.raw_batch import RawBatch
+from components.arrow_example_gen.source_files import open_bytes
+from components.errors import BadData
+
+BATCH_RECORDS = 8_192
+BATCH_BYTES = 4 << 20
+_COUNT_BLOCK_BYTES = 1 << 20
+_HEADER = struct.Struct("<QI")
+_CRC = struct.Struct("<I")
+_MAX_RECORD_BYTES = 1 << 30
+
+
+class DamagedRecords(ValueError):
+    """A TFRecord stream is damaged or cut short."""
+
+
+def masked_crc32c(data: bytes) -> int:
+    """The CRC-32C of `data` as TFRecord stores it: rotated right by 15 bits plus a constant, modulo 2**32."""
+    crc: int = google_crc32c.value(data)
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _header(length: int) -> bytes:
+    packed = struct.pack("<Q", length)
+    return packed + _CRC.pack(masked_crc32c(packed))
+
+
+def frame(record: bytes) -> bytes:
+    """The record as it stands in a TFRecord file."""
+    return b"".join((_header(len(record)), record, _CRC.pack(masked_crc32c(record))))
+
+
+def read_records(stream: BinaryIO) -> Iterator[bytes]:
+    """The records of an unzipped stream.
+
+    Raises:
+      DamagedRecords: a checksum does not fit, or the stream ends within a record.
+    """
+    number = 1
+    while header := stream.read(_HEADER.size):
+        if len(header) < _HEADER.size:
+            raise DamagedRecords(f"record {number} is cut short")
+        length, _ = _HEADER.unpack(header)
+        if header != _header(length) or length > _MAX_RECORD_BYTES:
+            raise DamagedRecords(f"the checksum of the length of record {number} does not fit")
+        body = stream.read(length + _CRC.size)
+        if len(body) < length + _CRC.size:
+            raise DamagedRecords(f"record {number} is cut short")
+        record = body[:length]
+        if _CRC.unpack(body[length:])[0] != masked_crc32c(record):
+            raise DamagedRecords(f"the checksum of record {number} does not fit")
+        yield record
+        number += 1
+
+
+def count_records(stream: BinaryIO) -> int:
+    """How many records an unzipped stream holds, going by their lengths alone: far quicker than reading them.
+
+    Raises:
+      DamagedRecords: the stream does not end where a record does.
+    """
+    count = skip = 0
+    rest = b""
+    while chunk := stream.read(_COUNT_BLOCK_BYTES):
+        data = rest + chunk
+        while skip + _HEADER.size <= len(data):
+            skip += _HEADER.size + _HEADER.unpack_from(data, skip)[0] + _CRC.size
+            count += 1
+        rest, skip = data[skip:], max(0, skip - len(data))
+    if rest or skip:
+        raise DamagedRecords(f"record {count} is cut short")
+    return count
+
+
+class TFRecordFile:
+    """A file of serialized tf.Examples; see `raw_batch.Source`. Which columns there are only reading it tells."""
+
+    names: tuple[str, ...] | None = None
+    values_are_text = False
+
+    def __init__(self, path: str, batch_records: int = BATCH_RECORDS) -> None:
+        """Looks for a first record.
+
+        Raises:
+          BadData: the file is empty or no TFRecord file.
+        """
+        self.path = path
+        self._batch_records = batch_records
+        if next(self._records(), None) is None:
+            raise BadData(f"{path}: the file holds no records. Take it out of the input or fill it.")
+
+    def batches(self) -> Iterator[RawBatch]:
+        """All records in the order of the file; every column is a list, and values are taken as they are."""
+        pending: list[bytes] = []
+        first, size = 1, 0
+        for record in self._records():
+            pending.append(record)
+            size += len(record)
+            if len(pending) >= self._batch_records or size >= BATCH_BYTES:
+                yield self._decode(pending, first)
+                first, pending, size = first + len(pending), [], 0
+        if pending:
+            yield self._decode(pending, first)
+
+    def _records(self) -> Iterator[bytes]:
+        try:
+            with open_bytes(self.path) as stream:
+                yield from read_records(stream)
+        except DamagedRecords as error:
+            raise BadData(
+                f"{self.path}: the TFRecord file is damaged, cut short or no TFRecord file ({error}). "
+                "Copy it again, or take it out of the input."
+            ) from error
+
+    def _decode(self, records: list[bytes], first: int) -> RawBatch:
+        bad = {} if _decoded(records) is not None else {i: r for i, r in enumerate(records) if _decoded([r]) is None}
+        kept = [i for i in range(len(records)) if i not in bad]
+        batch = _decoded([records[i] for i in kept])
+        if batch is None:
+            raise BadData(
+                f"{self.path}: records {first} to {first + len(records) - 1} hold values of different types under one "
+                "feature name. Write the file anew with one type per feature."
+            )
+        arrays = {name: columns.canonical(batch.column(name), name, self.path) for name in batch.schema.names}
+        return RawBatch(
+            file=self.path,
+            unit="record",
+            columns=arrays,
+            rows=len(kept),
+            bad=[
+                BadRow(self.path, "record", first + i, None, "the record is no tf.Example", repr(raw))
+                for i, raw in bad.items()
+            ],
+            locate=lambda index: (first + kept[index], repr(records[kept[index]])),
+        )
+
+
+def _decoded(records: list[bytes]) -> pa.RecordBatch | None:
+    """The records as columns, or None if tfx_bsl's decoder refuses any of them."""
+    from tfx_bsl.cc.tfx_bsl_extension.coders import ExamplesToRecordBatchDecoder
+
+    try:
+        return ExamplesToRecordBatchDecoder(None).DecodeBatch(records)
+    except RuntimeError:  # the only class that the decoder raises
+        return None

@@ -1,0 +1,80 @@
+"""Runs TFX's Evaluator, then always writes the blessing with its reasons, and the sample for ServingCheck."""
+
+import json
+import os
+from typing import Any
+
+from absl import logging
+from tensorflow_model_analysis.proto import config_pb2
+from tfx.components.evaluator import constants
+from tfx.components.evaluator import executor as tfx_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils, json_utils, path_utils, proto_utils
+
+from components.evaluator.decision import Decision, decide
+from components.evaluator.demands import Demands
+from components.evaluator.eval_config import BASELINE, CANDIDATE
+from components.evaluator.results import load_measured, tfma_verdict
+from components.evaluator.sample import SAMPLE_PATH, dump_sample, first_records, predict
+
+DECISION_FILE = "decision.json"
+
+Artifacts = dict[str, list[Artifact]]
+
+
+class Executor(tfx_executor.Executor):
+    """TFX's executor with our decision on top."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Evaluates, decides, and writes evaluation, sample and blessing."""
+        super().Do(input_dict, output_dict, exec_properties)
+        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        self._write_sample(input_dict, evaluation, exec_properties)
+        baselines = input_dict.get("baseline_model") or []
+        decision = decide(
+            Demands.from_json(json.loads(exec_properties["demands"])),
+            candidate=load_measured(evaluation.uri, CANDIDATE if baselines else ""),
+            baseline=load_measured(evaluation.uri, BASELINE) if baselines else None,
+            baseline_model=baselines[0].uri if baselines else None,
+            tfma_passed=tfma_verdict(evaluation.uri),
+        )
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        write_blessing(blessing, decision, artifact_utils.get_single_instance(input_dict["model"]), baselines)
+
+    def _write_sample(self, input_dict: Artifacts, evaluation: Artifact, exec_properties: dict[str, Any]) -> None:
+        split = json_utils.loads(exec_properties["example_splits"])[0]
+        paths = [
+            path
+            for uri in artifact_utils.get_split_uris(input_dict["examples"], split)
+            for path in fileio.glob(io_utils.all_files_pattern(uri))
+        ]
+        eval_config = proto_utils.json_to_proto(exec_properties["eval_config"], config_pb2.EvalConfig())
+        model_path = path_utils.serving_model_path(artifact_utils.get_single_instance(input_dict["model"]).uri)
+        pipeline = self._make_beam_pipeline()
+        rows = predict(first_records(paths), model_path, eval_config.model_specs[0], pipeline, self._get_tmp_dir())
+        io_utils.write_string_file(os.path.join(evaluation.uri, SAMPLE_PATH), dump_sample(rows))
+
+
+def write_blessing(blessing: Artifact, decision: Decision, model: Artifact, baselines: list[Artifact]) -> None:
+    """Writes `decision.json`, and the files and properties by which TFX knows a blessing.
+
+    TFX's executor has written its own verdict by now, or none: it looks at the bounds on all rows only.
+    """
+    document = json.dumps(decision.to_json(), indent=2, ensure_ascii=False)
+    logging.info("Evaluator: %s", document)
+    io_utils.write_string_file(os.path.join(blessing.uri, DECISION_FILE), document)
+    wanted, other = constants.BLESSED_FILE_NAME, constants.NOT_BLESSED_FILE_NAME
+    if not decision.blessed:
+        wanted, other = other, wanted
+    if fileio.exists(os.path.join(blessing.uri, other)):
+        fileio.remove(os.path.join(blessing.uri, other))
+    io_utils.write_string_file(os.path.join(blessing.uri, wanted), "")
+    value = constants.BLESSED_VALUE if decision.blessed else constants.NOT_BLESSED_VALUE
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    for baseline in baselines:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)

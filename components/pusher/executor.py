@@ -1,0 +1,79 @@
+"""Asks both blessings, then publishes the model atomically; says why where it does not."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+from tfx.components.pusher import executor as tfx_executor
+from tfx.components.util import model_utils
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils, proto_utils
+
+from components.errors import ComponentError
+from components.pusher.blessings import refusal
+from components.pusher.publish import publish
+
+NOT_PUSHED_REASON = "not_pushed_reason"
+
+Artifacts = dict[str, list[Artifact]]
+
+#: Input key → the node that gives it, how TFX reads it, and the document that explains it.
+_GATES = {
+    "model_blessing": ("Evaluator", model_utils.is_model_blessed, "decision.json"),
+    "infra_blessing": ("ServingCheck", model_utils.is_infra_validated, "report.json"),
+}
+
+
+class Executor(tfx_executor.Executor):
+    """TFX's Pusher with an atomic push."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Pushes the model, or marks it as not pushed with the reason.
+
+        Raises:
+          ComponentError: the destination is not a folder of this machine.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        reasons = [reason for key in _GATES if (reason := _refusal(key, input_dict))]
+        if reasons:
+            logging.info("Not pushed: %s", " ".join(reasons))
+            self._MarkNotPushed(pushed_model)
+            pushed_model.set_string_custom_property(NOT_PUSHED_REASON, " ".join(reasons))
+            return
+        model_path = Path(self.GetModelPath(input_dict))
+        # The artifact's URI holds the execution's id, which stays when a killed execution is taken up again.
+        version = publish(model_path, _base_folder(exec_properties["push_destination"]), push_id=pushed_model.uri)
+        shutil.copytree(model_path, pushed_model.uri, dirs_exist_ok=True)
+        self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
+        logging.info("Pushed to %s.", version)
+
+
+def _refusal(key: str, input_dict: Artifacts) -> str | None:
+    if key not in input_dict:
+        return None
+    gate, is_blessed, document_name = _GATES[key]
+    artifacts = input_dict[key]
+    if not artifacts:
+        return refusal(gate, None, None)
+    blessing = artifact_utils.get_single_instance(artifacts)
+    path = os.path.join(blessing.uri, document_name)
+    document = json.loads(io_utils.read_string_file(path)) if fileio.exists(path) else None
+    return refusal(gate, is_blessed(blessing), document)
+
+
+def _base_folder(push_destination: str) -> Path:
+    destination = proto_utils.json_to_proto(push_destination, pusher_pb2.PushDestination())
+    folder = destination.filesystem.base_directory
+    if not folder or "://" in folder:
+        raise ComponentError(
+            f"Node 'Pusher' cannot push to {folder or 'no folder'!r}: a model is published by an atomic rename, which "
+            "needs a folder of this machine. Set push.directory to one."
+        )
+    return Path(folder)

@@ -1,0 +1,117 @@
+"""The transformed columns of a feature specification, and the order in which the model packs them.
+
+Pure data, no TensorFlow. Preprocessing writes these columns, training and serving pack them into three matrices:
+numbers, categories and texts.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import re
+
+from models.tabular_text.errors import BadSettings
+from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, LabelKind, transformed_name
+
+#: File of the class names in the transform graph's assets, one a line, in the order of the class index.
+LABEL_VOCABULARY = "label_classes"
+
+#: Month 1 to 12 and ISO weekday 1 to 7 (Monday = 1); 0 = missing.
+MONTH_SIZE = 13
+WEEKDAY_SIZE = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class IdColumn:
+    """A transformed column of ids; id 0 is missing (categories) or padding (texts).
+
+    Attributes:
+      name: its name after Transform.
+      vocabulary: the name of the vocabulary whose size, with the hash buckets, bounds the ids; None if fixed.
+      fixed_size: number of ids where no vocabulary decides.
+    """
+
+    name: str
+    vocabulary: str | None = None
+    fixed_size: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The model's inputs, in packing order.
+
+    Attributes:
+      label: transformed label column, [batch, 1].
+      numbers: float32 columns, [batch, 1] each.
+      categories: int64 columns, [batch, 1] each.
+      texts: int64 columns, [batch, max_tokens] each.
+    """
+
+    label: str
+    numbers: tuple[str, ...]
+    categories: tuple[IdColumn, ...]
+    texts: tuple[IdColumn, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """All transformed columns, label last."""
+        ids = [column.name for column in (*self.categories, *self.texts)]
+        return [*self.numbers, *ids, self.label]
+
+
+def layout_of(spec: FeatureSpec) -> Layout:
+    """The transformed columns of a specification.
+
+    Raises:
+      BadSettings: no feature reaches the model, two columns would get the same name after Transform, or a number is
+        to be predicted from a label of strings.
+    """
+    layout = Layout(
+        label=transformed_name(spec.label.name),
+        numbers=tuple(name for feature in spec.used for name in _number_names(feature)),
+        categories=tuple(column for feature in spec.used for column in _category_columns(feature)),
+        texts=tuple(_vocabulary_column(feature) for feature in spec.of_kind(FeatureKind.TEXT)),
+    )
+    twice = [name for name, count in collections.Counter(layout.names).items() if count > 1]
+    problems = [f"Two columns become {name!r} after Transform; rename one or ignore it." for name in twice]
+    if not spec.used:
+        problems.append("Every column is ignored, so the model has no input; give at least one column another kind.")
+    if spec.label.kind is LabelKind.REGRESSION and spec.label.dtype is DType.STRING:
+        problems.append(f"Label {spec.label.name!r} holds strings, regression needs numbers; choose another kind.")
+    if problems:
+        raise BadSettings(problems)
+    return layout
+
+
+def part_name(name: str, part: str) -> str:
+    """The name after Transform of one of several columns made from column `name`: `age` → `age__missing_xf`."""
+    return transformed_name(f"{name}__{part}")
+
+
+def file_safe(name: str) -> str:
+    """The name itself if it is a plain identifier, else a readable one that differs for every name."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    if plain == name and not name[:1].isdigit() and not name.startswith("_"):
+        return name
+    return f"c_{plain}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def vocabulary_name(name: str) -> str:
+    """The vocabulary's file name for a column."""
+    return f"vocabulary_{file_safe(name)}"
+
+
+def _number_names(feature: Feature) -> list[str]:
+    if feature.kind in (FeatureKind.NUMERIC, FeatureKind.DATE):
+        return [transformed_name(feature.name), part_name(feature.name, "missing")]
+    return []
+
+
+def _category_columns(feature: Feature) -> list[IdColumn]:
+    if feature.kind is FeatureKind.DATE:
+        month = IdColumn(part_name(feature.name, "month"), fixed_size=MONTH_SIZE)
+        return [month, IdColumn(part_name(feature.name, "weekday"), fixed_size=WEEKDAY_SIZE)]
+    return [_vocabulary_column(feature)] if feature.kind is FeatureKind.CATEGORICAL else []
+
+
+def _vocabulary_column(feature: Feature) -> IdColumn:
+    return IdColumn(transformed_name(feature.name), vocabulary=vocabulary_name(feature.name))

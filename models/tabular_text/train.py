@@ -1,0 +1,140 @@
+"""Trainer's `run_fn`: transformed examples → trained model → SavedModel."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.tabular_text.data import Packer, Rows, Split, balanced_weights, read_split, target_of
+from models.tabular_text.devices import number_format, strategy_for
+from models.tabular_text.errors import BadSettings
+from models.tabular_text.export import ServingModel, export_model
+from models.tabular_text.features import FeatureSpec, LabelKind
+from models.tabular_text.fitting import fit
+from models.tabular_text.layout import LABEL_VOCABULARY
+from models.tabular_text.model import Target, build_model, compile_model, dtype_policy
+from models.tabular_text.progress import Progress
+from models.tabular_text.settings import ModelSettings, TrainingSettings, apply_hyperparameters
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Everything a training needs, read once; the tuner trains many models on one task.
+
+    Attributes:
+      spec: what each column is.
+      packer: packs transformed columns.
+      target: what is predicted.
+      train: training rows.
+      evaluation: rows for `val_` metrics.
+      transform: `tft.TFTransformOutput`.
+    """
+
+    spec: FeatureSpec
+    packer: Packer
+    target: Target
+    train: Split
+    evaluation: Split
+    transform: Any
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains and writes the SavedModel to `serving_model_dir`; logs, checkpoints and history to `model_run_dir`.
+
+    `fn_args` is TFX's `FnArgs`. Its `custom_config` holds `features`, `model` and `training` as JSON of `FeatureSpec`,
+    `ModelSettings` and `TrainingSettings`; `hyperparameters`, if given, is a keras-tuner configuration whose values
+    take precedence. Run again with the same arguments after being killed, it goes on from the last checkpoint.
+
+    Raises:
+      ModelError: bad settings, data that cannot teach the label, or a loss that is no number.
+    """
+    settings, training = read_settings(fn_args.custom_config, fn_args.hyperparameters)
+    make_deterministic(training.seed)
+    task = read_task(fn_args)
+    folder = Path(fn_args.model_run_dir)
+    model, progress = train_model(task, settings, training, folder)
+    write_history(progress, folder / "history.json")
+    network = build_model(task.packer.sizes, task.target, settings)
+    network.set_weights(model.get_weights())
+    serving = ServingModel(network, task.packer, task.spec, task.target, task.transform)
+    export_model(serving, task.spec, task.target, fn_args.serving_model_dir)
+
+
+def read_settings(
+    custom_config: Mapping[str, Any], hyperparameters: Mapping[str, Any] | None = None
+) -> tuple[ModelSettings, TrainingSettings]:
+    """The settings in a node's custom_config, with a keras-tuner configuration's values in place of theirs."""
+    model = ModelSettings.from_json(custom_config.get("model") or {})
+    training = TrainingSettings.from_json(custom_config.get("training") or {})
+    return apply_hyperparameters(model, training, (hyperparameters or {}).get("values", {}))
+
+
+def make_deterministic(seed: int) -> None:
+    """Seeds Python, NumPy, Keras and TensorFlow, and makes TensorFlow's ops deterministic, for the whole process."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def read_task(fn_args: Any) -> Task:
+    """The training task that TFX's `FnArgs` describe.
+
+    Raises:
+      ModelError: the specification or the data cannot be used.
+    """
+    if not fn_args.custom_config or "features" not in fn_args.custom_config:
+        raise BadSettings(["custom_config has no 'features'; pass FeatureSpec.to_json() under that name."])
+    spec = FeatureSpec.from_json(fn_args.custom_config["features"])
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    packer = Packer(spec, transform)
+    columns = transform.transformed_feature_spec()
+    train = read_split("train", fn_args.train_files, packer, spec, columns)
+    evaluation = read_split("eval", fn_args.eval_files, packer, spec, columns)
+    classes = [] if spec.label.kind is LabelKind.REGRESSION else transform.vocabulary_by_name(LABEL_VOCABULARY)
+    target = target_of(spec, [name.decode("utf-8", errors="replace") for name in classes], train.labels)
+    return Task(spec, packer, target, train, evaluation, transform)
+
+
+def train_model(
+    task: Task, settings: ModelSettings, training: TrainingSettings, folder: Path
+) -> tuple[keras.Model, Progress]:
+    """The trained model and what happened; goes on with a training that was killed in this folder."""
+    with strategy_for(training).scope(), dtype_policy(number_format(training)):
+        model = build_model(task.packer.sizes, task.target, settings)
+        compile_model(model, task.target, training.learning_rate)
+        rows = Rows(task.train, task.evaluation, class_weights(task, training))
+        progress = fit(model, rows, training, fingerprint(task, settings, training), folder)
+    return model, progress
+
+
+def class_weights(task: Task, training: TrainingSettings) -> tuple[float, ...]:
+    """A weight per class, or none.
+
+    Raises:
+      BadSettings: balanced classes are asked for where there are no classes.
+    """
+    if training.class_weights == "none":
+        return ()
+    if task.target.kind is LabelKind.REGRESSION:
+        raise BadSettings(["training: class_weights is balanced, but the label is a number; set it to none."])
+    return tuple(balanced_weights(task.train.labels, len(task.target.classes)))
+
+
+def fingerprint(task: Task, settings: ModelSettings, training: TrainingSettings) -> str:
+    """A hash of what decides the weights; the number of epochs is left out, so that a training can be extended."""
+    decisive = {key: value for key, value in training.to_json().items() if key not in ("epochs", "checkpoint_steps")}
+    parts = [settings.to_json(), decisive, task.spec.to_json(), dataclasses.asdict(task.packer.sizes)]
+    digest = hashlib.sha256(json.dumps([*parts, task.target.classes], sort_keys=True).encode())
+    digest.update(task.train.labels.tobytes())
+    return digest.hexdigest()
+
+
+def write_history(progress: Progress, path: Path) -> None:
+    """Writes `{"epochs": [{"epoch": 1, "loss": …, "val_loss": …, "seconds": …}, …], "best_epoch": n}`."""
+    data = {"epochs": list(progress.history), "best_epoch": progress.best_epoch}
+    path.write_text(json.dumps(data, indent=2), encoding="utf-8")

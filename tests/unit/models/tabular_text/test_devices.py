@@ -1,0 +1,22 @@
+"""Mixed precision is used where the hardware profits, or where the user insists."""
+
+import pytest
+
+from models.tabular_text.devices import choose_format
+
+
+@pytest.mark.parametrize(
+    ("mixed_precision", "capabilities", "expected"),
+    [
+        ("auto", [], "float32"),
+        ("auto", [(6, 1)], "float32"),
+        ("auto", [(7, 0)], "mixed_float16"),
+        ("auto", [(7, 5), (8, 0)], "mixed_float16"),
+        ("auto", [(9, 0), (8, 0)], "mixed_bfloat16"),
+        ("auto", [(9, 0), (6, 0)], "float32"),
+        ("off", [(9, 0)], "float32"),
+        ("on", [], "mixed_bfloat16"),
+    ],
+)
+def test_the_weakest_gpu_decides(mixed_precision: str, capabilities: list[tuple[int, int]], expected: str) -> None:
+    assert choose_format(mixed_precision, capabilities) == expected
