@@ -60,17 +60,17 @@ def accept(
 ) -> None:
     """Write the changes that a run's data needs into the reviewed schema."""
     from pipeline.schema_diff import apply_changes, diff_schemas, format_changes
-    from pipeline.schema_review import leading_comment, write_schema
+    from pipeline.schema_review import update_schema
 
     settings = load(config, overrides)
     _, statistics, features = _evidence(settings, run_id)
     reviewed, proposed = _proposal(settings, statistics, features)
-    accepted = apply_changes(reviewed, proposed, feature)
+    accepted = apply_changes(reviewed, proposed, feature or None)
     path = Path(str(settings.schema_.path))
     for line in format_changes(diff_schemas(reviewed, accepted, statistics)):
         typer.echo(line)
     if accepted != reviewed:
-        write_schema(path, accepted, leading_comment(path))
+        update_schema(path, accepted)
         typer.echo(f"Wrote {path}.")
 
 

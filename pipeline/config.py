@@ -122,20 +122,22 @@ class PushSection(Section):
 class BeamSection(Section):
     """How Apache Beam runs the data nodes."""
 
+    # The image's name keeps TFX from packing itself up for workers (seconds a node): here there are none to install.
     pipeline_args: Sequence[str] = (
-        "--runner=DirectRunner",
+        "--runner=FnApiRunner",
         "--direct_running_mode=in_memory",
         "--direct_num_workers=1",
+        "--sdk_container_image=this-process",
     )
 
     @field_validator("pipeline_args")
     @classmethod
-    def _names_a_runner(cls, args: Sequence[str]) -> Sequence[str]:
-        if not any(arg.startswith("--runner=") for arg in args):
-            raise ValueError("needs an explicit --runner=…: Beam's default downloads a program at run time")
-        prism = "--runner=DirectRunner" in args and not any(a.startswith("--direct_running_mode=") for a in args)
-        if prism:
-            raise ValueError("--runner=DirectRunner needs --direct_running_mode=in_memory beside it")
+    def _downloads_nothing(cls, args: Sequence[str]) -> Sequence[str]:
+        runners = [arg.partition("=")[2] for arg in args if arg.startswith("--runner=")]
+        if not runners:
+            raise ValueError("needs a --runner=…, such as --runner=FnApiRunner: Beam's default downloads a program")
+        if runners[-1] in ("DirectRunner", "SwitchingDirectRunner", "PrismRunner"):
+            raise ValueError(f"--runner={runners[-1]} tries to download a program first; use --runner=FnApiRunner")
         return args
 
 

@@ -56,6 +56,20 @@ def integer_range(statistics: Statistics, name: str) -> tuple[int, int] | None:
     return (int(min(one.min for one in seen)), int(max(one.max for one in seen))) if seen else None
 
 
+def string_values(statistics: Statistics, name: str) -> list[str] | None:
+    """Every string seen in any split, sorted; None if some split did not count them all."""
+    values: set[str] = set()
+    for found in statistics.values():
+        feature = feature_statistics(found).get(name)
+        if feature is None or not has_values(feature):
+            continue
+        counted = feature.string_stats.rank_histogram.buckets
+        if len(counted) < feature.string_stats.unique or not counted:
+            return None
+        values.update(str(bucket.label) for bucket in counted)
+    return sorted(values)
+
+
 def presence_in_words(statistics: Statistics, name: str) -> str:
     """How many rows of each split have a value."""
 

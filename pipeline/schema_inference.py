@@ -10,7 +10,7 @@ from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpe
 from pipeline.column_source import PlanError
 from pipeline.errors import NotFound
 from pipeline.schema_edits import clear_domain, drop_unused_domains, find_feature, put_feature
-from pipeline.schema_evidence import Statistics, feature_statistics, has_values, integer_range
+from pipeline.schema_evidence import Statistics, feature_statistics, has_values, integer_range, string_values
 from pipeline.schema_rules import (
     KIND_TAG,
     domain_of,
@@ -102,8 +102,8 @@ def _mark_feature(
         feature.natural_language_domain.SetInParent()
     elif planned.kind is FeatureKind.DATE:
         feature.time_domain.string_format = DATE_FORMAT
-    elif planned.kind is FeatureKind.CATEGORICAL and planned.dtype is DType.INT64:
-        _mark_integer_codes(feature, statistics)
+    elif planned.kind is FeatureKind.CATEGORICAL:
+        _mark_categories(schema, feature, statistics)
     elif planned.kind is FeatureKind.IGNORED and value_count(domain_of(schema, feature)) != 1:
         clear_domain(feature)  # what nobody uses is not worth a contract; a constant is
     if feature_of(schema, feature, MAX_COUNTED_STRINGS).kind is not planned.kind:
@@ -111,8 +111,8 @@ def _mark_feature(
 
 
 def _mark_label(schema: schema_pb2.Schema, feature: schema_pb2.Feature, label: Label, statistics: Statistics) -> None:
-    if label.kind is not LabelKind.REGRESSION and label.dtype is DType.INT64:
-        _mark_integer_codes(feature, statistics)
+    if label.kind is not LabelKind.REGRESSION:
+        _mark_categories(schema, feature, statistics)
     try:
         is_said = label_of(schema, feature, None).kind is label.kind
     except PlanError:  # the schema's own words do not tell
@@ -122,11 +122,17 @@ def _mark_label(schema: schema_pb2.Schema, feature: schema_pb2.Feature, label: L
         feature.annotation.tag.append(f"{KIND_TAG}{label.kind}")
 
 
-def _mark_integer_codes(feature: schema_pb2.Feature, statistics: Statistics) -> None:
-    feature.int_domain.is_categorical = True
-    seen = integer_range(statistics, feature.name)
-    if seen is not None:
-        feature.int_domain.min, feature.int_domain.max = seen
+def _mark_categories(schema: schema_pb2.Schema, feature: schema_pb2.Feature, statistics: Statistics) -> None:
+    if dtype_of(feature) is DType.INT64:
+        feature.int_domain.is_categorical = True
+        seen = integer_range(statistics, feature.name)
+        if seen is not None:
+            feature.int_domain.min, feature.int_domain.max = seen
+    elif isinstance(domain_of(schema, feature), schema_pb2.IntDomain):  # TFDV's word for strings of digits only
+        values = string_values(statistics, feature.name)
+        clear_domain(feature)
+        if values is not None:
+            feature.string_domain.value.extend(values)
 
 
 def _accept(
@@ -148,8 +154,16 @@ def _accept(
             _renew(schema, fresh, name)
         else:
             put_feature(schema, updated, name, together=anomalous)
-    if anomalies.HasField("dataset_anomaly_info"):
-        schema.dataset_constraints.CopyFrom(updated.dataset_constraints)
+    _accept_size(schema, statistics.datasets[0].num_examples)
+
+
+def _accept_size(schema: schema_pb2.Schema, rows: int) -> None:
+    """Widens the limits on the number of examples in a split, if there are any; TFDV does not."""
+    limits = schema.dataset_constraints
+    if limits.HasField("min_examples_count"):
+        limits.min_examples_count = min(limits.min_examples_count, rows)
+    if limits.HasField("max_examples_count"):
+        limits.max_examples_count = max(limits.max_examples_count, rows)
 
 
 def _renew(schema: schema_pb2.Schema, fresh: schema_pb2.Schema, name: str) -> None:

@@ -18,6 +18,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from pipeline.column_source import nearest
 from pipeline.errors import ConfigError, NotFound
+from pipeline.schema_text import edited_text
 
 STATISTICS_FILE = "FeatureStats.pb"  # of TFX's StatisticsGen, one in each folder Split-<name>
 _SPLIT_PREFIX = "Split-"
@@ -47,8 +48,7 @@ def read_schema(path: Path) -> schema_pb2.Schema:
 def leading_comment(path: Path) -> str:
     """The comment lines at the top of a schema file, without their `#`; empty if there are none.
 
-    Comments do not survive in a proto. This block is worth keeping when the file is written again; a remark on one
-    feature lives on in `annotation { comment: "..." }`.
+    Comments do not survive in a proto; this block is kept even where the file has to be written anew.
     """
     kept = []
     for line in _read_text(path).splitlines():
@@ -64,21 +64,20 @@ def write_schema(path: Path, schema: schema_pb2.Schema, header: str = "") -> Non
     A reader sees the old file or the new one, also if the machine stops halfway.
     """
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
-    text = "\n".join([*lines, "", ""]) if lines else ""
-    text += text_format.MessageToString(schema, as_utf8=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    head = "\n".join([*lines, "", ""]) if lines else ""
+    _replace_text(path, head + text_format.MessageToString(schema, as_utf8=True))
+
+
+def update_schema(path: Path, schema: schema_pb2.Schema) -> None:
+    """Changes a reviewed file to mean `schema`, in one step, keeping its comments and all blocks that hold still.
+
+    If the schema is in another order than the file, the file is written anew and only its leading comment survives.
+    """
+    edited = edited_text(_read_text(path), schema)
+    if edited is None:
+        write_schema(path, schema, leading_comment(path))
+    else:
+        _replace_text(path, edited)
 
 
 def load_statistics(uri: str, split: str) -> statistics_pb2.DatasetFeatureStatisticsList:
@@ -116,6 +115,23 @@ def split_names(uri: str) -> list[str]:
     """The splits in an artifact's folder, `train` first, then by name."""
     names = [folder.name.removeprefix(_SPLIT_PREFIX) for folder in Path(uri).glob(f"{_SPLIT_PREFIX}*")]
     return sorted(names, key=lambda name: (name != "train", name))
+
+
+def _replace_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
 
 
 def _read_text(path: Path) -> str:

@@ -128,9 +128,9 @@ def _string_rule(domain: Any) -> _Verdict:
         if domain.string_format.startswith(_ISO_DATE_FORMAT):
             return FeatureKind.DATE, f"time_domain {domain.string_format}"
         return FeatureKind.IGNORED, f"time_domain without the string_format {_ISO_DATE_FORMAT}"
-    if domain is not None:
-        return FeatureKind.IGNORED, f"{type(domain).__name__} is not used by this model"
-    return FeatureKind.IGNORED, "identifier: BYTES without a domain (features.kinds can say categorical or text)"
+    if domain is None or isinstance(domain, schema_pb2.IntDomain):  # TFDV's word for strings of digits only
+        return FeatureKind.IGNORED, "identifier: BYTES without a domain (features.kinds can say categorical or text)"
+    return FeatureKind.IGNORED, f"{type(domain).__name__} is not used by this model"
 
 
 def _int_rule(domain: Any) -> _Verdict:

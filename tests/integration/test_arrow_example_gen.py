@@ -139,3 +139,51 @@ def test_a_pattern_without_files_is_named(tmp_path):
     write_reviews(tmp_path / "data", "reviews.tsv")
     with pytest.raises(BadData, match=r"Looked for 'review\.tsv' .* It holds 'reviews\.tsv'"):
         run_pipeline(tmp_path, "review.tsv", ReadOptions(label="stars"))
+
+
+PATTERNS = [
+    "plain.csv",
+    "span-{SPAN}/*",
+    "span-{SPAN}/v{VERSION}/*.csv",
+    "w-{SPAN:3}.csv",
+    "w-{SPAN:3}-v{VERSION:2}.csv",
+    "day-{YYYY}{MM}{DD}.csv",
+    "{YYYY}/{MM}/{DD}/*.csv",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("fixed", [False, True])
+def test_patterns_mean_what_they_mean_to_tfx(tmp_path, pattern, fixed):
+    """`penstock plan` resolves patterns without TFX; both must look at the same files."""
+    from tfx.components.example_gen.input_processor import FileBasedInputProcessor
+    from tfx.proto import example_gen_pb2, range_config_pb2
+
+    from components.arrow_example_gen.source_files import list_files, resolve_input
+
+    names = ["plain.csv", "span-2/a.csv", "span-10/a.csv", "span-10/b.csv", "span-9/v1/a.csv", "span-9/v10/a.csv"]
+    names += [
+        "span-9/v2/a.csv",
+        "span-2/v3/a.csv",
+        "w-002.csv",
+        "w-010.csv",
+        "w-010-v02.csv",
+        "w-002-v11.csv",
+        "w-010-v01.csv",
+    ]
+    names += ["day-19700103.csv", "day-19691231.csv", "1970/01/02/a.csv", "1970/01/03/a.csv", "1970/01/03/b.csv"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    fixed_span = 2 if fixed and "{" in pattern else None
+    static = range_config_pb2.StaticRange(start_span_number=2, end_span_number=2)
+    split = example_gen_pb2.Input.Split(name="all", pattern=pattern)
+    processor = FileBasedInputProcessor(
+        str(tmp_path), [split], range_config_pb2.RangeConfig(static_range=static) if fixed_span else None
+    )
+    span, version = processor.resolve_span_and_version()
+    filled = processor.get_pattern_for_span_version(pattern, span, version)
+
+    ours = resolve_input(str(tmp_path), pattern, fixed_span)
+    assert (ours.span, ours.version, ours.pattern) == (span, version, filled)
+    assert ours.files == list_files(str(tmp_path), filled)

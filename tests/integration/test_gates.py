@@ -25,7 +25,7 @@ from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpe
 
 pytestmark = pytest.mark.integration
 
-BEAM_ARGS = ["--runner=DirectRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
+BEAM_ARGS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
 
 FEATURES = (
     Feature("x", FeatureKind.NUMERIC, DType.FLOAT32, required=True),

@@ -20,6 +20,7 @@ SPEC = FeatureSpec(
         Feature("review_id", FeatureKind.IGNORED, DType.STRING),
         Feature("colour", FeatureKind.CATEGORICAL, DType.STRING),
         Feature("town", FeatureKind.CATEGORICAL, DType.STRING),
+        Feature("aisle", FeatureKind.CATEGORICAL, DType.STRING),
         Feature("body", FeatureKind.TEXT, DType.STRING),
         Feature("bought", FeatureKind.DATE, DType.STRING),
         Feature("weekday", FeatureKind.CATEGORICAL, DType.INT64),
@@ -34,6 +35,7 @@ SPEC = FeatureSpec(
 def table(rows=ROWS, **changed):
     columns = {
         "empty": [None] * rows,
+        "aisle": [f"{i % 12:03d}" for i in range(rows)],
         "bought": [f"2024-01-{1 + i % 28:02d}" for i in range(rows)],
         "body": [f"word {i} and more words" for i in range(rows)],
         "colour": [["red", "green", "blue"][i % 3] for i in range(rows)],
@@ -196,6 +198,22 @@ def test_features_that_share_a_domain_are_changed_only_where_the_data_asks_for_i
     (change,) = diff_schemas(reviewed, proposed, statistics)
     assert (change.feature, change.kind) == ("vine", ChangeKind.VALUES_ADDED)
     assert anomalies(proposed, statistics) == {}
+
+
+def test_strings_of_digits_that_are_categories_are_listed(usual):
+    by_name = {feature.name: feature for feature in infer_schema(usual, SPEC).feature}
+    assert list(by_name["aisle"].string_domain.value) == [f"{i:03d}" for i in range(12)]
+
+
+def test_limits_on_the_number_of_rows_are_widened_to_the_data(usual, reviewed):
+    strict = schema_pb2.Schema()
+    strict.CopyFrom(reviewed)
+    strict.dataset_constraints.min_examples_count = 250
+    strict.dataset_constraints.max_examples_count = 280
+    proposed = propose_schema(strict, usual, SPEC)
+    assert proposed.dataset_constraints.min_examples_count == 210
+    assert proposed.dataset_constraints.max_examples_count == 300
+    assert [change.feature for change in diff_schemas(strict, proposed, usual)] == ["(dataset)"]
 
 
 def test_splits_without_examples_say_nothing():

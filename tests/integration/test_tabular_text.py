@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -373,10 +374,14 @@ def test_rows_without_a_label_are_left_out_and_a_split_of_them_is_refused(binary
         read_task(SimpleNamespace(**{**vars(arguments), "eval_files": [str(tmp_path / "nothing*")]}))
 
 
+# keras-tuner's own lock asks the standard library under an old name.
+@pytest.mark.filterwarnings(r"ignore:(currentThread|getName)\(\) is deprecated:DeprecationWarning")
 def test_an_interrupted_search_goes_on_and_its_best_settings_feed_the_trainer(
     binary: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from models.tabular_text import tuner
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what third parties say while they are imported is not this test's matter
+        from models.tabular_text import tuner
     from models.tabular_text.train import read_settings, train_model
 
     space = {"learning_rate": {"values": [0.02, 1e-6]}, "hidden_units": {"values": [[8], [4, 4]]}}

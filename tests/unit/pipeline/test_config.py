@@ -131,10 +131,10 @@ def test_the_label_cannot_be_a_feature(tmp_path):
     assert "cannot be a feature" in problems_of(tmp_path, SMALLEST + "features: {kinds: {churned: text}}\n")[0]
 
 
-def test_beam_must_not_fall_back_to_its_downloading_default(tmp_path):
-    assert "--runner" in problems_of(tmp_path, SMALLEST + "beam: {pipeline_args: []}\n")[0]
-    bare = SMALLEST + "beam: {pipeline_args: ['--runner=DirectRunner']}\n"
-    assert "in_memory" in problems_of(tmp_path, bare)[0]
+@pytest.mark.parametrize("arguments", ["[]", "['--runner=DirectRunner', '--direct_running_mode=in_memory']"])
+def test_beam_must_not_fall_back_to_a_runner_that_downloads(tmp_path, arguments):
+    problems = problems_of(tmp_path, SMALLEST + f"beam: {{pipeline_args: {arguments}}}\n")
+    assert "--runner=FnApiRunner" in problems[0]
 
 
 SECTIONS = sorted({key.split(".")[0] for key, _ in all_keys()})

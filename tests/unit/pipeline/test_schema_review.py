@@ -11,6 +11,7 @@ from pipeline.schema_review import (
     load_statistics,
     read_schema,
     split_names,
+    update_schema,
     write_schema,
 )
 
@@ -107,6 +108,24 @@ def test_a_written_schema_reads_back_with_its_leading_comment(path):
     assert "größe" in path.read_text(encoding="utf-8")
     assert read_schema(path) == schema
     assert leading_comment(path) == comment
+
+
+def test_an_updated_file_keeps_what_people_wrote_around_the_blocks_that_hold_still(path):
+    path.write_text(GOOD, encoding="utf-8")
+    schema = read_schema(path)
+    schema.string_domain[0].value.append("klein")
+    update_schema(path, schema)
+    assert path.read_text(encoding="utf-8").startswith(GOOD[: GOOD.index("string_domain")])
+    assert read_schema(path) == schema
+
+
+def test_a_file_that_must_be_written_anew_keeps_its_leading_comment(path):
+    path.write_text(GOOD, encoding="utf-8")
+    schema = read_schema(path)
+    schema.feature.reverse()
+    update_schema(path, schema)
+    assert leading_comment(path) == "Reviews.\n\n  indented"
+    assert read_schema(path) == schema
 
 
 def test_a_schema_without_a_header_has_no_comment(path):
