@@ -25,7 +25,7 @@ export UV_INSECURE_HOST="$${UV_INSECURE_HOST:-$${PIP_TRUSTED_HOST:-}}"; \
 endef
 
 ifneq ($(UV),)
-INSTALL := $(UV_SETTINGS) "$(UV)" pip install --quiet --python $(BIN)/python$(if $(filter 1 true yes on,$(PIP_NO_INDEX)), --no-index) --no-deps
+INSTALL := $(UV_SETTINGS) "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python$(if $(filter 1 true yes on,$(PIP_NO_INDEX)), --no-index) --no-deps
 VENV_OPTIONS := --without-pip
 else
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps

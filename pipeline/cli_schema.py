@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from models.tabular_text.features import FeatureSpec
     from pipeline.config import Config
 
-schema_app = typer.Typer(help="Propose, compare and accept the data's schema.", no_args_is_help=True, rich_markup_mode=None)
+schema_app = typer.Typer(
+    help="Propose, compare and accept the data's schema.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @schema_app.command()

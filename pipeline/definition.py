@@ -54,10 +54,6 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
 
     Pure: reads no file, no clock and no environment.
     """
-    from components.evaluator.component import Evaluator
-    from components.pusher.component import Pusher
-    from components.serving_check.component import ServingCheck
-    from components.validation_gate.component import ValidationGate
     from tfx.components.example_validator.component import ExampleValidator
     from tfx.components.schema_gen.component import SchemaGen
     from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
@@ -73,6 +69,10 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.types.channel import Channel
 
     from components.arrow_example_gen.component import ArrowExampleGen
+    from components.evaluator.component import Evaluator
+    from components.pusher.component import Pusher
+    from components.serving_check.component import ServingCheck
+    from components.validation_gate.component import ValidationGate
 
     example_gen = ArrowExampleGen(
         input_base=plan.input_base,

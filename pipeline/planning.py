@@ -6,6 +6,7 @@ from pathlib import Path
 
 import models.tabular_text
 from components.arrow_example_gen.profile import TableProfile, profile_table
+from components.evaluator.demands import problems_of
 from pipeline.config import Config
 from pipeline.definition import Plan, read_options
 from pipeline.errors import ConfigError
@@ -24,8 +25,11 @@ def make_plan(config: Config) -> Plan:
     schema_path = config.schema_.path
     schema = read_schema(Path(schema_path)) if schema_path else None
     profile = None if schema is not None else _profile(config, input_base, input_pattern)
+    features = plan_features(config, schema=schema, profile=profile)
+    if problems := problems_of(features, config.evaluation):
+        raise ConfigError(problems)
     return Plan(
-        features=plan_features(config, schema=schema, profile=profile),
+        features=features,
         input_base=input_base,
         input_pattern=input_pattern,
         code_digest=_digest_of(sorted(Path(models.tabular_text.__path__[0]).glob("*.py"))),

@@ -177,12 +177,17 @@ def _numbers_from_text(array: pa.Array, dtype: DType, options: ReadOptions) -> C
 def cast_numbers(text: pa.Array, dtype: DType) -> pa.Array | None:
     """Text as numbers [rows], or None if any value is not a plain number of this type."""
     wide = pa.int64() if dtype is DType.INT64 else pa.float64()
-    if pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():  # arrow takes 0x1F for a number
+    if dtype is DType.INT64 and _is_hexadecimal_somewhere(text):
         return None
     try:
         return text.cast(wide).cast(ARROW_TYPES[dtype], safe=False)
     except pa.ArrowInvalid:
         return None
+
+
+def _is_hexadecimal_somewhere(text: pa.Array) -> bool:
+    """True if any value might be what arrow takes for an integer though it is none: 0x1F."""
+    return any(pc.any(pc.match_substring(text, x)).as_py() for x in "xX")
 
 
 def _parse_one_by_one(values: list[str | None], dtype: DType) -> Converted:

@@ -13,7 +13,8 @@ from components.arrow_example_gen.source_files import open_seekable
 from components.arrow_example_gen.text import decode_columns
 from components.errors import BadData
 
-BATCH_ROWS = 16_384
+MAX_BATCH_ROWS = 16_384
+BATCH_BYTES = 4 << 20
 _BUFFER_BYTES = 1 << 20  # per column; without it a column chunk is read whole
 
 
@@ -22,20 +23,20 @@ class ParquetRows:
 
     values_are_text = False
 
-    def __init__(self, path: str, batch_rows: int = BATCH_ROWS) -> None:
+    def __init__(self, path: str) -> None:
         """Reads the schema.
 
         Raises:
           BadData: the file is no Parquet file, holds no rows, or its columns cannot become features.
         """
         self.path = path
-        self._batch_rows = batch_rows
         with self._open() as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
+            schema, rows, size = file.schema_arrow, file.metadata.num_rows, _decoded_bytes(file.metadata)
         _check_schema(path, schema)
         if not rows:
             raise BadData(f"{path}: the file holds columns and no rows. Take it out of the input or fill it.")
         self.names: tuple[str, ...] | None = tuple(schema.names)
+        self._batch_rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES * rows // max(1, size)))
 
     def batches(self) -> Iterator[RawBatch]:
         """All rows in the order of the file."""
@@ -95,6 +96,10 @@ class _OpenParquet:
             f"{self._path}: the Parquet file cannot be read; it is damaged, cut short or no Parquet file ({error}). "
             "Copy it again, or take it out of the input."
         )
+
+
+def _decoded_bytes(metadata: pq.FileMetaData) -> int:
+    return sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
 
 
 def _check_schema(path: str, schema: pa.Schema) -> None:

@@ -7,7 +7,6 @@ closing quote the field goes on unquoted, and outside quotes \\n, \\r\\n and \\r
 """
 
 import dataclasses
-import functools
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -27,11 +26,13 @@ class RecordBlock:
     Attributes:
       data: the bytes.
       ends: int64 [n_records], where each record ends in `data`, its line break included.
+      breaks: int64 [n_lines], where each line ends in `data`; records may span several lines.
       first_line: the line, from 1, that `data` begins on.
     """
 
     data: bytes
     ends: npt.NDArray[np.int64]
+    breaks: npt.NDArray[np.int64]
     first_line: int
 
     def record(self, index: int) -> bytes:
@@ -40,11 +41,7 @@ class RecordBlock:
 
     def line(self, index: int) -> int:
         """The line, from 1, that a record begins on."""
-        return self.first_line + int(np.searchsorted(self._breaks, self._start(index)))
-
-    @functools.cached_property
-    def _breaks(self) -> npt.NDArray[np.int64]:
-        return _line_breaks(np.frombuffer(self.data, dtype=np.uint8), self.data, at_end=True)
+        return self.first_line + int(np.searchsorted(self.breaks, self._start(index)))
 
     def _start(self, index: int) -> int:
         return int(self.ends[index - 1]) if index else 0
@@ -69,11 +66,6 @@ class EndlessRecord(ValueError):
         super().__init__(f"The record that begins on line {line} does not end.")
 
 
-def count_lines(data: bytes) -> int:
-    """Line breaks in `data`: \\n, \\r\\n and \\r count one each."""
-    return data.count(b"\n") + (data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0)
-
-
 def read_blocks(
     stream: BinaryIO, *, delimiter: str, quoted: bool, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[RecordBlock]:
@@ -86,11 +78,13 @@ def read_blocks(
     while True:
         chunk = stream.read(block_bytes)
         data = rest + chunk
-        ends = record_ends(data, delimiter=delimiter, quoted=quoted, at_end=not chunk)
+        breaks = line_breaks(data, at_end=not chunk)
+        ends = record_ends(data, breaks, delimiter=delimiter, quoted=quoted, at_end=not chunk)
         size = int(ends[-1]) if len(ends) else 0
         if size:
-            yield RecordBlock(data[:size], ends, line)
-            line += count_lines(data[:size])
+            breaks = breaks[: np.searchsorted(breaks, size)]
+            yield RecordBlock(data[:size], ends, breaks, line)
+            line += len(breaks)
         rest = data[size:]
         if (not chunk and rest) or len(rest) > MAX_RECORD_BYTES:
             raise EndlessRecord(line)
@@ -98,15 +92,17 @@ def read_blocks(
             return
 
 
-def record_ends(data: bytes, *, delimiter: str, quoted: bool, at_end: bool) -> npt.NDArray[np.int64]:
+def record_ends(
+    data: bytes, breaks: npt.NDArray[np.int64], *, delimiter: str, quoted: bool, at_end: bool
+) -> npt.NDArray[np.int64]:
     """Where the whole records in `data` end, int64 [n_records]; `data` begins with a record.
 
     Args:
+      breaks: `line_breaks(data)`.
       at_end: True if nothing follows, so that the last record may lack a line break.
     """
-    characters = np.frombuffer(data, dtype=np.uint8)
-    breaks = _line_breaks(characters, data, at_end=at_end)
     if quoted and b'"' in data:
+        characters = np.frombuffer(data, dtype=np.uint8)
         quotes = np.flatnonzero(characters == _QUOTE)
         if not _quotes_stand_at_fields(characters, quotes, delimiter):
             return _scan_record_ends(data, delimiter=delimiter, at_end=at_end)
@@ -120,25 +116,25 @@ def record_ends(data: bytes, *, delimiter: str, quoted: bool, at_end: bool) -> n
     return ends.astype(np.int64)
 
 
-def _line_breaks(characters: npt.NDArray[np.uint8], data: bytes, *, at_end: bool) -> npt.NDArray[np.int64]:
-    """Positions of the last byte of every line break."""
+def line_breaks(data: bytes, *, at_end: bool) -> npt.NDArray[np.int64]:
+    """Positions of the last byte of every line break, int64 [n_lines]: of \\n, \\r\\n, and \\r by itself."""
+    characters = np.frombuffer(data, dtype=np.uint8)
     breaks = np.flatnonzero(characters == _NEWLINE)
     if b"\r" not in data:
         return breaks
     returns = np.flatnonzero(characters == _RETURN)
-    if len(returns) and returns[-1] == len(data) - 1:
-        lone_last, returns = returns[-1:], returns[:-1]
+    if returns[-1] == len(data) - 1:
         # A \r at the very end may be half of a \r\n whose other half has not been read.
-        breaks = np.concatenate((breaks, lone_last)) if at_end else breaks
+        breaks, returns = (np.append(breaks, returns[-1]) if at_end else breaks), returns[:-1]
     lone = returns[characters[returns + 1] != _NEWLINE]
-    return np.sort(np.concatenate((breaks, lone)))
+    return np.sort(np.concatenate((breaks, lone))) if len(lone) else breaks
 
 
 def _quotes_stand_at_fields(characters: npt.NDArray[np.uint8], quotes: npt.NDArray[np.int64], delimiter: str) -> bool:
     """True if every opening quote begins a field (or is half of a doubled one), so that counting quotes is enough."""
     opening = quotes[0::2]
     before = characters[np.maximum(opening - 1, 0)]
-    at_field = (opening == 0) | np.isin(before, [ord(delimiter), _NEWLINE, _RETURN])
+    at_field = (opening == 0) | (before == ord(delimiter)) | (before == _NEWLINE) | (before == _RETURN)
     doubled = np.zeros(len(opening), dtype=bool)
     doubled[1:] = opening[1:] - quotes[1::2][: len(opening) - 1] == 1
     return bool(np.all(at_field | doubled))

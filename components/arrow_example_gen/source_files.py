@@ -97,22 +97,38 @@ def check_pattern(pattern: str) -> None:
 
 def _latest(input_base: str, pattern: str, fixed_span: int | None) -> tuple[int, int | None, str]:
     """Span, version and filled pattern of the latest span (or of `fixed_span`) and its latest version."""
-    full = os.path.join(input_base, pattern)
+    wanted = pattern if fixed_span is None else _fill_span(pattern, fixed_span)
+    full = os.path.join(input_base, wanted)
     matcher = re.compile(_matcher(full))
-    found = []
-    for path in glob.glob(_ANY_SPEC.sub("*", full)):
+    found, misfits = [], []
+    for path in sorted(glob.glob(_ANY_SPEC.sub("*", full))):
         match = matcher.fullmatch(path)
-        span = _span_of(match.groupdict()) if match else None
-        if match and span is not None and fixed_span in (None, span):
+        span = fixed_span if fixed_span is not None else _span_of(match.groupdict()) if match else None
+        if match is None or span is None:
+            misfits.append(os.path.relpath(path, input_base))
+        else:
             found.append((span, int(match.groupdict().get("version") or -1), match.groupdict()))
+    if misfits:  # TFX's driver refuses them too
+        named = ", ".join(map(repr, misfits[:5])) + (" and more" if len(misfits) > 5 else "")
+        raise BadData(
+            f"Input pattern {pattern!r} in {input_base!r}: the placeholders do not fit {named}. "
+            "Narrow the pattern, or move these files away."
+        )
     if not found:
-        wanted = "" if fixed_span is None else f" and span {fixed_span}"
-        raise BadData(_no_match(input_base, pattern, f"No file matches the pattern{wanted}."))
+        raise BadData(_no_match(input_base, wanted, "No file matches the pattern."))
     span, version, texts = max(found, key=lambda item: item[:2])
-    filled = _VERSION.sub(texts.get("version") or "", _SPAN.sub(texts.get("span") or "", pattern))
+    filled = _VERSION.sub(texts.get("version") or "", _SPAN.sub(texts.get("span") or "", wanted))
     for spec, key in zip(DATE_SPECS, ("year", "month", "day"), strict=True):
         filled = filled.replace(spec, texts.get(key) or spec)
     return span, version if "version" in texts else None, filled
+
+
+def _fill_span(pattern: str, span: int) -> str:
+    """The pattern with a span's number or date in place of its placeholders."""
+    date = _UNIX_EPOCH + datetime.timedelta(days=span)
+    for spec, text in zip(DATE_SPECS, (f"{date:%Y}", f"{date:%m}", f"{date:%d}"), strict=True):
+        pattern = pattern.replace(spec, text)
+    return _SPAN.sub(lambda match: str(span).zfill(int(match["width"] or 0)), pattern)
 
 
 def _matcher(pattern: str) -> str:

@@ -11,7 +11,6 @@ from typing import BinaryIO, Self
 
 from components.arrow_example_gen import tfrecord
 from components.arrow_example_gen.bad_rows import BadRow
-from components.arrow_example_gen.source_files import open_bytes
 
 SHARD_BYTES = 256 << 20  # before gzip
 GZIP_LEVEL = 1  # tf.Examples repeat their feature names: higher levels cost seconds and save little
@@ -31,10 +30,10 @@ class SplitWriter:
         self.rows = 0
         self._folder = folder
         self._shard_bytes = shard_bytes
-        self._shards: list[str] = []
+        self._shards: dict[str, int] = {}  # bytes before gzip, by path
         self._compressor = concurrent.futures.ThreadPoolExecutor(1)
         self._compressing: concurrent.futures.Future[int] | None = None
-        self._written = 0
+        self._path = ""
         self._open_files = contextlib.ExitStack()
         self._file: gzip.GzipFile | None = None
 
@@ -46,14 +45,14 @@ class SplitWriter:
 
     def write(self, examples: list[bytes]) -> None:
         """Appends serialized tf.Examples."""
-        data = b"".join(map(tfrecord.frame, examples))
+        data = tfrecord.frame(examples)
         self._wait()
-        if self._written >= self._shard_bytes:
+        if self._shards[self._path] >= self._shard_bytes:
             self._open_files.close()
             self._open_shard()
         assert self._file is not None
         self._compressing = self._compressor.submit(self._file.write, data)
-        self._written += len(data)
+        self._shards[self._path] += len(data)
         self.rows += len(examples)
 
     def __exit__(
@@ -67,7 +66,8 @@ class SplitWriter:
             self._open_files.close()
         if error is not None:
             return
-        for number, path in enumerate(self._shards):
+        for number, (path, size_bytes) in enumerate(self._shards.items()):
+            _check_length(path, size_bytes)
             name = f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz"
             os.replace(path, os.path.join(self._folder, name))
 
@@ -77,11 +77,23 @@ class SplitWriter:
             self._compressing.result()
 
     def _open_shard(self) -> None:
-        path = os.path.join(self._folder, f".unfinished-{len(self._shards):05d}")
-        self._shards.append(path)
-        raw = self._open_files.enter_context(open(path, "wb"))  # noqa: SIM115
+        self._path = os.path.join(self._folder, f".unfinished-{len(self._shards):05d}")
+        self._shards[self._path] = 0
+        raw = self._open_files.enter_context(open(self._path, "wb"))  # noqa: SIM115
         self._file = self._open_files.enter_context(gzip.GzipFile("", "wb", GZIP_LEVEL, raw))
-        self._written = 0
+
+
+def _check_length(path: str, size_bytes: int) -> None:
+    """Compares what was written with what the gzip file says it holds: its last four bytes, modulo 2**32.
+
+    Raises:
+      OSError: they differ.
+    """
+    with open(path, "rb") as file:
+        file.seek(-4, os.SEEK_END)
+        held = int.from_bytes(file.read(4), "little")
+    if held != size_bytes % 2**32:
+        raise OSError(f"{path} holds {held} bytes of records modulo 2**32, {size_bytes} were written. Check the disk.")
 
 
 class QuarantineWriter:
@@ -115,15 +127,6 @@ class QuarantineWriter:
     ) -> None:
         """Closes the file."""
         self._open_files.close()
-
-
-def count_records(folder: str) -> int:
-    """Records in all shards of a split, read back from the disk; gzip's checksum vouches for their bytes."""
-    count = 0
-    for name in sorted(os.listdir(folder)):
-        with open_bytes(os.path.join(folder, name)) as stream:
-            count += tfrecord.count_records(stream)
-    return count
 
 
 def count_quarantined(folder: str) -> int:

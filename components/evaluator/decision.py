@@ -13,6 +13,9 @@ from components.evaluator.settings import EVERY_SLICE, ChangeThreshold, Threshol
 SliceKey = tuple[tuple[str, str], ...]
 
 
+_FIRST_RUN = "There is no blessed model yet to compare with"
+
+
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """The metrics of one slice."""
@@ -118,6 +121,7 @@ def decide(
     baseline: Sequence[Measured] | None,
     baseline_model: str | None,
     tfma_passed: bool | None,
+    obstacle: str | None = None,
 ) -> Decision:
     """The decision on a candidate.
 
@@ -127,7 +131,11 @@ def decide(
       baseline: the same slices with the last blessed model, None if there is none.
       baseline_model: its URI.
       tfma_passed: what TFMA's own validation of the bounds on all rows says, None if it had nothing to validate.
+      obstacle: why the last blessed model was left out, if one was.
     """
+    no_baseline = None
+    if baseline is None:
+        no_baseline = _FIRST_RUN if obstacle is None else f"The last blessed model cannot be compared with: {obstacle}"
     measured = tuple(sorted(candidate, key=lambda item: item.key))
     of_baseline = None if baseline is None else {item.key: item for item in baseline}
     checks = [*_value_checks(demands, measured), *_change_checks(demands, measured, of_baseline)]
@@ -140,7 +148,7 @@ def decide(
         failures.append("TFMA's own validation did not pass; see validations.tfrecord in the evaluation artifact.")
     return Decision(
         blessed=not failures,
-        reasons=(*(failures or [_all_passed(checks)]), *_remarks(demands, measured, checks, of_baseline is None)),
+        reasons=(*(failures or [_all_passed(checks)]), *_remarks(demands, measured, checks, no_baseline)),
         checks=tuple(checks),
         measured=measured,
         min_examples=demands.min_examples_per_slice,
@@ -215,10 +223,12 @@ def _all_passed(checks: Sequence[Check]) -> str:
     return " ".join([f"All {len(passed)} checks passed.", *passed[:3]])
 
 
-def _remarks(demands: Demands, measured: Sequence[Measured], checks: Sequence[Check], is_first: bool) -> Iterator[str]:
-    if is_first:
+def _remarks(
+    demands: Demands, measured: Sequence[Measured], checks: Sequence[Check], no_baseline: str | None
+) -> Iterator[str]:
+    if no_baseline is not None:
         unchecked = sum(check.passed is None for check in checks)
-        yield f"There is no blessed model yet to compare with; {unchecked} change thresholds were not checked."
+        yield f"{no_baseline}, so {unchecked} change thresholds were not checked."
     small = [item for item in measured if item.key and item.examples < demands.min_examples_per_slice]
     if small:
         named = ", ".join(f"{slice_name(item.key)} ({item.examples})" for item in small[:5])

@@ -13,6 +13,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from components.evaluator.baseline import DESCRIPTION, incomparable
 from components.evaluator.decision import Decision, decide
 from components.evaluator.demands import Demands
 from components.evaluator.eval_config import BASELINE, CANDIDATE
@@ -29,6 +30,7 @@ class Executor(tfx_executor.Executor):
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Evaluates, decides, and writes evaluation, sample and blessing."""
+        input_dict, obstacle = _without_incomparable_baseline(input_dict)
         super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         self._write_sample(input_dict, evaluation, exec_properties)
@@ -39,6 +41,7 @@ class Executor(tfx_executor.Executor):
             baseline=load_measured(evaluation.uri, BASELINE) if baselines else None,
             baseline_model=baselines[0].uri if baselines else None,
             tfma_passed=tfma_verdict(evaluation.uri),
+            obstacle=obstacle,
         )
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         write_blessing(blessing, decision, artifact_utils.get_single_instance(input_dict["model"]), baselines)
@@ -55,6 +58,22 @@ class Executor(tfx_executor.Executor):
         pipeline = self._make_beam_pipeline()
         rows = predict(first_records(paths), model_path, eval_config.model_specs[0], pipeline, self._get_tmp_dir())
         io_utils.write_string_file(os.path.join(evaluation.uri, SAMPLE_PATH), dump_sample(rows))
+
+
+def _without_incomparable_baseline(input_dict: Artifacts) -> tuple[Artifacts, str | None]:
+    """The inputs without a baseline that cannot answer today's rows, and why it cannot."""
+    baselines = input_dict.get("baseline_model") or []
+    if not baselines:
+        return input_dict, None
+    obstacle = incomparable(_description(input_dict["model"][0]), _description(baselines[0]))
+    if obstacle is None:
+        return input_dict, None
+    return {key: value for key, value in input_dict.items() if key != "baseline_model"}, obstacle
+
+
+def _description(model: Artifact) -> dict[str, Any] | None:
+    path = os.path.join(path_utils.serving_model_path(model.uri), DESCRIPTION)
+    return dict(json.loads(io_utils.read_string_file(path))) if fileio.exists(path) else None
 
 
 def write_blessing(blessing: Artifact, decision: Decision, model: Artifact, baselines: list[Artifact]) -> None:

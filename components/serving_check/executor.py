@@ -13,15 +13,13 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
+from components.evaluator.baseline import DESCRIPTION
 from components.evaluator.sample import SAMPLE_PATH, load_sample
 from components.serving_check.probe_process import run_probe
 from components.serving_check.report import ServingReport, judge, refused
 from components.serving_check.settings import ServingCheckSettings
 
 REPORT_FILE = "report.json"
-
-#: Where the exported model describes itself (`inputs`: the arguments of `serving_raw`).
-DESCRIPTION = "assets.extra/penstock.json"
 
 #: Names by which TFX knows an infra blessing (tfx/components/infra_validator/executor.py).
 BLESSED_FILE, NOT_BLESSED_FILE, BLESSED_PROPERTY = "INFRA_BLESSED", "INFRA_NOT_BLESSED", "blessed"

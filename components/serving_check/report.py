@@ -65,36 +65,36 @@ def judge(run: ProbeRun, expected: Sequence[Answer], settings: ServingCheckSetti
       expected: the Evaluator's predictions for the rows of the sample, in its order.
       settings: tolerance and latency budget.
     """
-    about_probe = {"probe": {"exit_code": run.exit_code, "stderr": run.stderr}}
+    probe = {"exit_code": run.exit_code, "stderr": run.stderr}
     if run.result is None:
-        return ServingReport((_ending(run, settings),), about_probe)
+        return ServingReport((_ending(run, settings),), {"probe": probe})
     result = run.result
     if result["missing_signatures"]:
         missing = ", ".join(result["missing_signatures"])
-        return ServingReport((f"The model has no signature {missing}. Export it with all of them.",), about_probe)
+        return ServingReport((f"The model has no signature {missing}. Export it with all of them.",), {"probe": probe})
     facts = {
         "rows": len(result["rows"]),
         "rows_not_sent": result["not_sent"],
         "load_s": result["load_s"],
         "latency_ms": {name: _percentiles(of["latencies_ms"]) for name, of in result["signatures"].items()},
+        "probe": probe,
     }
+    failures = [(name, of["failure"]) for name, of in result["signatures"].items() if of["failure"]]
+    if failures:
+        reasons = tuple(f"{name} failed on row {failure['row']}: {failure['error']}" for name, failure in failures)
+        return ServingReport(reasons, {**facts, "failing_request": _request(result, failures[0][1]["row"])})
     if not result["rows"]:
         reason = (
             "No row could be sent: each lacks a required column, or the sample is empty. Check the evaluated split."
         )
-        return ServingReport((reason,), {**facts, **about_probe})
-    failures = [(name, of["failure"]) for name, of in result["signatures"].items() if of["failure"]]
-    if failures:
-        reasons = tuple(f"{name} failed on row {failure['row']}: {failure['error']}" for name, failure in failures)
-        failing = _request(result, result["rows"], failures[0][1]["row"])
-        return ServingReport(reasons, {**facts, "failing_request": failing, **about_probe})
+        return ServingReport((reason,), facts)
     comparisons = list(_comparisons(result, expected))
     worst = max(comparisons, key=lambda comparison: comparison.max_difference)
     differs = worst.max_difference > settings.tolerance
     facts["max_difference"] = {comparison.name: comparison.max_difference for comparison in comparisons}
-    facts["failing_request"] = _request(result, range(len(result["rows"])), worst.row) if differs else None
+    facts["failing_request"] = _request(result, result["rows"][worst.row]) if differs else None
     reasons = (*_skew(comparisons, result["rows"], settings), *_slow(facts["latency_ms"], settings))
-    return ServingReport(reasons, {**facts, **about_probe})
+    return ServingReport(reasons, facts)
 
 
 def difference(one: Any, other: Any) -> float:
@@ -165,13 +165,13 @@ def _percentiles(latencies_ms: Mapping[str, Sequence[float]]) -> dict[str, dict[
     }
 
 
-def _request(result: Mapping[str, Any], rows: Sequence[int], row: int | None) -> dict[str, Any] | None:
-    """The raw values sent for a row, and every answer to it."""
-    if row is None or row not in rows:
+def _request(result: Mapping[str, Any], row: int | None) -> dict[str, Any] | None:
+    """The raw values sent for a row of the sample, and every answer to it; None for a failure of a whole batch."""
+    if row is None:
         return None
-    index = list(rows).index(row)
+    index = result["rows"].index(row)
     answers = {name: of["answers"][index] for name, of in result["signatures"].items() if index < len(of["answers"])}
-    return {"row": result["rows"][index], "inputs": result["requests"][index], "answers": answers}
+    return {"row": row, "inputs": result["requests"][index], "answers": answers}
 
 
 def _ending(run: ProbeRun, settings: ServingCheckSettings) -> str:

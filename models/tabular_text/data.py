@@ -17,7 +17,7 @@ PARSE_ROWS = 1024
 #: Rows held for shuffling, 100 kB to 100 MB for usual rows.
 SHUFFLE_ROWS = 100_000
 #: Compressed files up to this size are kept in memory after parsing (about ten times their size).
-CACHE_LIMIT_BYTES = 256 * 1024**2
+CACHE_LIMIT_BYTES = 128 * 1024**2
 
 
 class Packer:

@@ -4,6 +4,7 @@ Why not Keras's BackupAndRestore: it forgets early stopping's state, starts an i
 give the resumed epochs the shuffling they would have had.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -89,7 +90,7 @@ def fit(
       rows: to fit to, and to measure on after each epoch.
       settings: epochs, batch size, seed, patience and checkpoint interval are read.
       fingerprint: see `Progress`.
-      folder: gets `checkpoints/` and TensorBoard's `logs/`; a training found there goes on.
+      folder: gets `checkpoints/`, `history.json` and TensorBoard's `logs/`; a training found there goes on.
 
     Raises:
       TrainingDiverged: the loss is not finite.
@@ -102,12 +103,21 @@ def fit(
         metrics = _run_epoch(model, rows, settings, progress, saver)
         progress = progress.after_epoch(metrics)
         checkpoints.save(progress)
+        write_history(progress, folder / "history.json")
         _write_board(board, progress)
         _say(epoch_line(progress.history[-1], settings.epochs))
     if settings.early_stopping_patience:
         checkpoints.restore_best()
         _say(f"Kept the weights of epoch {progress.best_epoch} (val_loss {progress.best_loss:.4g}).")
     return progress
+
+
+def write_history(progress: Progress, path: Path) -> None:
+    """Writes `{"epochs": [{"epoch": 1, "loss": …, "val_loss": …, "seconds": …}, …], "best_epoch": n}`, whole or not."""
+    data = {"epochs": list(progress.history), "best_epoch": progress.best_epoch}
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(data, indent=2), encoding="utf-8")
+    temporary.replace(path)
 
 
 def _run_epoch(

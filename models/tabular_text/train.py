@@ -58,8 +58,7 @@ def run_fn(fn_args: Any) -> None:
     make_deterministic(training.seed)
     task = read_task(fn_args)
     folder = Path(fn_args.model_run_dir)
-    model, progress = train_model(task, settings, training, folder)
-    write_history(progress, folder / "history.json")
+    model, _ = train_model(task, settings, training, folder)
     network = build_model(task.packer.sizes, task.target, settings)
     network.set_weights(model.get_weights())
     serving = ServingModel(network, task.packer, task.spec, task.target, task.transform)
@@ -132,9 +131,3 @@ def fingerprint(task: Task, settings: ModelSettings, training: TrainingSettings)
     digest = hashlib.sha256(json.dumps([*parts, task.target.classes], sort_keys=True).encode())
     digest.update(task.train.labels.tobytes())
     return digest.hexdigest()
-
-
-def write_history(progress: Progress, path: Path) -> None:
-    """Writes `{"epochs": [{"epoch": 1, "loss": …, "val_loss": …, "seconds": …}, …], "best_epoch": n}`."""
-    data = {"epochs": list(progress.history), "best_epoch": progress.best_epoch}
-    path.write_text(json.dumps(data, indent=2), encoding="utf-8")

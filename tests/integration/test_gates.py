@@ -310,6 +310,39 @@ def test_a_regression_is_measured_in_the_labels_unit(tmp_path: Path) -> None:
     assert evaluated.decision["blessed"], evaluated.decision["reasons"]
 
 
+def test_an_empty_split_is_not_blessed_and_the_reason_is_told(tmp_path: Path) -> None:
+    evaluated = evaluate(tmp_path, make_table(LabelKind.MULTICLASS, rows=0), EvaluationSettings())
+    assert not evaluated.decision["blessed"]
+    assert evaluated.decision["reasons"][0].startswith("No rows were evaluated")
+
+
+def test_a_blessed_model_of_another_label_is_left_out_of_the_comparison(tmp_path: Path) -> None:
+    def described(label: str) -> str:
+        label_part = {"name": label, "kind": "binary", "dtype": "int64"}
+        return json.dumps({"features": {"label": label_part, "features": []}, "inputs": {}})
+
+    for name, label in (("model", "y"), ("baseline", "z")):
+        (tmp_path / name / "Format-Serving/assets.extra").mkdir(parents=True)
+        (tmp_path / name / "Format-Serving/assets.extra/penstock.json").write_text(described(label))
+    evaluated = evaluate(tmp_path, make_table(LabelKind.BINARY), EvaluationSettings(), baseline_slope=4.0)
+    assert evaluated.decision["blessed"], evaluated.decision["reasons"]
+    assert "it predicts 'z'" in " ".join(evaluated.decision["reasons"])
+
+
+def test_tfma_is_given_bounds_on_all_rows_only() -> None:
+    """A plain threshold would hold slices to it that are too small to decide."""
+    from components.evaluator.eval_config import build_eval_config
+
+    settings = EvaluationSettings(thresholds=(Threshold("auc", lower=0.6), Threshold("auc", lower=0.5, slice="group")))
+    config = build_eval_config(spec_of(LabelKind.BINARY), settings)
+    (auc,) = [metric for metric in config.metrics_specs[0].metrics if metric.class_name == "AUC"]
+    assert not auc.HasField("threshold")
+    value, change = auc.per_slice_thresholds
+    assert [list(item.slicing_specs) for item in (value, change)] == [[type(config.slicing_specs[0])()]] * 2
+    assert value.threshold.value_threshold.lower_bound.value == 0.6
+    assert change.threshold.change_threshold.absolute.value == -0.01
+
+
 def check_serving(model: Path, evaluation: Path, **settings: Any) -> tuple[Any, dict[str, Any]]:
     from components.serving_check.executor import Executor
 
@@ -356,6 +389,17 @@ def test_a_request_that_fails_is_refused_and_shown(multiclass: Evaluated, tmp_pa
     first = int(np.argmax(make_table(LabelKind.MULTICLASS).x > 1))
     assert report["reasons"][0].startswith(f"serving_raw failed on row {first}: InvalidArgumentError")
     assert report["failing_request"]["inputs"]["x"] > 1
+
+
+def test_rows_without_a_required_column_are_not_sent(multiclass: Evaluated, tmp_path: Path) -> None:
+    save_model(tmp_path / "Format-Serving", LabelKind.MULTICLASS)
+    inputs = {name: {"argument": name, "required": True} for name in ("x", "group")}
+    (tmp_path / "Format-Serving/assets.extra").mkdir(exist_ok=True)
+    (tmp_path / "Format-Serving/assets.extra/penstock.json").write_text(json.dumps({"inputs": inputs}))
+    _, report = check_serving(tmp_path, multiclass.evaluation)
+    assert report["blessed"], report["reasons"]
+    assert report["rows_not_sent"] == [{"row": row, "lacks": ["group"]} for row in (10, 30)]
+    assert report["rows"] == 38
 
 
 def test_a_model_that_does_not_load_is_refused(multiclass: Evaluated, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from components.arrow_example_gen.record_blocks import EndlessRecord, read_blocks, record_ends
+from components.arrow_example_gen.record_blocks import EndlessRecord, line_breaks, read_blocks, record_ends
 
 HOSTILE = st.lists(st.sampled_from(["a", '"', '""', ",", "\n", "\r\n", "\r", "ü", "\t", '"a,\n"'])).map("".join)
 
@@ -71,9 +71,10 @@ def test_records_and_their_lines_do_not_depend_on_the_block_size(text, block_byt
 def test_the_end_of_a_buffer_is_not_taken_for_the_end_of_a_record(text):
     """Whatever follows, records that were called whole stay as they are."""
     data = text.encode()
-    ends = record_ends(data, delimiter=",", quoted=True, at_end=False)
+    ends = record_ends(data, line_breaks(data, at_end=False), delimiter=",", quoted=True, at_end=False)
     for continuation in (b"\n", b'"', b"x\n", b'"\n'):
-        longer = record_ends(data + continuation, delimiter=",", quoted=True, at_end=True)
+        more = data + continuation
+        longer = record_ends(more, line_breaks(more, at_end=True), delimiter=",", quoted=True, at_end=True)
         assert list(longer[: len(ends)]) == list(ends)
 
 

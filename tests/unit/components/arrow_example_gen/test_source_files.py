@@ -55,6 +55,13 @@ def test_no_match_names_what_was_looked_for_and_what_is_near(tmp_path):
         resolve_input(str(tmp_path / "nowhere"), "*")
 
 
+@pytest.mark.parametrize(("pattern", "name"), [("{SPAN}.csv", "x.csv"), ("{YYYY}{MM}{DD}.csv", "20240230.csv")])
+def test_a_file_that_fits_the_wildcards_but_not_the_placeholders_is_named(tmp_path, pattern, name):
+    touch(tmp_path, name, "19700101.csv")
+    with pytest.raises(BadData, match=f"do not fit '{name}'"):
+        resolve_input(str(tmp_path), pattern)
+
+
 @pytest.mark.parametrize(
     ("pattern", "problem"),
     [
