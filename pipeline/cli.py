@@ -131,7 +131,7 @@ def show(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, 
 @app.command()
 def plan(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Show how every column will be used, and why, without running anything."""
-    from pipeline.feature_planning import describe_plan
+    from pipeline.feature_planning.planner import describe_plan
     from pipeline.planning import make_plan
 
     settings = load(config, overrides)

@@ -28,8 +28,8 @@ def infer(
     """Propose a schema from a run's statistics."""
     from google.protobuf import text_format
 
-    from pipeline.schema_inference import infer_schema
-    from pipeline.schema_review import write_schema
+    from pipeline.schema_review.files import write_schema
+    from pipeline.schema_review.inference import infer_schema
 
     run, statistics, features = _evidence(load(config, overrides), run_id)
     with _quiet():
@@ -44,7 +44,7 @@ def infer(
 @schema_app.command()
 def diff(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Show how the reviewed schema would have to change for a run's data, and why."""
-    from pipeline.schema_diff import diff_schemas, format_changes
+    from pipeline.schema_review.diff import diff_schemas, format_changes
 
     settings = load(config, overrides)
     _, statistics, features = _evidence(settings, run_id)
@@ -61,8 +61,8 @@ def accept(
     overrides: SetOption = None,
 ) -> None:
     """Write the changes that a run's data needs into the reviewed schema."""
-    from pipeline.schema_diff import apply_changes, diff_schemas, format_changes
-    from pipeline.schema_review import update_schema
+    from pipeline.schema_review.diff import apply_changes, diff_schemas, format_changes
+    from pipeline.schema_review.files import update_schema
 
     settings = load(config, overrides)
     _, statistics, features = _evidence(settings, run_id)
@@ -81,7 +81,7 @@ def _evidence(settings: "Config", run_id: str) -> "tuple[str, Any, FeatureSpec |
     from pipeline.errors import NotFound
     from pipeline.ir import feature_spec
     from pipeline.metadata import LineageStore, single
-    from pipeline.schema_review import load_all_statistics
+    from pipeline.schema_review.files import load_all_statistics
 
     store = store_of(settings)
     run = find_run(store, run_id)
@@ -95,8 +95,8 @@ def _evidence(settings: "Config", run_id: str) -> "tuple[str, Any, FeatureSpec |
 def _proposal(settings: "Config", statistics: Any, features: "FeatureSpec | None") -> tuple[Any, Any]:
     """The reviewed schema, and what it would have to be."""
     from pipeline.errors import ConfigError
-    from pipeline.schema_inference import propose_schema
-    from pipeline.schema_review import read_schema
+    from pipeline.schema_review.files import read_schema
+    from pipeline.schema_review.inference import propose_schema
 
     if settings.schema_.path is None:
         advice = "Make one with: penstock schema infer --output schema.pbtxt, then set schema.path."

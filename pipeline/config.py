@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
@@ -264,54 +264,3 @@ def _absolute(config: Config, base: Path) -> Config:
             "push": changed(config.push, "directory"),
         }
     )
-
-
-def all_keys(model: type = Config, prefix: str = "") -> list[tuple[str, Any]]:
-    """Every key of the configuration with its default (`...` if required), depth first.
-
-    Keys of list items are written `validation.waivers[].feature`, of named items `search_space.*.min`.
-    """
-    found: list[tuple[str, Any]] = []
-    for name, annotation, default in fields_of(model):
-        key = f"{prefix}{name}"
-        if is_section(annotation):
-            found += all_keys(annotation, f"{key}.")
-            continue
-        found.append((key, default))
-        item = section_in(annotation)
-        if item is not None:
-            found += all_keys(item, f"{key}[]." if get_origin(annotation) is not Mapping else f"{key}.*.")
-    return found
-
-
-def fields_of(model: type) -> list[tuple[str, Any, Any]]:
-    """Name, type and default of each key of a section, pydantic model or dataclass alike."""
-    if issubclass(model, BaseModel):
-        return [
-            (
-                info.alias or name,
-                info.annotation,
-                ... if info.is_required() else info.get_default(call_default_factory=True),
-            )
-            for name, info in model.model_fields.items()
-        ]
-    return [(field.name, field.type, _dataclass_default(field)) for field in dataclasses.fields(cast("Any", model))]
-
-
-def _dataclass_default(field: "dataclasses.Field[Any]") -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return ... if field.default is dataclasses.MISSING else field.default
-
-
-def is_section(annotation: Any) -> bool:
-    """True for a pydantic model or a dataclass."""
-    return isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation))
-
-
-def section_in(annotation: Any) -> Any:
-    """The section that an annotation is or holds (`tuple[Waiver, ...]`), None if there is none."""
-    if is_section(annotation):
-        return annotation
-    held = (section_in(argument) for argument in get_args(annotation))
-    return next((section for section in held if section is not None), None)

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pipeline.config_keys import all_keys, fields_of, section_in
+
 Location = tuple[int | str, ...]
 
 _NEAR = 0.6
@@ -63,8 +65,6 @@ def _line(tree: Any, loc: Location) -> int:
 
 
 def _keys_at(model: Any, loc: Location) -> list[str]:
-    from pipeline.config import fields_of, section_in
-
     for part in loc:
         if isinstance(part, int):
             continue
@@ -81,12 +81,10 @@ def _choices(finding: ErrorDetails) -> list[str]:
 
 def _nearest_key(model: type[BaseModel], loc: Location) -> str:
     """The nearest key of the same section, else the same word in another section, else what the section knows."""
-    from pipeline.config import all_keys
-
     seen, known = str(loc[-1]), _keys_at(model, loc[:-1])
     if difflib.get_close_matches(seen, known, n=1, cutoff=_NEAR):
         return _nearest(seen, known)
-    elsewhere = {key.rsplit(".", 1)[-1]: key for key, _ in all_keys()}
+    elsewhere = {key.rsplit(".", 1)[-1]: key for key, _ in all_keys(model)}
     near = difflib.get_close_matches(seen, elsewhere, n=1, cutoff=_NEAR)
     return f" Did you mean '{elsewhere[near[0]]}'?" if near else _nearest(seen, known)
 

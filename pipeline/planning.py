@@ -10,8 +10,8 @@ from components.evaluator.demands import problems_of
 from pipeline.config import Config
 from pipeline.definition import Plan, read_options
 from pipeline.errors import ConfigError
-from pipeline.feature_planning import plan_features, plan_notes
-from pipeline.schema_review import read_schema
+from pipeline.feature_planning.planner import plan_features, plan_notes
+from pipeline.schema_review.files import read_schema
 
 
 def make_plan(config: Config) -> Plan:

@@ -7,9 +7,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
 from pipeline.config import Config
 from pipeline.errors import NotFound
-from pipeline.feature_planning import plan_features
-from pipeline.schema_diff import ChangeKind, Effect, apply_changes, diff_schemas
-from pipeline.schema_inference import infer_schema, propose_schema
+from pipeline.feature_planning.planner import plan_features
+from pipeline.schema_review.diff import ChangeKind, Effect, apply_changes, diff_schemas
+from pipeline.schema_review.inference import infer_schema, propose_schema
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import all_keys, load_config
+from pipeline.config import Config, load_config
+from pipeline.config_keys import all_keys
 from pipeline.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -137,7 +138,7 @@ def test_beam_must_not_fall_back_to_a_runner_that_downloads(tmp_path, arguments)
     assert "--runner=FnApiRunner" in problems[0]
 
 
-SECTIONS = sorted({key.split(".")[0] for key, _ in all_keys()})
+SECTIONS = sorted({key.split(".")[0] for key, _ in all_keys(Config)})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -156,7 +157,9 @@ JSON_VALUES = st.recursive(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
-@given(key=st.sampled_from([key for key, _ in all_keys() if "[]" not in key and "*" not in key]), value=JSON_VALUES)
+@given(
+    key=st.sampled_from([key for key, _ in all_keys(Config) if "[]" not in key and "*" not in key]), value=JSON_VALUES
+)
 def test_any_value_of_any_key_is_accepted_or_explained(tmp_path, key, value):
     tree = {"pipeline": {"name": "churn"}, "data": {"path": "x.csv"}, "label": {"column": "y"}}
     section, _, name = key.partition(".")
@@ -184,4 +187,4 @@ def as_json(value):
 def test_the_documentation_has_every_key_and_default_and_no_other():
     text = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `([a-z_.*\[\]0-9]+)` \| (`.*?`|—) \|", text, flags=re.MULTILINE))
-    assert documented == {key: plain(default) for key, default in all_keys()}
+    assert documented == {key: plain(default) for key, default in all_keys(Config)}

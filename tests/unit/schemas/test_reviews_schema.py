@@ -13,9 +13,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 import schemas
 from models.tabular_text.features import FeatureKind
+from pipeline.feature_planning.schema_rules import feature_of
 from pipeline.sample_data.options import CATEGORIES, DriftOptions, ReviewsOptions
 from pipeline.sample_data.reviews import MISSING_SHARES, SCHEMA, generate_reviews
-from pipeline.schema_rules import feature_of
 
 PATH = Path(schemas.__file__).parent / "reviews" / "schema.pbtxt"
 

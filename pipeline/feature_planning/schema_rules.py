@@ -19,7 +19,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from models.tabular_text.features import DType, Feature, FeatureKind, Label, LabelKind
-from pipeline.column_source import PlanError, nearest, type_objection
+from pipeline.feature_planning.column_source import PlanError, nearest, type_objection
 
 KIND_TAG = "penstock.kind="
 """An annotation tag that starts so says how the column is used, over all rules."""

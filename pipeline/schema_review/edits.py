@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline.schema_rules import domain_of
+from pipeline.feature_planning.schema_rules import domain_of
 
 
 def find_feature(schema: schema_pb2.Schema, name: str) -> schema_pb2.Feature | None:

@@ -11,10 +11,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.profile import TableProfile
 from models.tabular_text.features import Feature, FeatureKind, FeatureSpec, Label
-from pipeline.column_source import ColumnSource, PlanError, nearest
 from pipeline.config import Config, FeaturesSection
-from pipeline.profile_rules import Limits, ProfiledColumns
-from pipeline.schema_rules import SchemaColumns
+from pipeline.feature_planning.column_source import ColumnSource, PlanError, nearest
+from pipeline.feature_planning.profile_rules import Limits, ProfiledColumns
+from pipeline.feature_planning.schema_rules import SchemaColumns
 
 
 def plan_features(

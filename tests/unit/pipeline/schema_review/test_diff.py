@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from pipeline.errors import ConfigError
-from pipeline.schema_diff import ChangeKind, Effect, apply_changes, diff_schemas, format_changes
+from pipeline.schema_review.diff import ChangeKind, Effect, apply_changes, diff_schemas, format_changes
 
 REVIEWED = """
 feature { name: "stars" type: INT int_domain { min: 1 max: 5 is_categorical: true } presence { min_fraction: 1 } }

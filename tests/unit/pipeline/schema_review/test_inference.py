@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
-from pipeline.column_source import POSSIBLE_KINDS
 from pipeline.config import Config
-from pipeline.feature_planning import plan_features
-from pipeline.schema_inference import mark_kinds
+from pipeline.feature_planning.column_source import POSSIBLE_KINDS
+from pipeline.feature_planning.planner import plan_features
+from pipeline.schema_review.inference import mark_kinds
 
 TYPES = {DType.STRING: schema_pb2.BYTES, DType.INT64: schema_pb2.INT, DType.FLOAT32: schema_pb2.FLOAT}
 LABELS = [

@@ -10,7 +10,7 @@ import re
 
 from components.arrow_example_gen.profile import ColumnProfile, TableProfile
 from models.tabular_text.features import DType, Feature, FeatureKind, Label, LabelKind
-from pipeline.column_source import PlanError, type_objection
+from pipeline.feature_planning.column_source import PlanError, type_objection
 
 ROWS_PER_CATEGORY = 5
 """A value must come back this often, on average, before anything can be learned about it."""

@@ -10,10 +10,11 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.validation_gate.policy import DATASET
-from pipeline.column_source import nearest
 from pipeline.errors import ConfigError
-from pipeline.schema_edits import drop_feature, find_feature, put_feature
-from pipeline.schema_evidence import (
+from pipeline.feature_planning.column_source import nearest
+from pipeline.feature_planning.schema_rules import domain_of, is_active
+from pipeline.schema_review.edits import drop_feature, find_feature, put_feature
+from pipeline.schema_review.evidence import (
     Statistics,
     presence_in_words,
     range_in_words,
@@ -21,8 +22,7 @@ from pipeline.schema_evidence import (
     value_count_in_words,
     values_in_words,
 )
-from pipeline.schema_rules import domain_of, is_active
-from pipeline.schema_words import (
+from pipeline.schema_review.words import (
     Interval,
     domain_words,
     feature_words,

@@ -1,7 +1,7 @@
 """The curated schema as a file that people review: reading it with clear errors, writing it atomically.
 
-Also the statistics of a run, which a schema is proposed from (`pipeline/schema_inference.py`) and compared with
-(`pipeline/schema_diff.py`). No TensorFlow: the command line reads schemas too.
+Also the statistics of a run, which a schema is proposed from (`pipeline/schema_review/inference.py`) and compared with
+(`pipeline/schema_review/diff.py`). No TensorFlow: the command line reads schemas too.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from pipeline.column_source import nearest
 from pipeline.errors import ConfigError, NotFound
-from pipeline.schema_text import edited_text
+from pipeline.feature_planning.column_source import nearest
+from pipeline.schema_review.text import edited_text
 
 STATISTICS_FILE = "FeatureStats.pb"  # of TFX's StatisticsGen, one in each folder Split-<name>
 _SPLIT_PREFIX = "Split-"

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline.schema_text import edited_text
+from pipeline.schema_review.text import edited_text
 
 TEXT = """# The contract.
 # Two lines.

@@ -7,11 +7,9 @@ TensorFlow Data Validation does the inference and is imported where it is called
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
-from pipeline.column_source import PlanError
 from pipeline.errors import NotFound
-from pipeline.schema_edits import clear_domain, drop_unused_domains, find_feature, put_feature
-from pipeline.schema_evidence import Statistics, feature_statistics, has_values, integer_range, string_values
-from pipeline.schema_rules import (
+from pipeline.feature_planning.column_source import PlanError
+from pipeline.feature_planning.schema_rules import (
     KIND_TAG,
     domain_of,
     dtype_of,
@@ -21,6 +19,8 @@ from pipeline.schema_rules import (
     label_of,
     value_count,
 )
+from pipeline.schema_review.edits import clear_domain, drop_unused_domains, find_feature, put_feature
+from pipeline.schema_review.evidence import Statistics, feature_statistics, has_values, integer_range, string_values
 
 MAX_STRING_DOMAIN = 100
 """Strings with more distinct values than this get no domain, unless the plan calls them categories (TFDV's default)."""

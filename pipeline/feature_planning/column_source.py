@@ -1,6 +1,6 @@
 """What feature planning asks of whatever knows the columns: a curated schema, or a profile of the data.
 
-`pipeline/schema_rules.py` and `pipeline/profile_rules.py` answer; `pipeline/feature_planning.py` asks.
+`schema_rules.py` and `profile_rules.py` answer; `planner.py` asks.
 """
 
 import difflib

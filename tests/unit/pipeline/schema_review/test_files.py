@@ -5,7 +5,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from pipeline.errors import ConfigError, NotFound
-from pipeline.schema_review import (
+from pipeline.schema_review.files import (
     leading_comment,
     load_all_statistics,
     load_statistics,

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline.schema_rules import domain_of
+from pipeline.feature_planning.schema_rules import domain_of
 
 Interval = tuple[float, float]
 

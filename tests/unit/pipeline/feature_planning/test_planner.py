@@ -8,9 +8,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.profile import ColumnProfile, TableProfile
 from models.tabular_text.features import DType, FeatureKind, LabelKind
-from pipeline.column_source import PlanError
 from pipeline.config import Config
-from pipeline.feature_planning import describe_plan, plan_features, plan_notes
+from pipeline.feature_planning.column_source import PlanError
+from pipeline.feature_planning.planner import describe_plan, plan_features, plan_notes
 
 ROWS = 500
 
