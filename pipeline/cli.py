@@ -60,12 +60,13 @@ def run(
     from pipeline.runners.registry import capabilities_of
 
     capabilities_of(runner)
+    parameters = _pairs(param or [])
     settings = load(config, overrides)
     if not wait:
         store_of(settings).check_free()
     plan = make_plan(settings)
     _echo_notes(plan)
-    summary = _run_locally(settings, plan, _pairs(param or []), run_id, wait, Console(highlight=False))
+    summary = _run_locally(settings, plan, parameters, run_id, wait, Console(highlight=False))
     _echo_summary(summary, config)
     if not summary.is_pushed:
         raise typer.Exit(EXIT_NOT_PUSHED)

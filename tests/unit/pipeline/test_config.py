@@ -138,6 +138,7 @@ def test_beam_must_not_fall_back_to_a_runner_that_downloads(tmp_path, arguments)
     assert "--runner=FnApiRunner" in problems[0]
 
 
+PLAIN_KEYS = [key for key, _ in all_keys(Config) if "[]" not in key and "*" not in key]
 SECTIONS = sorted({key.split(".")[0] for key, _ in all_keys(Config)})
 
 

@@ -1,0 +1,53 @@
+import subprocess
+import sys
+
+import pytest
+
+SMALLEST = "pipeline: {name: churn}\ndata: {path: customers.csv}\nlabel: {column: churned}\n"
+
+
+@pytest.fixture
+def penstock(tmp_path):
+    (tmp_path / "penstock.yaml").write_text(SMALLEST)
+
+    def call(*arguments):
+        command = [sys.executable, "-m", "pipeline.cli", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["run", "--config", "other.yaml"], 2, "other.yaml: there is no such configuration file"),
+        (["run", "--set", "trainig.epochs=1"], 2, "Did you mean 'training'?"),
+        (["run", "--runner", "locla"], 2, "Did you mean 'local'?"),
+        (["run", "--param", "x"], 2, "expected NAME=VALUE"),
+        (["run"], 4, "customers.csv"),
+        (["plan"], 4, "customers.csv"),
+        (["show"], 2, "There are no runs"),
+        (["show", "r9"], 2, "no run 'r9'"),
+        (["schema", "diff"], 2, "There are no runs"),
+        (["sample-data", "--rows", "0"], 2, "rows is 0"),
+    ],
+)
+def test_a_users_mistake_is_a_message_and_an_exit_code(penstock, arguments, exit_code, words):
+    result = penstock(*arguments)
+    assert result.returncode == exit_code, result.stderr
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_no_runs_is_no_error(penstock):
+    result = penstock("runs")
+    assert result.returncode == 0
+    assert "There are no runs yet" in result.stdout
+
+
+def test_sample_data_says_what_is_reachable(penstock, tmp_path):
+    result = penstock("sample-data", "--rows", "100", "--output", "few.csv", "--broken-rows", "3")
+    assert result.returncode == 0, result.stderr
+    assert "100 reviews and 3 broken ones" in result.stdout
+    assert "Best reachable accuracy 0.8" in result.stdout
+    assert (tmp_path / "few.csv").read_text(errors="replace").count("\n") == 104

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.metadata import ArtifactRecord
+from pipeline.run_store import NodeRecord, RunRecord
+from pipeline.summary import next_steps, node_rows, summarise, summary_lines
+
+RUN = RunRecord("r1", "reviews", "COMPLETE", "2026-01-01T00:00:00+00:00", None, 1, "digest", ("A", "B"))
+
+
+class Lineage:
+    """Artifacts of one run, as LineageStore would give them."""
+
+    def __init__(self, artifacts):
+        self._artifacts = artifacts
+
+    def outputs_of_run(self, run_id):
+        assert run_id == "r1"
+        return self._artifacts
+
+
+@pytest.fixture
+def publish(tmp_path):
+    artifacts = []
+
+    def made(node_id, key, properties=None, documents=None):
+        folder = tmp_path / f"{node_id}-{key}"
+        folder.mkdir()
+        for name, content in (documents or {}).items():
+            (folder / name).write_text(json.dumps(content))
+        artifacts.append(ArtifactRecord(len(artifacts) + 1, "Any", str(folder), node_id, key, properties or {}))
+        return Lineage(artifacts)
+
+    return made
+
+
+def test_a_run_that_made_nothing_says_only_its_state():
+    assert summary_lines(summarise(RUN, Lineage([]))) == [("run", "r1  complete")]
+
+
+def test_rows_are_told_by_split_with_what_was_set_aside(publish):
+    rows = {"rows_in": 1010, "rows_out": 1000, "rows_quarantined": 10, "rows_train": 800, "rows_eval": 200, "span": 3}
+    lines = dict(summary_lines(summarise(RUN, publish("ArrowExampleGen", "examples", rows))))
+    assert lines["rows"] == "1,010 in (train 800, eval 200, 10 quarantined)"
+
+
+def test_metrics_that_could_not_be_measured_are_named(publish):
+    decision = {"blessed": False, "reasons": ["auc cannot be measured"], "metrics": {"auc": None, "recall": 0.5}}
+    lines = dict(summary_lines(summarise(RUN, publish("Evaluator", "blessing", {}, {"decision.json": decision}))))
+    assert lines["metrics"] == "auc not measurable  recall 0.5"
+    assert lines["blessed"] == "no: auc cannot be measured"
+    assert lines["model"] == "not pushed"
+
+
+def test_every_reason_is_shown(publish):
+    decision = {"blessed": True, "reasons": ["first", "second"], "metrics": {}}
+    lines = summary_lines(summarise(RUN, publish("Evaluator", "blessing", {}, {"decision.json": decision})))
+    assert ("blessed", "yes: first") in lines
+    assert ("", "second") in lines
+
+
+def test_anomalies_are_named_with_their_severity(publish):
+    findings = [{"feature": "vine", "severity": "warning"}, {"feature": "stars", "severity": "warning"}]
+    lineage = publish("ValidationGate", "result", {}, {"decision.json": {"findings": findings}})
+    assert dict(summary_lines(summarise(RUN, lineage)))["anomalies"] == "2: stars (warning), vine (warning)"
+
+
+def test_a_pushed_model_is_found_and_looked_at_next(publish):
+    lineage = publish("Pusher", "pushed_model", {"pushed": 1, "pushed_destination": "/models/7"})
+    summary = summarise(RUN, lineage)
+    assert summary.is_pushed
+    assert any("/models/7" in command for command, _ in next_steps(summary, Path("x.yaml")))
+
+
+def test_a_model_that_was_not_pushed_is_not_called_so(publish):
+    summary = summarise(RUN, publish("Pusher", "pushed_model", {"pushed": 0}))
+    assert not summary.is_pushed
+    assert not any("saved_model_cli" in command for command, _ in next_steps(summary, Path("x.yaml")))
+
+
+def test_a_node_has_a_row_for_each_output_and_one_if_it_did_not_run(publish):
+    publish("A", "model")
+    lineage = publish("A", "model_run")
+    rows = node_rows(RUN.with_node(NodeRecord("A", "COMPLETE", 1, 1.26, 2.0)), lineage.outputs_of_run("r1"))
+    assert [row[:5] for row in rows[1:]] == [
+        ("A", "complete", "1.3", "2.0", "model"),
+        ("", "", "", "", "model_run"),
+        ("B", "not run", "", "", ""),
+    ]
