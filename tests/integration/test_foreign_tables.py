@@ -1,5 +1,7 @@
 """Other people's tables, through nothing but a configuration file."""
 
+import json
+
 import pytest
 from projects import completed, make_project
 from tables import write_customers, write_rents
@@ -40,11 +42,10 @@ def rents(tmp_path_factory):
     return project, completed(project.penstock("run"), 0)
 
 
-def load_pushed(project):
-    import tensorflow as tf
-
+def pushed_version(project):
     (name,) = (project.root / "pushed").iterdir()
-    return tf.saved_model.load(str(next(name.iterdir())))
+    (version,) = name.iterdir()
+    return version
 
 
 def test_the_plan_explains_every_column(churn):
@@ -72,23 +73,20 @@ def test_classes_and_probabilities_come_out_by_name(churn):
     import tensorflow as tf
 
     project, _ = churn
-    model = load_pushed(project)
-    serve = model.signatures["serving_raw"]
-    inputs = serve.structured_input_signature[1]
-    values = {
+    version = pushed_version(project)
+    inputs = json.loads((version / "assets.extra" / "penstock.json").read_text())["inputs"]
+    rows = {
         "Tenure (months)": [1.0, 59.0],
         "Plan": ["basic", "pro"],
         "region_code": [1, 3],
         "signed up": ["2020-01-01", ""],
     }
-    rows = {
-        name: tf.cast(tf.constant(values[spec_name]), spec.dtype)
-        if spec.dtype != tf.string
-        else tf.constant(values[spec_name])
-        for name, spec in inputs.items()
-        for spec_name in [name if name in values else next(v for v in values if v.startswith(name[:4]))]
+    request = {
+        inputs[column]["argument"]: tf.constant(values, tf.as_dtype(inputs[column]["dtype"]))
+        for column, values in rows.items()
     }
-    answer = serve(**rows)
+    assert rows.keys() == inputs.keys(), "ignored columns are not asked for"
+    answer = tf.saved_model.load(str(version)).signatures["serving_raw"](**request)
     assert answer["classes"].numpy().tolist() == [[b"no", b"yes"]] * 2
     assert answer["predicted_class"].numpy().tolist() == [b"yes", b"no"]
     assert answer["positive_score"].numpy()[0] > 0.8 > 0.2 > answer["positive_score"].numpy()[1]
@@ -106,10 +104,10 @@ def test_a_regression_parquet_is_learnt_and_pushed(rents):
     [
         ("", ["empty"]),
         ("Plan,Churned?\n", ["header"]),
-        ("Plan,Plan,Churned?\na,b,yes\nc,d,no\n", ["Plan", "twice"]),
+        ("Plan,Plan,Churned?\na,b,yes\nc,d,no\n", ["'Plan'", "line 1"]),
         ("Plan,Churnd?\na,yes\nb,no\n", ["Churned?", "Churnd?"]),
         ("Plan,Churned?\na,yes\nb,yes\nc,yes\n", ["Churned?", "yes"]),
-        ("Plan,Churned?\na,yes\nb\nc,no\n", ["line 3"]),
+        ("Plan,Churned?\na,yes\nb\n" + 20 * "a,yes\nb,no\n", ["customers.csv", "line 3"]),
     ],
     ids=["empty", "header only", "duplicate header", "missing label", "one label value", "short row"],
 )
