@@ -5,9 +5,10 @@ refused · 5 the run completed, the model was not pushed · 6 the store is in us
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -16,6 +17,7 @@ from pipeline.cli_options import (
     ConfigOption,
     RunArgument,
     SetOption,
+    command_line,
     echo_table,
     find_run,
     load,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Config
     from pipeline.definition import Plan
+    from pipeline.run_store import RunStore
     from pipeline.summary import RunSummary
 
 app = typer.Typer(
@@ -55,21 +58,38 @@ def run(
     """Run the pipeline to a pushed model."""
     from rich.console import Console
 
-    from pipeline.errors import EXIT_NOT_PUSHED
+    from pipeline.errors import EXIT_NOT_PUSHED, RunInterrupted
     from pipeline.planning import make_plan
     from pipeline.runners.registry import capabilities_of
 
     capabilities_of(runner)
     parameters = _pairs(param or [])
     settings = load(config, overrides)
-    if not wait:
-        store_of(settings).check_free()
+    _check_free(store_of(settings), wait=wait)
     plan = make_plan(settings)
     _echo_notes(plan)
-    summary = _run_locally(settings, plan, parameters, run_id, wait, Console(highlight=False))
-    _echo_summary(summary, config)
+    try:
+        summary = _run_locally(settings, plan, parameters, run_id, wait, Console(highlight=False))
+    except RunInterrupted as stop:
+        again = [] if run_id else ["--run-id", stop.run_id]
+        raise RunInterrupted(
+            f"{stop} Continue it with: {command_line(*sys.argv[1:], *again)}", run_id=stop.run_id
+        ) from None
+    _echo_summary(summary, config, overrides or [])
     if not summary.is_pushed:
         raise typer.Exit(EXIT_NOT_PUSHED)
+
+
+def _check_free(store: "RunStore", *, wait: bool) -> None:
+    """Says who holds the store before anything slow is begun; with `wait` the run then waits for its turn."""
+    from pipeline.errors import StoreBusy
+
+    try:
+        store.check_free()
+    except StoreBusy as busy:
+        if not wait:
+            raise
+        typer.echo(f"{str(busy).split('. ')[0]}; waiting for it to end.")
 
 
 def _run_locally(
@@ -101,7 +121,10 @@ def _run_locally(
 @app.command()
 def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """List the runs, newest first."""
-    records = store_of(load(config, overrides)).runs()
+    store = store_of(load(config, overrides))
+    records = store.runs()
+    for path in store.damaged():
+        typer.echo(f"note: {path} is not the record of a run; delete the folder of that run.", err=True)
     if not records:
         typer.echo("There are no runs yet. Start one with: penstock run")
         return
@@ -119,8 +142,9 @@ def show(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, 
     from pipeline.metadata import LineageStore
     from pipeline.summary import node_rows, summarise, summary_lines
 
-    store = store_of(load(config, overrides))
-    record, lineage = find_run(store, run_id), LineageStore(store.metadata_uri)
+    settings = load(config, overrides)
+    store = store_of(settings)
+    record, lineage = find_run(store, run_id, settings), LineageStore(store.metadata_uri)
     echo_table(node_rows(record, lineage.outputs_of_run(record.run_id)))
     typer.echo()
     _echo_pairs(summary_lines(summarise(record, lineage)))
@@ -190,7 +214,7 @@ def doctor(
     findings = diagnose(root)
     typer.echo(render(findings))
     if has_problem(findings):
-        raise typer.Exit(1)
+        raise typer.Exit(2)
 
 
 def _pairs(items: list[str]) -> dict[str, str]:
@@ -207,14 +231,21 @@ def _echo_notes(plan: "Plan") -> None:
         typer.echo(f"note: {note}")
 
 
-def _echo_summary(summary: "RunSummary", config: Path) -> None:
-    from pipeline.summary import next_steps, summary_lines
+def _echo_summary(summary: "RunSummary", config: Path, overrides: list[str]) -> None:
+    from pipeline.summary import summary_lines
 
     typer.echo()
     _echo_pairs(summary_lines(summary))
+    same = [] if config == DEFAULT_CONFIG else ["--config", str(config)]
+    same += [f"--set={item}" for item in overrides]
     typer.echo("\nnext:")
-    for command, purpose in next_steps(summary, config):
-        typer.echo(f"  {command}\n      {purpose}")
+    typer.echo(f"  {command_line('show', summary.run.run_id, *same)}\n      what each node made, and where")
+    if summary.is_pushed:
+        reader = os.path.relpath(Path(sys.executable).with_name("saved_model_cli"))
+        typer.echo(f"  {reader} show --dir {summary.pushed_to} --all\n      the model's signatures")
+        typer.echo(f"  {command_line('run', *same)}\n      again: what is unchanged comes from the cache")
+    else:
+        typer.echo(f"  {command_line('run', *same)}\n      after changing data, model or the demands named above")
 
 
 def _echo_pairs(pairs: list[tuple[str, str]]) -> None:
@@ -225,22 +256,33 @@ def _echo_pairs(pairs: list[tuple[str, str]]) -> None:
 def main() -> None:
     """Runs the command line; a user's mistake is a message and an exit code, never a traceback."""
     from components.errors import ComponentError
-    from pipeline.errors import PenstockError
+    from pipeline.errors import ConfigError, DataRefused, PenstockError, RunInterrupted
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except PenstockError as error:
-        sys.stderr.write(f"{error}\n")
         log_file = getattr(error, "log_file", "")
-        if log_file:
-            sys.stderr.write(f"Whole log: {log_file}\n")
-        sys.exit(error.exit_code)
+        _fail(f"{error}\nWhole log: {log_file}" if log_file else str(error), error.exit_code)
     except ComponentError as error:  # met while planning, before any node ran
-        sys.stderr.write(f"{error}\n")
-        sys.exit(4)
+        _fail(str(error), DataRefused.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        _fail("Interrupted.", RunInterrupted.exit_code)
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'}: {error.strerror or error}.", ConfigError.exit_code)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 """What several verbs of the command line share: options, and getting from them to configuration, store and run."""
 
+import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,20 +35,39 @@ def store_of(settings: "Config") -> "RunStore":
     return RunStore(settings.root)
 
 
-def find_run(store: "RunStore", run_id: str) -> "RunRecord":
-    """The run of that id, or the newest for 'latest'.
+def find_run(store: "RunStore", run_id: str, settings: "Config") -> "RunRecord":
+    """The run of that id, or the newest of this pipeline for 'latest'.
 
     Raises:
-      NotFound: if there is none.
+      NotFound: if there is none, or it is another pipeline's.
     """
-    if run_id != "latest":
-        return store.read(run_id)
-    records = store.runs()
-    if not records:
-        from pipeline.errors import NotFound
+    from pipeline.errors import NotFound
 
-        raise NotFound(f"There are no runs under {store.root} yet; start one with: penstock run")
-    return records[0]
+    name = settings.pipeline.name
+    if run_id == "latest":
+        records = [record for record in store.runs() if record.pipeline_name == name]
+        if not records:
+            raise NotFound(
+                f"There are no runs of pipeline '{name}' under {store.root} yet; start one with: penstock run"
+            )
+        return records[0]
+    record = store.read(run_id)
+    if record.pipeline_name != name:
+        advice = "Name that pipeline's configuration with --config."
+        raise NotFound(
+            f"Run '{run_id}' is of pipeline '{record.pipeline_name}', the configuration is of '{name}'. {advice}"
+        )
+    return record
+
+
+def command_line(*arguments: str) -> str:
+    """A command that the user can paste: this very program with these arguments."""
+    program = Path(sys.argv[0])
+    if program.name != "penstock":
+        return shlex.join(["python", "-m", "pipeline.cli", *arguments])
+    on_path = shutil.which("penstock")
+    found = on_path is not None and Path(on_path).resolve() == program.resolve()
+    return shlex.join(["penstock" if found else os.path.relpath(program), *arguments])
 
 
 def echo_table(rows: "Sequence[Sequence[str]]") -> None:

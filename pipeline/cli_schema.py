@@ -22,15 +22,19 @@ schema_app = typer.Typer(
 def infer(
     run_id: RunArgument = "latest",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here instead of the screen.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Propose a schema from a run's statistics."""
     from google.protobuf import text_format
 
+    from pipeline.errors import ConfigError
     from pipeline.schema_review.files import write_schema
     from pipeline.schema_review.inference import infer_schema
 
+    if output is not None and output.exists() and not force:
+        raise ConfigError([f"{output} is there already, perhaps reviewed by somebody. Replace it with --force."])
     run, statistics, features = _evidence(load(config, overrides), run_id)
     with _quiet():
         schema = infer_schema(statistics, features)
@@ -84,7 +88,7 @@ def _evidence(settings: "Config", run_id: str) -> "tuple[str, Any, FeatureSpec |
     from pipeline.schema_review.files import load_all_statistics
 
     store = store_of(settings)
-    run = find_run(store, run_id)
+    run = find_run(store, run_id, settings)
     artifact = single(LineageStore(store.metadata_uri).outputs_of_run(run.run_id), "statistics", "StatisticsGen")
     if artifact is None:
         raise NotFound(f"Run '{run.run_id}' has no statistics: it did not get as far as StatisticsGen.")

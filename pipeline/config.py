@@ -28,6 +28,9 @@ from pipeline.errors import ConfigError
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 """What every runner accepts as a pipeline name (SageMaker: 256 of [A-Za-z0-9-]; Kubernetes: 63 of [a-z0-9-])."""
 
+_SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
+"""A split is a folder of each artifact."""
+
 
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, values are never converted between types."""
@@ -66,6 +69,11 @@ class DataSection(Section):
     @field_validator("splits")
     @classmethod
     def _has_train_and_eval(cls, splits: Mapping[str, int]) -> Mapping[str, int]:
+        odd = [name for name in splits if not _SPLIT_NAME.fullmatch(name)]
+        if odd:
+            raise ValueError(
+                f"a split's name is made of letters, digits and underscores, unlike {', '.join(map(repr, odd))}"
+            )
         missing = [name for name in ("train", "eval") if name not in splits]
         if missing:
             raise ValueError(
@@ -138,6 +146,8 @@ class BeamSection(Section):
             raise ValueError("needs a --runner=…, such as --runner=FnApiRunner: Beam's default downloads a program")
         if runners[-1] in ("DirectRunner", "SwitchingDirectRunner", "PrismRunner"):
             raise ValueError(f"--runner={runners[-1]} tries to download a program first; use --runner=FnApiRunner")
+        if "--direct_running_mode=multi_processing" in args:
+            raise ValueError("--direct_running_mode=multi_processing is known to lose rows; use in_memory")
         return args
 
 
@@ -183,13 +193,19 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
       ConfigError: listing every unknown key, wrong type and bad value with file, line and key.
     """
-    text = _read_text(path)
-    tree = _parse_yaml(text, path)
+    tree = _parse_yaml(_read_text(path), str(path))
+    if not isinstance(tree, dict):
+        seen = "nothing" if tree is None else type(tree).__name__
+        raise ConfigError([f"{path}: expected sections such as 'pipeline:' and 'data:', found {seen}."])
     changed = _apply_overrides(tree, overrides)
     try:
         config = Config.model_validate_json(json.dumps(tree))
     except ValidationError as error:
         raise ConfigError(explain(error, Config, tree, str(path), changed)) from error
+    except (TypeError, ValueError) as error:  # YAML knows sets, binaries, tags and loops, which JSON does not
+        raise ConfigError(
+            [f"{path}: holds a kind of YAML value that no key takes ({error}). Use plain values."]
+        ) from error
     return _absolute(config, path.resolve().parent)
 
 
@@ -209,21 +225,18 @@ class _Constructor(RoundTripConstructor):
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
 
 
-def _parse_yaml(text: str, path: Path) -> dict[str, Any]:
+def _parse_yaml(text: str, where: str) -> Any:
+    """The value that a YAML text holds; `where` names it in messages."""
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
     try:
-        yaml = YAML(typ="rt")
-        yaml.Constructor = _Constructor
-        tree = yaml.load(text)
+        return yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise ConfigError([f"{where}: not valid YAML: {error.problem}."]) from error
-    except YAMLError as error:
-        raise ConfigError([f"{path}: not valid YAML: {error}"]) from error
-    if not isinstance(tree, dict):
-        seen = "nothing" if tree is None else type(tree).__name__
-        raise ConfigError([f"{path}: expected sections such as 'pipeline:' and 'data:', found {seen}."])
-    return tree
+        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
+        raise ConfigError([f"{place}: not valid YAML: {error.problem}."]) from error
+    except (YAMLError, ValueError) as error:
+        raise ConfigError([f"{where}: not valid YAML: {error}"]) from error
 
 
 def _apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> set[tuple[str, ...]]:
@@ -241,7 +254,10 @@ def _apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> set[tupl
         if not isinstance(parent, dict):
             problems.append(f"--set {override}: {'.'.join(loc[:-1])} is a single value, it has no keys.")
             continue
-        parent[loc[-1]] = YAML(typ="safe").load(value)
+        try:
+            parent[loc[-1]] = _parse_yaml(value, f"--set {override}")
+        except ConfigError as error:
+            problems += error.problems
         changed.add(loc)
     if problems:
         raise ConfigError(problems)

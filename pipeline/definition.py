@@ -9,7 +9,7 @@ TensorFlow and TFX are imported inside `create_pipeline`: the command line reads
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from models.tabular_text.features import FeatureKind, FeatureSpec
+from models.tabular_text.features import FeatureSpec
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -223,8 +223,3 @@ def read_options(config: "Config", plan: Plan | None = None) -> Any:
         max_bad_fraction=config.data.max_bad_fraction,
         **nulls,
     )
-
-
-def ignored_columns(features: FeatureSpec) -> list[str]:
-    """Columns that stay in the examples but never reach the model."""
-    return [feature.name for feature in features.of_kind(FeatureKind.IGNORED)]

@@ -84,6 +84,10 @@ class StoreBusy(PenstockError):
 
 
 class RunInterrupted(PenstockError):
-    """The user stopped the run."""
+    """The user stopped the run; `run_id` continues it."""
 
     exit_code = 130
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(message)

@@ -12,13 +12,14 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from pipeline.errors import NotFound, StoreBusy
+from pipeline.errors import ConfigError, NotFound, StoreBusy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +63,16 @@ class RunRecord:
         return dataclasses.replace(self, nodes=(*others, node))
 
 
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_run_id(run_id: str) -> None:
+    """Raises ConfigError unless the id can be the name of a folder and of a run on every platform."""
+    if not _RUN_ID.fullmatch(run_id) or run_id == "latest":
+        rule = "1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first, and not 'latest'"
+        raise ConfigError([f"--run-id {run_id!r}: a run's id is made of {rule}."])
+
+
 @dataclasses.dataclass(frozen=True)
 class RunStore:
     """The runs under `root`."""
@@ -100,21 +111,32 @@ class RunStore:
           NotFound: if there is none, naming the latest runs.
         """
         path = self.run_folder(run_id) / "run.json"
-        if not path.is_file():
+        if not _RUN_ID.fullmatch(run_id) or not path.is_file():
             known = [record.run_id for record in self.runs()][:3]
             hint = (
                 f"Latest runs: {', '.join(known)}." if known else "There are no runs yet; start one with: penstock run"
             )
             raise NotFound(f"There is no run '{run_id}' under {self.root}. {hint}")
-        record = _record(json.loads(path.read_text(encoding="utf-8")))
+        try:
+            record = _record(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotFound(f"{path}: not the record of a run ({error}). Delete the folder of that run.") from error
         if record.state == "RUNNING" and not self._is_held_by(record):
             return dataclasses.replace(record, state="INTERRUPTED")
         return record
 
     def runs(self) -> list[RunRecord]:
-        """All runs, newest first."""
-        found = [self.read(path.parent.name) for path in (self.root / "runs").glob("*/run.json")]
+        """All runs whose record can be read, newest first."""
+        damaged = self.damaged()
+        found = [self.read(path.parent.name) for path in self._records() if path not in damaged]
         return sorted(found, key=lambda record: record.started_at, reverse=True)
+
+    def damaged(self) -> list[Path]:
+        """Records that cannot be read."""
+        return [path for path in self._records() if not _is_readable(path)]
+
+    def _records(self) -> list[Path]:
+        return sorted((self.root / "runs").glob("*/run.json"))
 
     def _is_held_by(self, record: RunRecord) -> bool:
         holder = _holder(self.root / "store.lock")
@@ -136,10 +158,8 @@ class RunStore:
         self.root.mkdir(parents=True, exist_ok=True)
         path = self.root / "store.lock"
         with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StoreBusy(_busy_message(self.root, path)) from None
+            if not _locked(file, wait=wait):
+                raise StoreBusy(_busy_message(self.root, path))
             file.truncate(0)
             file.write(json.dumps({"pid": os.getpid(), "run_id": run_id, "since": time.time()}))
             file.flush()
@@ -147,6 +167,29 @@ class RunStore:
                 yield
             finally:
                 file.truncate(0)
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        _record(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def _locked(file: IO[str], *, wait: bool) -> bool:
+    """Takes the lock; without `wait` tries for a moment only, because a reader may be looking who holds it."""
+    if wait:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return True
+    for _ in range(10):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def _busy_message(root: Path, path: Path) -> str:

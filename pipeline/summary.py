@@ -78,18 +78,6 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
     return lines
 
 
-def next_steps(summary: RunSummary, config: Path) -> list[tuple[str, str]]:
-    """Commands worth trying now, and what each is for."""
-    show = (f"penstock show {summary.run.run_id}", "what each node made, and where")
-    if summary.is_pushed:
-        return [
-            show,
-            (f"saved_model_cli show --dir {summary.pushed_to} --all", "the model's signatures"),
-            (f"penstock run --config {config}", "again: what is unchanged comes from the cache"),
-        ]
-    return [show, (f"penstock run --config {config}", "after changing data, model or the demands named above")]
-
-
 def node_rows(run: RunRecord, outputs: list[ArtifactRecord]) -> list[tuple[str, ...]]:
     """The run's nodes as a table of text with a header: state, times, and where each output is."""
     rows: list[tuple[str, ...]] = [("node", "state", "wall s", "cpu s", "output", "where")]

@@ -220,7 +220,7 @@ def _nothing_checked(demands: Demands) -> str:
 
 def _all_passed(checks: Sequence[Check]) -> str:
     passed = [check.sentence() for check in checks if check.passed]
-    return " ".join([f"All {len(passed)} checks passed.", *passed[:3]])
+    return " ".join([f"{len(passed)} of {len(passed)} checks passed:", *passed[:3]])
 
 
 def _remarks(

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, NotFound, RunInterrupted
 from pipeline.launch import LaunchRequest, NodeOutcome, run_node
-from pipeline.run_store import NodeRecord, RunRecord, RunStore
+from pipeline.run_store import NodeRecord, RunRecord, RunStore, check_run_id
 from pipeline.runners.base import Capabilities, Document, RunHandle, RunStatus, check_capabilities
 from pipeline.runners.warm import ProcessDied, WarmProcess
 
@@ -90,16 +90,18 @@ class LocalRunner:
     def submit(self, document: Document, parameters: Mapping[str, str]) -> RunHandle:
         """Runs every node, in order, to the end or to the first failure."""
         document.check_parameters(parameters)
-        run_id = self._run_id or new_run_id(self._clock())
+        run_id = new_run_id(self._clock()) if self._run_id is None else self._run_id
+        check_run_id(run_id)
         with self._store.lock(run_id, wait=self._wait):
             record = self._begin(run_id, document)
             try:
                 for position, node_id in enumerate(document.node_ids, start=1):
                     self._on_event(NodeStarted(node_id, position, len(document.node_ids)))
                     node = self._run_node(run_id, node_id, parameters)
-                    record = record.with_node(_node_record(node))
+                    node_record = _node_record(node, record.node(node_id))
+                    record = record.with_node(node_record)
                     self._store.write(record)
-                    self._on_event(NodeEnded(_node_record(node), position, len(document.node_ids)))
+                    self._on_event(NodeEnded(node_record, position, len(document.node_ids)))
                     if node.failure is not None:
                         raise _node_failed(node, self._store.log_path(run_id, node_id))
                 record = self._end(record, "COMPLETE")
@@ -108,9 +110,7 @@ class LocalRunner:
                 raise
             except KeyboardInterrupt:
                 self._end(record, "INTERRUPTED")
-                raise RunInterrupted(
-                    f"Run '{run_id}' was interrupted. Continue it with: penstock run --run-id {run_id}"
-                ) from None
+                raise RunInterrupted(f"Run '{run_id}' was interrupted.", run_id=run_id) from None
         return RunHandle(self.name, document.pipeline_name, run_id)
 
     def status(self, handle: RunHandle) -> RunStatus:
@@ -120,31 +120,34 @@ class LocalRunner:
 
     def _begin(self, run_id: str, document: Document) -> RunRecord:
         digest = ir_documents.digest(document.text)
-        self._refuse_other_definition(run_id, digest)
-        ir_path = self._store.ir_path(run_id)
-        (ir_path.parent / "logs").mkdir(parents=True, exist_ok=True)
-        ir_path.write_text(document.text, encoding="utf-8")
-        record = RunRecord(
+        now = self._clock().isoformat(timespec="seconds")
+        record = self._earlier(run_id, digest) or RunRecord(
             run_id=run_id,
             pipeline_name=document.pipeline_name,
             state="RUNNING",
-            started_at=self._clock().isoformat(timespec="seconds"),
+            started_at=now,
             ended_at=None,
             pid=os.getpid(),
             ir_digest=digest,
             node_ids=document.node_ids,
         )
+        record = dataclasses.replace(record, state="RUNNING", ended_at=None, pid=os.getpid())
+        ir_path = self._store.ir_path(run_id)
+        (ir_path.parent / "logs").mkdir(parents=True, exist_ok=True)
+        ir_path.write_text(document.text, encoding="utf-8")
         self._store.write(record)
         return record
 
-    def _refuse_other_definition(self, run_id: str, digest: str) -> None:
+    def _earlier(self, run_id: str, digest: str) -> RunRecord | None:
+        """The record of the run that is continued, None if it is new."""
         try:
             earlier = self._store.read(run_id)
         except NotFound:
-            return
+            return None
         if earlier.ir_digest != digest:
             again = "Leave out --run-id to start a new run; what is unchanged comes from the cache."
             raise ConfigError([f"--run-id {run_id}: that run was started with another configuration or code. {again}"])
+        return earlier
 
     def _end(self, record: RunRecord, state: str) -> RunRecord:
         ended = dataclasses.replace(record, state=state, ended_at=self._clock().isoformat(timespec="seconds"))
@@ -182,7 +185,10 @@ def compile_document(dsl_pipeline: Any) -> Document:
     )
 
 
-def _node_record(outcome: NodeOutcome) -> NodeRecord:
+def _node_record(outcome: NodeOutcome, earlier: NodeRecord | None) -> NodeRecord:
+    """The node's record; of an execution that was finished before this start, the earlier one stays."""
+    if earlier is not None and earlier.execution_id == outcome.execution_id and earlier.state in ("COMPLETE", "CACHED"):
+        return earlier
     return NodeRecord(
         node_id=outcome.node_id,
         state=outcome.state,

@@ -9,8 +9,10 @@ import multiprocessing.connection
 import os
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -65,10 +67,9 @@ class WarmProcess:
         sender.close()
         try:
             answer = _receive(receiver)
-            process.join()
-        except KeyboardInterrupt:
+            process.join(_STOP_GRACE_S)
+        finally:
             _stop(process)
-            raise
         if answer is None:
             raise ProcessDied(process.exitcode or 0)
         if isinstance(answer, RemoteError):
@@ -84,13 +85,15 @@ def _receive(receiver: Any) -> Any:
 
 
 def _stop(process: Any) -> None:
-    """Interrupts, then kills a process that does not end by itself."""
-    if process.is_alive():
-        os.kill(process.pid, signal.SIGINT)
-        process.join(_STOP_GRACE_S)
-    if process.is_alive():
-        process.kill()
-    process.join()
+    """Interrupts a process that is still there, and kills it if it does not end by itself."""
+    try:
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGINT)
+            process.join(_STOP_GRACE_S)
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join()
 
 
 def _answer(sender: Any, log_path: Path, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -98,6 +101,7 @@ def _answer(sender: Any, log_path: Path, function: Callable[..., Any], args: tup
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv[1:] = []  # TFX hands sys.argv[1:] to executors as extra flags
     try:
         sender.send((function(*args),))
@@ -109,22 +113,27 @@ def _answer(sender: Any, log_path: Path, function: Callable[..., Any], args: tup
         sys.stderr.flush()
 
 
-class _output_redirected:  # noqa: N801 - used as a context manager, reads as one
+def _end_with_parent() -> None:
+    """Ends this fork when the process that asked for it dies: the store's lock is free then, and another may run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+@contextmanager
+def _output_redirected(path: Path) -> Iterator[None]:
     """Sends this process's own stdout and stderr to a file while a child is started that inherits them."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._saved = os.dup(1), os.dup(2)
-        log = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
-
-    def __exit__(self, *_: object) -> None:
-        for descriptor, saved in zip((1, 2), self._saved, strict=True):
-            os.dup2(saved, descriptor)
-            os.close(saved)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    try:
+        yield
+    finally:
+        for descriptor, original in zip((1, 2), saved, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)

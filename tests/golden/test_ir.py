@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
 from pipeline.config import load_config
+from pipeline.definition import Plan
 from pipeline.planning import make_plan
 from pipeline.runners.warm import WarmProcess
 
 ROOT = Path(__file__).parents[2]
+CASES = Path(__file__).parent
 
 
 def normalise(text: str) -> str:
@@ -27,17 +30,44 @@ def test_the_normaliser_hides_places_and_digests_and_nothing_else():
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory):
+def compile_case(tmp_path_factory):
     from pipeline.runners.registry import build_document
 
     folder = tmp_path_factory.mktemp("golden")
-    config = load_config(ROOT / "penstock.yaml")
     warm = WarmProcess(folder / "warm.log")
-    return warm.call(build_document, "local", config, make_plan(config), log_path=folder / "compile.log")
+    return lambda config, plan: warm.call(build_document, "local", config, plan, log_path=folder / "compile.log")
+
+
+@pytest.fixture(scope="module")
+def document(compile_case):
+    config = load_config(ROOT / "penstock.yaml")
+    return compile_case(config, make_plan(config))
 
 
 def test_the_sample_compiles_to_the_reviewed_ir(document, assert_golden):
-    assert_golden(normalise(document.text), Path(__file__).parent / "reviews.ir.json")
+    assert_golden(normalise(document.text), CASES / "reviews.ir.json")
+
+
+def test_a_table_without_schema_and_with_a_tuner_compiles_to_the_reviewed_ir(compile_case, assert_golden):
+    config = load_config(CASES / "churn.yaml")
+    features = FeatureSpec(
+        Label("churned", LabelKind.BINARY, DType.STRING),
+        (
+            Feature("tenure", FeatureKind.NUMERIC, DType.FLOAT32),
+            Feature("plan", FeatureKind.CATEGORICAL, DType.STRING, required=True, cardinality=3),
+        ),
+    )
+    plan = Plan(features, str(CASES), "customers-{SPAN}.csv", code_digest="0" * 64, schema_digest=None)
+    assert_golden(normalise(compile_case(config, plan).text), CASES / "churn.ir.json")
+
+
+def test_the_reviewed_files_are_pipelines_to_tfx():
+    from pipeline.ir import parse_ir
+
+    for path in CASES.glob("*.ir.json"):
+        ir = parse_ir(path.read_text(encoding="utf-8"))
+        assert len(ir.nodes) >= 11
+        assert ir.deployment_config.type_url.endswith("IntermediateDeploymentConfig")
 
 
 def test_every_node_waits_for_what_it_reads(document):

@@ -42,12 +42,6 @@ def rents(tmp_path_factory):
     return project, completed(project.penstock("run"), 0)
 
 
-def pushed_version(project):
-    (name,) = (project.root / "pushed").iterdir()
-    (version,) = name.iterdir()
-    return version
-
-
 def test_the_plan_explains_every_column(churn):
     project, _ = churn
     planned = completed(project.penstock("plan"), 0)
@@ -73,7 +67,7 @@ def test_classes_and_probabilities_come_out_by_name(churn):
     import tensorflow as tf
 
     project, _ = churn
-    version = pushed_version(project)
+    (version,) = project.pushed_versions("churn")
     inputs = json.loads((version / "assets.extra" / "penstock.json").read_text())["inputs"]
     rows = {
         "Tenure (months)": [1.0, 59.0],

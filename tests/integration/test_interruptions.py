@@ -93,7 +93,7 @@ def test_a_trainer_killed_in_the_middle_goes_on_from_its_checkpoint(project, sta
     run_id = project.latest()["run_id"]
     completed(project.penstock("run", "--run-id", run_id), 0)
     log = (project.root / "runs" / run_id / "logs" / "Trainer.log").read_text()
-    assert "resum" in log.lower()
+    assert "Training goes on after epoch" in log
     continued = project.decision()["metrics"]["r2"]
 
     undisturbed = make_project(tmp_path, CONFIG)
@@ -112,6 +112,25 @@ def test_a_power_cut_leaves_a_store_that_the_next_run_can_use(project, start):
     assert not (project.root / "pushed").exists()
     completed(project.penstock("run", "--run-id", run_id, overrides=[]), 0)
     assert project.latest()["state"] == "COMPLETE"
+
+
+def test_a_command_killed_alone_takes_its_node_with_it(project, start):
+    running = start()
+    wait_for(lambda: epochs_done(project) >= 1, running)
+    processes = psutil.Process(running.pid).children(recursive=True)
+    running.kill()
+    running.communicate()
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    assert alive == [], "a node that goes on would write to a store that the next run may hold"
+
+
+def test_a_polite_kill_stops_the_run_as_ctrl_c_does(project, start):
+    running = start()
+    wait_for(lambda: epochs_done(project) >= 1, running)
+    running.terminate()
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == 130, errors
+    assert project.latest()["state"] == "INTERRUPTED"
 
 
 def test_ctrl_c_stops_the_run_and_says_how_to_go_on(project, start):

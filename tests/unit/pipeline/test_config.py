@@ -128,6 +128,28 @@ def test_a_wrong_override_is_named_as_one(tmp_path):
     )
 
 
+@pytest.mark.parametrize("override", ["features.exclude=[a", "label.column=%x", "label.column=A: x: y"])
+def test_an_override_that_is_no_yaml_is_named(tmp_path, override):
+    assert override.partition("=")[0] in problems_of(tmp_path, SMALLEST, [override])[0]
+
+
+@pytest.mark.parametrize("value", ["!foo b", "!!binary aGk=", "!!set {a, b}", "&x [*x]"])
+def test_yaml_that_no_key_takes_is_refused_in_words(tmp_path, value):
+    assert problems_of(tmp_path, SMALLEST.replace("churned", value))
+
+
+def test_an_override_may_be_a_date(tmp_path):
+    waivers = "validation.waivers=[{feature: a, reason: b, expires: 2999-01-01}]"
+    (waiver,) = load_config(write(tmp_path, SMALLEST), [waivers]).validation.waivers
+    assert waiver.expires.isoformat() == "2999-01-01"
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "", "a/b"])
+def test_a_split_that_cannot_be_a_folder_is_refused(tmp_path, name):
+    splits = json.dumps({"train": 1, "eval": 1, name: 1})
+    assert "data.splits" in problems_of(tmp_path, SMALLEST, [f"data.splits={splits}"])[0]
+
+
 def test_the_label_cannot_be_a_feature(tmp_path):
     assert "cannot be a feature" in problems_of(tmp_path, SMALLEST + "features: {kinds: {churned: text}}\n")[0]
 

@@ -1,12 +1,14 @@
 import dataclasses
+import datetime
 import json
 import subprocess
 import sys
 
 import pytest
 
-from pipeline.errors import NotFound, StoreBusy
-from pipeline.run_store import NodeRecord, RunRecord, RunStore
+from pipeline.errors import ConfigError, NotFound, StoreBusy
+from pipeline.run_store import NodeRecord, RunRecord, RunStore, check_run_id
+from pipeline.runners.local import new_run_id
 
 
 def record(run_id="r1", state="COMPLETE", started_at="2026-01-01T00:00:00+00:00", **changes):
@@ -79,3 +81,32 @@ def test_a_held_store_is_noticed_before_anything_slow_begins(tmp_path):
     with store.lock("r1", wait=False), pytest.raises(StoreBusy, match="r1"):
         store.check_free()
     store.check_free()
+
+
+@pytest.mark.parametrize("run_id", ["../../x", "a/b", "", "latest", ".hidden", "x" * 65, "a b"])
+def test_an_id_that_cannot_be_a_folder_is_refused(run_id):
+    with pytest.raises(ConfigError, match="letters, digits"):
+        check_run_id(run_id)
+
+
+def test_ids_made_here_are_accepted():
+    check_run_id(new_run_id(datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)))
+
+
+def test_a_record_outside_the_store_is_not_read(tmp_path):
+    store = RunStore(tmp_path / "root")
+    RunStore(tmp_path).write(record("secret"))
+    with pytest.raises(NotFound):
+        store.read("../../runs/secret")
+
+
+def test_a_damaged_record_hides_no_other_run(tmp_path):
+    store = RunStore(tmp_path)
+    store.write(record("good"))
+    broken = store.run_folder("bad") / "run.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text('{"run_id": "bad"')
+    assert [run.run_id for run in store.runs()] == ["good"]
+    assert store.damaged() == [broken]
+    with pytest.raises(NotFound, match="not the record of a run"):
+        store.read("bad")

@@ -1,0 +1,48 @@
+import pytest
+
+from pipeline.cli_options import command_line, echo_table, find_run
+from pipeline.config import load_config
+from pipeline.errors import NotFound
+from pipeline.run_store import RunRecord, RunStore
+
+
+@pytest.fixture
+def settings(tmp_path):
+    path = tmp_path / "churn.yaml"
+    path.write_text("pipeline: {name: churn}\ndata: {path: x.csv}\nlabel: {column: y}\n")
+    return load_config(path)
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = RunStore(tmp_path)
+    for name, run_id, day in (("churn", "c1", 1), ("churn", "c2", 2), ("reviews", "r1", 3)):
+        made.write(RunRecord(run_id, name, "COMPLETE", f"2026-01-0{day}T00:00:00+00:00", None, 1, "digest", ()))
+    return made
+
+
+def test_the_latest_run_is_the_latest_of_this_pipeline(store, settings):
+    assert find_run(store, "latest", settings).run_id == "c2"
+
+
+def test_a_run_of_another_pipeline_is_not_mistaken_for_ours(store, settings):
+    with pytest.raises(NotFound, match="of pipeline 'reviews'"):
+        find_run(store, "r1", settings)
+
+
+def test_a_run_is_found_by_its_id(store, settings):
+    assert find_run(store, "c1", settings).run_id == "c1"
+
+
+def test_a_table_is_aligned_and_never_cut(capsys):
+    echo_table([("node", "where"), ("Trainer", "/a" * 200), ("x", "")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["node     where", "Trainer  " + "/a" * 200, "x"]
+
+
+def test_commands_can_be_pasted(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/somewhere/pipeline/cli.py"])
+    assert (
+        command_line("run", "--set", "data.path=my file.csv")
+        == "python -m pipeline.cli run --set 'data.path=my file.csv'"
+    )
