@@ -1,6 +1,7 @@
 """The locks, the record of the conflicts they accept, and what no file of the project may say."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,11 @@ def locked_versions(name: str) -> dict[str, str]:
 
 
 def tracked_files() -> list[Path]:
+    """The files that belong to the project: as git says, or in an unpacked archive all but what runs leave behind."""
+    if shutil.which("git") is None or not (CHECKOUT / ".git").exists():
+        left_behind = {".venv", ".penstock", "data", "__pycache__", ".hypothesis", ".mypy_cache", ".ruff_cache"}
+        found = (path for path in CHECKOUT.rglob("*") if path.is_file())
+        return [path for path in found if not left_behind & set(path.relative_to(CHECKOUT).parts)]
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     return [path for name in listed.split("\0") if name and (path := CHECKOUT / name).is_file()]
