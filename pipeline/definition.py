@@ -60,7 +60,6 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.components.statistics_gen.component import StatisticsGen
     from tfx.components.trainer.component import Trainer
     from tfx.components.transform.component import Transform
-    from tfx.components.tuner.component import Tuner
     from tfx.dsl.components.common.resolver import Resolver
     from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
     from tfx.orchestration.pipeline import Pipeline
@@ -72,6 +71,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.evaluator.component import Evaluator
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
+    from components.tuner.component import Tuner
     from components.validation_gate.component import ValidationGate
 
     example_gen = ArrowExampleGen(
@@ -206,17 +206,19 @@ def evaluated_split(config: "Config") -> str:
 
 
 def read_options(config: "Config", plan: Plan | None = None) -> Any:
-    """How ArrowExampleGen reads: what the configuration says, and after planning the types that the plan fixed."""
+    """How ArrowExampleGen reads: what the configuration says, and after planning the types of the curated schema."""
     from components.arrow_example_gen.options import ReadOptions
 
-    types = dict(config.data.column_types)
+    expected = {}
     if plan is not None and plan.schema_digest is not None:
-        types = {feature.name: feature.dtype for feature in plan.features.features} | types
-        types.setdefault(plan.features.label.name, plan.features.label.dtype)
+        expected = {feature.name: feature.dtype for feature in plan.features.features}
+        expected[plan.features.label.name] = plan.features.label.dtype
+        expected = {name: dtype for name, dtype in expected.items() if name not in config.data.column_types}
     nulls = {} if config.data.null_values is None else {"null_values": tuple(config.data.null_values)}
     return ReadOptions(
         format=config.data.format,
-        column_types=types,
+        column_types=dict(config.data.column_types),
+        expected_types=expected,
         label=config.label.column,
         label_is_categorical=None if plan is None else plan.features.label.kind != "regression",
         on_bad_rows=config.data.on_bad_rows,

@@ -15,6 +15,7 @@ Exit 5 is not an error: the run completed and the model was not pushed. Exit 1 i
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 EXIT_NOT_PUSHED = 5
 
@@ -64,6 +65,10 @@ class NodeFailed(PenstockError):
         self.log_file = log_file
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[partial["NodeFailed"], tuple[str]]:
+        """Crosses process boundaries with its node and log file."""
+        return partial(type(self), node_id=self.node_id, log_file=self.log_file), (str(self),)
+
 
 class DataRefused(NodeFailed):
     """A node failed because the input data cannot be used."""
@@ -91,3 +96,7 @@ class RunInterrupted(PenstockError):
     def __init__(self, message: str, *, run_id: str) -> None:
         self.run_id = run_id
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[partial["RunInterrupted"], tuple[str]]:
+        """Crosses process boundaries with its run."""
+        return partial(type(self), run_id=self.run_id), (str(self),)

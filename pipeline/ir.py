@@ -7,6 +7,7 @@ from typing import Any
 
 from models.tabular_text.features import FeatureSpec
 from pipeline.definition import UNCACHED_NODES
+from pipeline.errors import ConfigError
 
 RUN_ID_PARAMETER = "pipeline-run-id"
 """TFX's own runtime parameter for the run (tfx.dsl.compiler.constants.PIPELINE_RUN_ID_PARAMETER_NAME)."""
@@ -57,21 +58,47 @@ def feature_spec(text: str) -> FeatureSpec | None:
 
 
 def runtime_parameters(ir: Any) -> dict[str, str]:
-    """Name and type (`STRING`, `INT`, `DOUBLE`) of every runtime parameter in the IR, the run id aside."""
+    """Name and type (`STRING`, `INT`, `DOUBLE`) of every runtime parameter in the IR or in one of its nodes.
+
+    The run id, which TFX itself puts in every node, is left out.
+    """
     found: dict[str, str] = {}
     _collect_parameters(ir, found)
     found.pop(RUN_ID_PARAMETER, None)
     return found
 
 
+def check_parameters(types: Mapping[str, str], values: Mapping[str, str]) -> None:
+    """Raises ConfigError listing each name that the pipeline does not have and each value of the wrong type."""
+    problems = []
+    for name, value in values.items():
+        if name not in types:
+            known = ", ".join(types) or "none"
+            problems.append(f"--param {name}: the pipeline has no such parameter; it has: {known}.")
+        elif not _is_a(types[name], value):
+            problems.append(f"--param {name}: expected {types[name]}, found {value!r}.")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _is_a(parameter_type: str, value: str) -> bool:
+    try:
+        {"INT": int, "DOUBLE": float}.get(parameter_type, str)(value)
+    except ValueError:
+        return False
+    return True
+
+
 def bind_parameters(ir: Any, run_id: str, values: Mapping[str, str]) -> None:
     """Puts the run id and the values of runtime parameters into the IR.
 
-    The names and values were checked before (`runners.base.Document.check_parameters`).
+    Raises:
+      ConfigError: as `check_parameters`.
     """
     from tfx.orchestration.portable import runtime_parameter_utils
 
     types = runtime_parameters(ir)
+    check_parameters(types, values)
     bindings = {name: {"INT": int, "DOUBLE": float}.get(types[name], str)(value) for name, value in values.items()}
     runtime_parameter_utils.substitute_runtime_parameter(ir, {RUN_ID_PARAMETER: run_id, **bindings})
 

@@ -14,18 +14,26 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlparse
 
 from components.errors import BadData, ComponentError, GateRefused
 from models.tabular_text.errors import ModelError, UntrainableData
 from pipeline import ir as ir_documents
-from pipeline.errors import ConfigError, NodeFailed, PenstockError
+from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
+from pipeline.input_files import read_input
 
 NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
 FailureKind = Literal["data", "gate", "other"]
+
+_SQLITE = "sqlite:///"
+
+_EXIT_CODES: Mapping[FailureKind, int] = {
+    "data": DataRefused.exit_code,
+    "gate": GateRefusedRun.exit_code,
+    "other": NodeFailed.exit_code,
+}
 
 _OWN_ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,9 +99,9 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
     try:
         state, execution_id = _launch(request, node_id)
     except Exception as error:
-        traceback.print_exc()
-        if isinstance(error, PenstockError):
+        if isinstance(error, PenstockError):  # the request makes no sense: not this node's failure
             raise
+        traceback.print_exc()
         failure = describe_failure(error)
     return NodeOutcome(
         node_id=node_id,
@@ -156,20 +164,30 @@ def connection_config(metadata_uri: str) -> Any:
     """
     from ml_metadata.proto import metadata_store_pb2
 
-    parts = urlparse(metadata_uri)
-    if parts.scheme != "sqlite" or not parts.path:
-        raise ConfigError([f"--metadata {metadata_uri}: expected sqlite:////absolute/path."])
+    if problem := _metadata_problem(metadata_uri):
+        raise ConfigError([problem])
     config = metadata_store_pb2.ConnectionConfig()
-    config.sqlite.filename_uri = parts.path.removeprefix("/")
+    config.sqlite.filename_uri = metadata_uri.removeprefix(_SQLITE)
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
     return config
+
+
+def _metadata_problem(metadata_uri: str) -> str | None:
+    """What is wrong with the URI; its path is taken as it stands, whatever `#`, `?` or `%` it holds."""
+    if metadata_uri.startswith(f"{_SQLITE}/"):
+        return None
+    return f"--metadata {metadata_uri}: expected sqlite:////absolute/path."
 
 
 def _node(ir: Any, node_id: str) -> Any:
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
     if node_id not in nodes:
-        raise ConfigError([f"--nodes {node_id}: the pipeline has no such node; it has {', '.join(nodes)}."])
+        raise ConfigError([_no_such_node(node_id, nodes)])
     return nodes[node_id]
+
+
+def _no_such_node(node_id: str, known: Iterable[str]) -> str:
+    return f"--nodes {node_id}: the pipeline has no such node; it has {', '.join(known)}."
 
 
 def describe_failure(error: BaseException) -> Failure:
@@ -214,7 +232,24 @@ def _cpu_s() -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the nodes named on the command line; returns the exit code (0, or 3/4 as in pipeline/errors.py)."""
+    """Runs the nodes named on the command line; returns the exit code (0, or a failed node's as in pipeline/errors.py).
+
+    Raises:
+      ConfigError: listing every argument that makes no sense, before any node runs.
+    """
+    request = _parse(argv)
+    del sys.argv[1:]  # TFX hands sys.argv[1:] to executors as extra flags
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO)
+    for node_id in request.node_ids:
+        outcome = run_node(request, node_id)
+        sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
+        if outcome.failure is not None:
+            sys.stderr.write(f"{outcome.failure.message}\n")
+            return _EXIT_CODES[outcome.failure.kind]
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> LaunchRequest:
     parser = argparse.ArgumentParser(prog="python -m pipeline.launch", description="Run nodes of a compiled pipeline.")
     parser.add_argument("--ir", required=True, help="the compiled pipeline (JSON)")
     parser.add_argument("--nodes", required=True, help="node ids, separated by commas, run in this order")
@@ -222,22 +257,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--metadata", required=True, help="the lineage store, sqlite:////absolute/path")
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     args = parser.parse_args(argv)
-    del sys.argv[1:]  # TFX hands sys.argv[1:] to executors as extra flags
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO)
-    request = LaunchRequest(
-        ir_path=args.ir,
-        node_ids=tuple(args.nodes.split(",")),
-        run_id=args.run_id,
-        metadata_uri=args.metadata,
-        parameters=dict(item.partition("=")[::2] for item in args.param),
-    )
-    for node_id in request.node_ids:
-        outcome = run_node(request, node_id)
-        sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
-        if outcome.failure is not None:
-            sys.stderr.write(f"{outcome.failure.message}\n")
-            return NodeFailed.exit_code if outcome.failure.kind == "other" else 4
-    return 0
+    chosen, known = tuple(args.nodes.split(",")), ir_documents.node_ids(read_input(Path(args.ir)).decode())
+    problems = [_no_such_node(node_id, known) for node_id in chosen if node_id not in known]
+    problems += [f"--param {item}: expected NAME=VALUE." for item in args.param if "=" not in item]
+    if problem := _metadata_problem(args.metadata):
+        problems.append(problem)
+    if problems:
+        raise ConfigError(problems)
+    parameters = dict(item.partition("=")[::2] for item in args.param)
+    return LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,44 @@
 """Answers what the configuration leaves open, before compiling: where the data lies, which column is used how."""
 
-import hashlib
+import glob
 import os
 from pathlib import Path
+
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 import models.tabular_text
 from components.arrow_example_gen.profile import TableProfile, profile_table
 from components.evaluator.demands import problems_of
+from models.tabular_text.errors import BadSettings
+from models.tabular_text.features import FeatureSpec, LabelKind
 from pipeline.config import Config
 from pipeline.definition import Plan, read_options
 from pipeline.errors import ConfigError
+from pipeline.feature_planning.column_source import PlanError
 from pipeline.feature_planning.planner import plan_features, plan_notes
+from pipeline.input_files import digest_of, read_input
 from pipeline.schema_review.files import read_schema
+
+_REMOTE = "://"  # as in s3://bucket/folder
 
 
 def make_plan(config: Config) -> Plan:
     """The plan for this configuration; reads the curated schema, or without one the head of the data.
 
     Raises:
-      ConfigError: listing what the configuration says about columns that do not exist or cannot be used so.
-      BadData: if the data is missing or cannot be read.
+      ConfigError: listing what the configuration says about columns that do not exist or cannot be used so, settings
+        that do not fit the label, and places that are no local paths or that TFX cannot read from.
+      BadData: if the data is missing or cannot be read, or has more bad rows than allowed.
     """
+    problems = _unusable_places(config)
+    if _REMOTE in config.data.path or _REMOTE in (config.schema_.path or ""):  # nothing to read the columns from
+        raise ConfigError(problems + _label_problems(config, config.label.kind))
     input_base, input_pattern = split_input_path(config.data.path)
     schema_path = config.schema_.path
     schema = read_schema(Path(schema_path)) if schema_path else None
     profile = None if schema is not None else _profile(config, input_base, input_pattern)
-    features = plan_features(config, schema=schema, profile=profile)
-    if problems := problems_of(features, config.evaluation):
+    features = _features(config, schema, profile, problems)
+    if problems or features is None:
         raise ConfigError(problems)
     return Plan(
         features=features,
@@ -38,41 +50,89 @@ def make_plan(config: Config) -> Plan:
     )
 
 
+def _unusable_places(config: Config) -> list[str]:
+    """Places of the configuration that are URIs or that TFX cannot read from, one sentence each."""
+    places = {
+        "data.path": config.data.path,
+        "schema.path": config.schema_.path,
+        "pipeline.root": config.pipeline.root,
+        "push.directory": config.push.directory,
+    }
+    problems = [
+        f"{key} is '{place}', and only local paths work so far; copy or mount the place, and name the path on this "
+        "machine."
+        for key, place in places.items()
+        if place is not None and _REMOTE in place
+    ]
+    if "[" in config.pipeline.root:
+        problems.append(
+            f"pipeline.root is '{config.pipeline.root}', and TFX takes a bracket in the path of an artifact for a "
+            "pattern; choose a folder without brackets."
+        )
+    return problems
+
+
 def _profile(config: Config, input_base: str, input_pattern: str) -> TableProfile:
-    return profile_table(input_base, input_pattern, read_options(config), config.features.profile_rows)
+    rows, span = config.features.profile_rows, config.data.span
+    return profile_table(input_base, input_pattern, read_options(config), rows, span)
+
+
+def _features(
+    config: Config, schema: schema_pb2.Schema | None, profile: TableProfile | None, problems: list[str]
+) -> FeatureSpec | None:
+    """The columns' parts in the model; adds to `problems` what keeps them from it, and what does not fit them."""
+    try:
+        features = plan_features(config, schema=schema, profile=profile)
+    except PlanError as error:
+        problems += error.problems + _label_problems(config, config.label.kind)
+        return None
+    problems += problems_of(features, config.evaluation) + _label_problems(config, features.label.kind)
+    return features
+
+
+def _label_problems(config: Config, kind: LabelKind | None) -> list[str]:
+    """Settings of training and tuning that a label of this kind cannot have; none if the kind is not known."""
+    if kind is None:
+        return []
+    problems = []
+    if kind is LabelKind.REGRESSION and config.training.class_weights != "none":
+        problems.append(
+            f"training.class_weights is {config.training.class_weights}, and the label '{config.label.column}' is a "
+            "number (regression), which has no classes to weigh; set it to none."
+        )
+    if config.tuner.enabled:
+        try:
+            config.tuner.search.check_objective(kind)
+        except BadSettings as error:
+            problems += error.problems
+    return problems
 
 
 def split_input_path(path: str) -> tuple[str, str]:
     """The folder and the TFX pattern below it that `data.path` means.
 
+    A bracket is part of a name if there is a file or folder of that name, else it begins a choice of characters.
+
     >>> split_input_path("/data/reviews.tsv")
     ('/data', 'reviews.tsv')
     >>> split_input_path("/data/span-{SPAN}/part-*.csv")
     ('/data', 'span-{SPAN}/part-*.csv')
-
-    Raises:
-      ConfigError: if there is nothing there.
     """
     parts = path.split("/")
-    variable = next((index for index, part in enumerate(parts) if any(mark in part for mark in "{*?[")), None)
+    variable = next((index for index in range(len(parts)) if _is_variable(parts[: index + 1])), None)
     if variable is not None:
         return "/".join(parts[:variable]) or "/", "/".join(parts[variable:])
-    if "://" in path:
-        base, _, name = path.rpartition("/")
-        return base, name
     if os.path.isdir(path):
         return path, "*"
     base, name = os.path.split(path)
-    return base or "/", name
+    return base or "/", glob.escape(name)
+
+
+def _is_variable(parts: list[str]) -> bool:
+    """True if the last part of a path stands for more than one name."""
+    last = parts[-1]
+    return any(mark in last for mark in "{*?") or ("[" in last and not os.path.lexists("/".join(parts)))
 
 
 def _digest_of(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ConfigError([f"{path}: cannot be read: {error.strerror}."]) from error
-        digest.update(f"{path.name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    return digest_of((path.name, read_input(path)) for path in paths)

@@ -111,6 +111,18 @@ def dtype_of(arrow_type: pa.DataType) -> DType | None:
     return DType.FLOAT32 if pa.types.is_floating(arrow_type) else DType.STRING
 
 
+def may_hold(arrow_type: pa.DataType, dtype: DType) -> bool:
+    """False for numbers where text is wanted: they can be written as text, but they are none."""
+    return dtype is not DType.STRING or dtype_of(arrow_type) in (None, DType.STRING)
+
+
+def has_values(array: pa.Array) -> bool:
+    """True if any row of a converted column has a value."""
+    if _is_list(array.type):
+        return bool(pc.any(pc.greater(pc.list_value_length(array), 0)).as_py())
+    return bool(array.null_count < len(array))
+
+
 def convert(array: pa.Array, dtype: DType, options: ReadOptions) -> Converted:
     """A canonical column in its feature's type."""
     source = array.type

@@ -13,6 +13,7 @@ from components.arrow_example_gen.raw_batch import RawBatch
 from models.tabular_text.features import DType
 
 LABEL_MISSING = "the label is missing"
+SCHEMA_TYPE = " (the type is the schema's)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +25,16 @@ class JudgedBatch:
       rows: number of rows in `columns`.
       bad: the bad rows.
       kept: indexes of the good rows in the raw batch; None if all are good.
+      fits: columns with at least one value, in a good or bad row, that has the type given for the column.
+      misfits: columns with at least one that has not.
     """
 
     columns: Mapping[str, pa.Array]
     rows: int
     bad: Sequence[BadRow]
     kept: pa.Array | None
+    fits: frozenset[str]
+    misfits: frozenset[str]
 
 
 def judge(batch: RawBatch, dtypes: Mapping[str, DType], options: ReadOptions) -> JudgedBatch:
@@ -38,20 +43,28 @@ def judge(batch: RawBatch, dtypes: Mapping[str, DType], options: ReadOptions) ->
     Columns of `dtypes` that the batch lacks (only TFRecord batches do) are all missing.
     """
     bad: dict[int, tuple[str, str]] = {}
+    fits: set[str] = set()
+    misfits: set[str] = set()
     converted = dict(batch.columns)
     for name, dtype in dtypes.items():
-        column = columns.convert(batch.columns.get(name, pa.nulls(batch.rows)), dtype, options)
+        source = batch.columns.get(name, pa.nulls(batch.rows))
+        column = columns.convert(source, dtype, options)
         converted[name] = column.values
+        if columns.has_values(column.values):
+            (fits if columns.may_hold(source.type, dtype) else misfits).add(name)
+        if column.bad:
+            misfits.add(name)
+        origin = SCHEMA_TYPE if options.is_expected(name) else ""
         for index, reason in column.bad.items():
-            bad.setdefault(index, (name, reason))
+            bad.setdefault(index, (name, reason + origin))
     if options.label is not None:
         for index in _rows_without(converted.get(options.label, pa.nulls(batch.rows)), options):
             bad.setdefault(index, (options.label, LABEL_MISSING))
     rows = [*batch.bad, *(batch.bad_row(index, *bad[index]) for index in sorted(bad))]
-    if not bad:
-        return JudgedBatch(converted, batch.rows, rows, None)
-    kept = pa.array(np.delete(np.arange(batch.rows), list(bad)))
-    return JudgedBatch({name: array.take(kept) for name, array in converted.items()}, len(kept), rows, kept)
+    kept = pa.array(np.delete(np.arange(batch.rows), list(bad))) if bad else None
+    if kept is not None:
+        converted = {name: array.take(kept) for name, array in converted.items()}
+    return JudgedBatch(converted, batch.rows - len(bad), rows, kept, frozenset(fits), frozenset(misfits))
 
 
 def _rows_without(label: pa.Array, options: ReadOptions) -> Sequence[int]:

@@ -13,6 +13,7 @@ BadRowPolicy = Literal["fail", "quarantine"]
 # Words that stand for "no number". They count as missing only where a column holds numbers otherwise: in a
 # column of words "NA" may be Namibia and "None" may be an answer, so there they are data.
 NUMBER_NULL_VALUES = ("NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+_TYPE_KEYS = ("column_types", "expected_types")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,11 @@ class ReadOptions:
     Attributes:
       format: of every file; "auto" goes by the file's ending and looks through `.gz`.
       column_types: declared types; the other columns are int64, else float32, else string, whatever fits every
-        value of every file. A value that does not fit a declared type makes its row a bad row.
+        value of every file. A value that does not fit a declared type makes its row a bad row, and a declared
+        column that is missing is an error.
+      expected_types: types that a curated schema gives to columns which are not declared. A single value that does
+        not fit makes its row a bad row. Whether a column may be missing, or may hold no value of its type at all (it
+        is read with its inferred type then), is for the gate to say, which compares the examples with the schema.
       label: column to predict. It must be there, must have a value in every row and more than one in all.
       label_is_categorical: False makes a label that is not a number a bad row; True and None ask for nothing.
       on_bad_rows: "fail" stops before anything is written; "quarantine" sets bad rows aside with their reasons.
@@ -36,6 +41,7 @@ class ReadOptions:
 
     format: FileFormat = "auto"
     column_types: Mapping[str, DType] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    expected_types: Mapping[str, DType] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     label: str | None = None
     label_is_categorical: bool | None = None
     on_bad_rows: BadRowPolicy = "fail"
@@ -55,11 +61,15 @@ class ReadOptions:
         if problems:
             raise ValueError(" ".join(problems))
 
+    def is_expected(self, name: str) -> bool:
+        """True if the column's type is the schema's word and not the user's."""
+        return name in self.expected_types and name not in self.column_types
+
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings and numbers."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return values | {
-            "column_types": {name: str(dtype) for name, dtype in self.column_types.items()},
+            **{key: {name: str(dtype) for name, dtype in values[key].items()} for key in _TYPE_KEYS},
             "null_values": list(self.null_values),
             "number_null_values": list(self.number_null_values),
         }
@@ -68,8 +78,9 @@ class ReadOptions:
     def from_json(cls, data: Mapping[str, Any]) -> "ReadOptions":
         """The inverse of `to_json`; keys that are absent take their defaults."""
         values = dict(data)
-        if "column_types" in values:
-            values["column_types"] = {name: DType(dtype) for name, dtype in values["column_types"].items()}
+        for key in _TYPE_KEYS:
+            if key in values:
+                values[key] = {name: DType(dtype) for name, dtype in values[key].items()}
         for key in ("null_values", "number_null_values"):
             if key in values:
                 values[key] = tuple(values[key])

@@ -1,7 +1,7 @@
 """What the columns of a table look like, for `penstock plan`: types, gaps, distinct values; no TensorFlow, no TFX."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,7 +9,9 @@ import pyarrow.compute as pc
 from components.arrow_example_gen import columns, inference, sources
 from components.arrow_example_gen.options import ReadOptions
 from components.arrow_example_gen.raw_batch import RawBatch, Source
+from components.arrow_example_gen.row_check import RowCheck
 from components.arrow_example_gen.source_files import resolve_input
+from components.errors import BadData
 from models.tabular_text.features import DType
 
 MAX_LISTED_VALUES = 100
@@ -50,15 +52,17 @@ class TableProfile:
 
     Attributes:
       files: the files that the pattern stands for, sorted.
-      rows: rows read; rows that cannot be parsed are left out.
+      rows: rows read that can be used.
       columns: in the order of the first file.
       complete: False when `max_rows` cut the reading short.
+      rows_bad: rows read that cannot be used, and that `ArrowExampleGen` will set aside.
     """
 
     files: tuple[str, ...]
     rows: int
     columns: tuple[ColumnProfile, ...]
     complete: bool
+    rows_bad: int = 0
 
 
 class _ColumnTally:
@@ -115,24 +119,56 @@ class _ColumnTally:
         )
 
 
-def profile_table(input_base: str, pattern: str, options: ReadOptions, max_rows: int = 200_000) -> TableProfile:
+class _TableTally:
+    """The first rows of a table: counts per column, and which rows cannot be used."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        self.check = RowCheck(options)
+        self.columns: dict[str, _ColumnTally] = {}
+        self.complete = True
+        self._options = options
+
+    def read(self, opened: Sequence[Source], max_rows: int) -> None:
+        """Takes in whole batches until `max_rows` is reached."""
+        for source, batch in _batches(opened):
+            if self.check.rows >= max_rows:
+                self.complete = False
+                break
+            for name, values in self.check.add(batch, values_are_text=source.values_are_text).items():
+                tally = self.columns.setdefault(name, _ColumnTally(self._options))
+                tally.add(values, is_text=source.values_are_text)
+
+    def profile(self, files: tuple[str, ...]) -> TableProfile:
+        """The profile; raises BadData if there are more bad rows than allowed."""
+        profiles = tuple(tally.profile(name) for name, tally in self.columns.items())
+        for column in profiles:
+            if column.name == self._options.label:
+                self.check.settle_label(column.dtype)
+        if problems := self.check.refusals(complete=self.complete):
+            raise BadData("\n".join(problems))
+        bad = self.check.bad.count
+        return TableProfile(files, self.check.rows - bad, profiles, self.complete, bad)
+
+
+def profile_table(
+    input_base: str, pattern: str, options: ReadOptions, max_rows: int = 200_000, fixed_span: int | None = None
+) -> TableProfile:
     """The profile of the first `max_rows` rows (rounded up to whole batches) of what `ArrowExampleGen` would read.
 
+    Rows without the label count as bad rows, unless there is no such column at all: that is for the caller to say.
+
     Raises:
-      BadData: no file matches, or one is empty, damaged or has no usable header.
+      BadData: no file matches, or one is empty, damaged or has no usable header; or `ArrowExampleGen` would refuse
+        the data for its bad rows.
     """
-    files = resolve_input(input_base, pattern).files
-    tallies: dict[str, _ColumnTally] = {}
-    rows, complete = 0, True
-    for source, batch in _batches(sources.open_sources(files, options)):
-        if rows >= max_rows:
-            complete = False
-            break
-        for name, values in batch.columns.items():
-            tallies.setdefault(name, _ColumnTally(options)).add(values, is_text=source.values_are_text)
-        rows += batch.rows
-    profiles = tuple(tally.profile(name) for name, tally in tallies.items())
-    return TableProfile(files, rows, profiles, complete)
+    files = resolve_input(input_base, pattern, fixed_span).files
+    opened = sources.open_sources(files, options)
+    table = _TableTally(options)
+    table.read(opened, max_rows)
+    if options.label is not None and options.label not in table.columns:
+        table = _TableTally(dataclasses.replace(options, label=None))
+        table.read(opened, max_rows)
+    return table.profile(files)
 
 
 def _batches(opened: Iterable[Source]) -> Iterator[tuple[Source, RawBatch]]:

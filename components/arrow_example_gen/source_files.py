@@ -98,10 +98,9 @@ def check_pattern(pattern: str) -> None:
 def _latest(input_base: str, pattern: str, fixed_span: int | None) -> tuple[int, int | None, str]:
     """Span, version and filled pattern of the latest span (or of `fixed_span`) and its latest version."""
     wanted = pattern if fixed_span is None else _fill_span(pattern, fixed_span)
-    full = os.path.join(input_base, wanted)
-    matcher = re.compile(_matcher(full))
+    matcher = re.compile(re.escape(os.path.join(input_base, "")) + _matcher(wanted))
     found, misfits = [], []
-    for path in sorted(glob.glob(_ANY_SPEC.sub("*", full))):
+    for path in sorted(glob.glob(os.path.join(glob.escape(input_base), _ANY_SPEC.sub("*", wanted)))):
         match = matcher.fullmatch(path)
         span = fixed_span if fixed_span is not None else _span_of(match.groupdict()) if match else None
         if match is None or span is None:
@@ -168,6 +167,8 @@ def list_files(
     hold no rows.
 
     Args:
+      input_base: a folder; nothing in its name is a wildcard.
+      pattern: a glob below it.
       find: paths that match a glob; TFX's `fileio.glob` where the input is remote.
       is_dir: whether a path is a folder.
 
@@ -175,7 +176,7 @@ def list_files(
       BadData: nothing matches; the message names what is there instead.
     """
     hidden_wanted = os.path.basename(pattern).startswith((".", "_"))
-    paths = sorted(find(os.path.join(input_base, pattern)))
+    paths = sorted(find(os.path.join(glob.escape(input_base), pattern)))
     files = [p for p in paths if (hidden_wanted or not os.path.basename(p).startswith((".", "_"))) and not is_dir(p)]
     if not files:
         raise BadData(_no_match(input_base, pattern, "No file matches the pattern."))
@@ -187,7 +188,8 @@ def _no_match(input_base: str, pattern: str, what: str) -> str:
     if not os.path.isdir(input_base):
         return f"{where}, which is not a folder here. Check the input's base folder."
     names = sorted(
-        os.path.relpath(path, input_base) for path in glob.glob(os.path.join(input_base, "**"), recursive=True)
+        os.path.relpath(path, input_base)
+        for path in glob.glob(os.path.join(glob.escape(input_base), "**"), recursive=True)
     )
     names = [name for name in names if os.path.isfile(os.path.join(input_base, name))]
     near = difflib.get_close_matches(pattern, names, n=5, cutoff=0.5) or names[:5]

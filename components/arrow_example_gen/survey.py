@@ -2,17 +2,16 @@
 
 import dataclasses
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.arrow_example_gen import columns
-from components.arrow_example_gen.bad_rows import BadRowTally
 from components.arrow_example_gen.inference import ColumnEvidence
-from components.arrow_example_gen.judge import LABEL_MISSING, JudgedBatch, judge
 from components.arrow_example_gen.options import ReadOptions
 from components.arrow_example_gen.raw_batch import RawBatch, Source
+from components.arrow_example_gen.row_check import RowCheck
 from components.errors import BadData
 from models.tabular_text.features import DType
 
@@ -35,7 +34,7 @@ class Survey:
 
 
 def survey(sources: Sequence[Source], options: ReadOptions, split_by: str | None) -> Survey:
-    """Reads all rows once and settles the types.
+    """Reads all rows once and settles the types; twice if a column holds no value of its expected type.
 
     Raises:
       BadData: a named column is not there, the label has a single value or is missing, a column has several types,
@@ -44,13 +43,23 @@ def survey(sources: Sequence[Source], options: ReadOptions, split_by: str | None
     known = {name for source in sources for name in source.names or ()}
     if known:
         check_columns(known, options, split_by)
-    state = _SurveyState(options, split_by)
+    state = _read(sources, options, split_by)
+    if not known:
+        check_columns(state.evidence, options, split_by)
+    if changed := state.check.changed():
+        # What was held against such a column's rows does not count: judge them anew, and see its real type.
+        state = _read(sources, options, split_by, changed)
+    return state.result()
+
+
+def _read(
+    sources: Sequence[Source], options: ReadOptions, split_by: str | None, changed: Collection[str] = ()
+) -> "_SurveyState":
+    state = _SurveyState(options, split_by, changed)
     for source in sources:
         for batch in source.batches():
             state.add(batch, values_are_text=source.values_are_text)
-    if not known:
-        check_columns(state.evidence, options, split_by)
-    return state.result()
+    return state
 
 
 def check_columns(known: Mapping[str, object] | set[str], options: ReadOptions, split_by: str | None) -> None:
@@ -75,42 +84,28 @@ def _listed(names: Mapping[str, object] | set[str], limit: int = 30) -> str:
 class _SurveyState:
     """Running evidence of the first pass."""
 
-    def __init__(self, options: ReadOptions, split_by: str | None) -> None:
+    def __init__(self, options: ReadOptions, split_by: str | None, changed: Collection[str]) -> None:
+        self.check = RowCheck(options, changed)
         self._options = options
         self._single_valued = [name for name in (options.label, split_by) if name is not None]
-        self._declared = dict(options.column_types)
-        if options.label is not None and options.label_is_categorical is False:
-            self._declared.setdefault(options.label, DType.FLOAT32)
+        expected = {name: dtype for name, dtype in options.expected_types.items() if name not in changed}
+        self._known_types = {**expected, **options.column_types}
         self.evidence: dict[str, ColumnEvidence] = {}
         self._conflicts_matter = False
-        self._rows_in = 0
-        self._bad = BadRowTally()
-        # Rows whose label is a word such as NA: bad if the label turns out to be a number, which is known at the end.
-        self._bad_if_number = BadRowTally()
         self._label_values: set[str] = set()
 
     def add(self, batch: RawBatch, *, values_are_text: bool) -> None:
         """Judges a batch and takes in the values of its good rows, as they stand in the file."""
-        judged = judge(batch, {name: d for name, d in self._declared.items() if name in batch.columns}, self._options)
-        self._rows_in += batch.rows + len(batch.bad)
-        self._bad.add(judged.bad)
         self._conflicts_matter = not values_are_text
-        for name, values in batch.columns.items():
-            good = values if judged.kept is None else values.take(judged.kept)
+        for name, good in self.check.add(batch, values_are_text=values_are_text).items():
             evidence = self.evidence.setdefault(name, ColumnEvidence(self._options))
             evidence.observe(good, is_text=values_are_text)
             if name in self._single_valued and pa.types.is_list(columns.single_values(good).type):
                 raise BadData(f"{batch.file}: column {name!r} holds several values in a row; it has to hold one.")
             if name == self._options.label:
-                self._note_label(batch, judged, columns.single_values(good), values_are_text)
+                self._note_label(columns.single_values(good))
 
-    def _note_label(self, batch: RawBatch, judged: JudgedBatch, values: pa.Array, values_are_text: bool) -> None:
-        name = str(self._options.label)
-        if values_are_text and name not in self._declared:
-            words = pc.is_in(values, value_set=pa.array(self._options.number_null_values, pa.string()))
-            for index in pc.indices_nonzero(words).to_pylist():
-                at = index if judged.kept is None else judged.kept[index].as_py()
-                self._bad_if_number.add([batch.bad_row(at, name, LABEL_MISSING)])
+    def _note_label(self, values: pa.Array) -> None:
         if len(self._label_values) < MIN_LABEL_VALUES:
             distinct = pc.unique(columns.canonical_text(values).drop_null())
             self._label_values.update(map(str, distinct.slice(0, MIN_LABEL_VALUES + 10).to_pylist()))
@@ -118,20 +113,21 @@ class _SurveyState:
     def result(self) -> Survey:
         """The settled types and counts; see `survey` for what is raised."""
         inferred = {name: evidence.dtype for name, evidence in self.evidence.items()}
-        dtypes = inferred | {name: d for name, d in self._options.column_types.items() if name in inferred}
-        label = self._options.label
-        if label is not None and dtypes[label] is not DType.STRING:
-            self._bad.merge(self._bad_if_number)
-            self._label_values -= set(self._options.number_null_values)
-        problems = self._conflicts(dtypes) + self._refusals()
+        dtypes = inferred | {name: d for name, d in self._known_types.items() if name in inferred}
+        label, check = self._options.label, self.check
+        if label is not None:
+            check.settle_label(dtypes[label])
+            if dtypes[label] is not DType.STRING:
+                self._label_values -= set(self._options.number_null_values)
+        problems = self._conflicts(dtypes) + check.refusals()
         if not problems and label is not None and len(self._label_values) < MIN_LABEL_VALUES:
             problems = [
                 f"The label {label!r} has the same value {next(iter(self._label_values))!r} in all "
-                f"{self._rows_in - self._bad.count} rows; there is nothing to learn. Check the label or the input."
+                f"{check.rows - check.bad.count} rows; there is nothing to learn. Check the label or the input."
             ]
         if problems:
             raise BadData("\n".join(problems))
-        return Survey(dtypes, self._rows_in, self._bad.count)
+        return Survey(dtypes, check.rows, check.bad.count)
 
     def _conflicts(self, dtypes: Mapping[str, DType]) -> list[str]:
         if not self._conflicts_matter:
@@ -140,20 +136,5 @@ class _SurveyState:
             f"Column {name!r} holds {evidence.conflict} values in different places. Make them one type, or declare it "
             "in the input's `column_types`."
             for name, evidence in self.evidence.items()
-            if evidence.conflict and name not in self._options.column_types and name in dtypes
+            if evidence.conflict and name not in self._known_types and name in dtypes
         ]
-
-    def _refusals(self) -> list[str]:
-        """Why the bad rows are too many, if they are."""
-        bad, rows, options = self._bad.count, self._rows_in, self._options
-        if not bad:
-            return []
-        if options.on_bad_rows == "fail":
-            advice = "Mend them, declare other `column_types`, or set `on_bad_rows: quarantine` to set them aside."
-        elif bad > options.max_bad_fraction * rows:
-            advice = f"That is {bad / rows:.2%}, and `max_bad_fraction` allows {options.max_bad_fraction:.2%}."
-        elif bad == rows:
-            advice = "No row is left."
-        else:
-            return []
-        return ["\n".join((f"{bad} of {rows} rows cannot be used. {advice}", *self._bad.lines()))]

@@ -20,6 +20,7 @@ from components.pusher.blessings import refusal
 from components.pusher.publish import publish
 
 NOT_PUSHED_REASON = "not_pushed_reason"
+ALREADY_PUSHED = "already_pushed"
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -49,10 +50,17 @@ class Executor(tfx_executor.Executor):
             return
         model_path = Path(self.GetModelPath(input_dict))
         # The artifact's URI holds the execution's id, which stays when a killed execution is taken up again.
-        version = publish(model_path, _base_folder(exec_properties["push_destination"]), push_id=pushed_model.uri)
+        published = publish(
+            model_path,
+            _base_folder(exec_properties["push_destination"]),
+            push_id=pushed_model.uri,
+            model_uri=artifact_utils.get_single_uri(input_dict["model"]),
+        )
+        version = published.version
         shutil.copytree(model_path, pushed_model.uri, dirs_exist_ok=True)
         self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
-        logging.info("Pushed to %s.", version)
+        pushed_model.set_int_custom_property(ALREADY_PUSHED, int(published.was_there))
+        logging.info("Already pushed: %s." if published.was_there else "Pushed to %s.", version)
 
 
 def _refusal(key: str, input_dict: Artifacts) -> str | None:

@@ -6,7 +6,9 @@ it. A push that was killed leaves a hidden folder, which readers ignore and the 
 """
 
 import contextlib
+import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -17,36 +19,62 @@ from pathlib import Path
 _HIDDEN_PREFIX = ".penstock-push-"
 _LOCK_NAME = ".penstock-push.lock"
 
-#: Inside a pushed version, where TensorFlow Serving looks for nothing: which push made it.
+#: Inside a pushed version, where TensorFlow Serving looks for nothing: which push made it, from which model.
 RECEIPT = "assets.extra/penstock_push.json"
+Receipt = dict[str, str | int]
 
 
-def publish(model: Path, base: Path, push_id: str, now_s: int | None = None) -> Path:
-    """The version folder of this push below `base`; made now, unless the same push has made it before.
+@dataclasses.dataclass(frozen=True)
+class Publication:
+    """Where a model is served from.
+
+    Attributes:
+      version: the version's folder.
+      was_there: an earlier push had put this very model there, and nothing newer is served.
+    """
+
+    version: Path
+    was_there: bool
+
+
+def publish(model: Path, base: Path, push_id: str, model_uri: str, now_s: int | None = None) -> Publication:
+    """The version below `base` that holds this model; made now, unless this push or an earlier one has made it.
+
+    An earlier push counts only while its version is the newest: after a step back to another model, the same model is
+    pushed anew. It must be the same model by URI and, file by file, by content.
 
     Args:
       model: the SavedModel's folder.
       base: the folder that servers watch; created if need be.
       push_id: the same after a restart; a push is never done twice.
+      model_uri: the model artifact's; the same whenever the same training is taken from the cache.
       now_s: Unix time, the version's number unless a version as large exists already.
     """
     base.mkdir(parents=True, exist_ok=True)
     with _only_pusher(base):
         for leftover in base.glob(f"{_HIDDEN_PREFIX}*"):
             shutil.rmtree(leftover)
-        done = next((version for version in versions(base) if _pushed_by(version) == push_id), None)
+        present = versions(base)
+        done = next((version for version in present if _receipt(version).get("push_id") == push_id), None)
         if done is not None:
-            return done
-        number = max([int(time.time()) if now_s is None else now_s, *(int(path.name) + 1 for path in versions(base))])
-        hidden, target = base / f"{_HIDDEN_PREFIX}{number}", base / str(number)
-        shutil.copytree(model, hidden)
-        receipt = hidden / RECEIPT
-        receipt.parent.mkdir(exist_ok=True)
-        receipt.write_text(json.dumps({"push_id": push_id, "version": number}), encoding="utf-8")
-        _sync_tree(hidden)
-        hidden.rename(target)
-        _sync(base)
-        return target
+            return Publication(done, was_there=False)
+        if present and _holds(present[-1], model, model_uri):
+            return Publication(present[-1], was_there=True)
+        number = max([int(time.time()) if now_s is None else now_s, *(int(path.name) + 1 for path in present)])
+        receipt: Receipt = {"push_id": push_id, "version": number, "model_uri": model_uri}
+        return Publication(_add_version(model, base, receipt), was_there=False)
+
+
+def _add_version(model: Path, base: Path, receipt: Receipt) -> Path:
+    hidden, target = base / f"{_HIDDEN_PREFIX}{receipt['version']}", base / str(receipt["version"])
+    shutil.copytree(model, hidden)
+    path = hidden / RECEIPT
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(receipt), encoding="utf-8")
+    _sync_tree(hidden)
+    hidden.rename(target)
+    _sync(base)
+    return target
 
 
 def versions(base: Path) -> list[Path]:
@@ -55,10 +83,26 @@ def versions(base: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def _pushed_by(version: Path) -> str | None:
-    """The push that made a version, None if another program put it there."""
-    receipt = version / RECEIPT
-    return str(json.loads(receipt.read_text(encoding="utf-8"))["push_id"]) if receipt.is_file() else None
+def files_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files below `folder`, the receipt aside, in order of their names."""
+    digest = hashlib.sha256()
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    for name in sorted(name.as_posix() for name in names if name != Path(RECEIPT)):
+        with (folder / name).open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").digest()
+        digest.update(os.fsencode(name) + b"\0" + content)
+    return digest.hexdigest()
+
+
+def _holds(version: Path, model: Path, model_uri: str) -> bool:
+    return _receipt(version).get("model_uri") == model_uri and files_digest(version) == files_digest(model)
+
+
+def _receipt(version: Path) -> Receipt:
+    """What the push that made a version left in it, empty if another program put the version there."""
+    path = version / RECEIPT
+    receipt: Receipt = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return receipt
 
 
 @contextlib.contextmanager

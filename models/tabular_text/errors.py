@@ -22,6 +22,10 @@ class BadSettings(ModelError, ValueError):
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
 
+    def __reduce__(self) -> tuple[type["BadSettings"], tuple[tuple[str, ...]]]:
+        """Crosses process boundaries with its problems."""
+        return type(self), (self.problems,)
+
 
 class UntrainableData(ModelError):
     """The examples cannot teach the label."""

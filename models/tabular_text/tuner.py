@@ -30,10 +30,10 @@ from models.tabular_text.train import Task, fingerprint, make_deterministic, rea
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
-    """The tuner, ready to search, for TFX's stock Tuner.
+    """The tuner, ready to search, for TFX's Tuner.
 
-    `fn_args` is TFX's `FnArgs`; its `custom_config` holds `features`, `model`, `training` and `tuner` as JSON, and may
-    name a `tuner_directory` that outlives the process (default: `working_dir`).
+    `fn_args` is TFX's `FnArgs`; its `custom_config` holds `features`, `model`, `training` and `tuner` as JSON. Trials
+    are kept in its `working_dir`.
 
     Raises:
       ModelError: bad settings, or data that cannot teach the label.
@@ -45,8 +45,8 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     search.check_objective(task.target.kind)
     make_deterministic(training.seed)
     training = dataclasses.replace(training, epochs=search.epochs)
-    directory = Path(config.get("tuner_directory") or fn_args.working_dir)
-    return TunerFnResult(tuner=SettingsTuner(task, model, training, search, directory), fit_kwargs={})
+    tuner = SettingsTuner(task, model, training, search, Path(fn_args.working_dir))
+    return TunerFnResult(tuner=tuner, fit_kwargs={})
 
 
 class SettingsTuner(keras_tuner.Tuner):

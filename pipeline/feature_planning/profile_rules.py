@@ -85,12 +85,14 @@ class ProfiledColumns:
 
     def notes(self, label: str) -> list[str]:
         """What the numbers behind the plan leave open."""
+        del label
         found = []
-        column = self._columns[label]
-        if column.nulls:
+        rows, bad = self._profile.rows, self._profile.rows_bad
+        if bad:
             found.append(
-                f"The label '{label}' is missing in {column.nulls:,} of {column.rows:,} rows; they count as bad rows "
-                "(data.on_bad_rows: quarantine sets them aside)."
+                f"{bad:,} of {rows + bad:,} rows that were read cannot be used (a wrong number of fields, a value of "
+                "another type, no label); ArrowExampleGen sets them aside with their reasons (data.on_bad_rows: "
+                "quarantine)."
             )
         if not self._profile.complete:
             found.append(

@@ -14,7 +14,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from pipeline.errors import ConfigError, UnsupportedByRunner
+from pipeline import ir as ir_documents
+from pipeline.errors import UnsupportedByRunner
 
 RunState = Literal["RUNNING", "COMPLETE", "FAILED", "INTERRUPTED"]
 
@@ -52,15 +53,7 @@ class Document:
 
     def check_parameters(self, values: Mapping[str, str]) -> None:
         """Raises ConfigError listing each name that the pipeline does not have and each value of the wrong type."""
-        problems = []
-        for name, value in values.items():
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                problems.append(f"--param {name}: the pipeline has no such parameter; it has: {known}.")
-            elif not _is_a(self.parameters[name], value):
-                problems.append(f"--param {name}: expected {self.parameters[name]}, found {value!r}.")
-        if problems:
-            raise ConfigError(problems)
+        ir_documents.check_parameters(self.parameters, values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,17 +107,9 @@ class Runner(Protocol):
         """
 
 
-def _is_a(parameter_type: str, value: str) -> bool:
-    try:
-        {"INT": int, "DOUBLE": float}.get(parameter_type, str)(value)
-    except ValueError:
-        return False
-    return True
-
-
 def check_capabilities(runner_name: str, capabilities: Capabilities, ir: Any) -> None:
     """Raises UnsupportedByRunner with a sentence for every node that needs what the runner lacks."""
-    from pipeline.runners.registry import runners_with
+    from pipeline.runners.registry import runners_taking, runners_with
 
     nodes = [node.pipeline_node for node in ir.nodes]
     problems = []
@@ -139,16 +124,17 @@ def check_capabilities(runner_name: str, capabilities: Capabilities, ir: Any) ->
     if not capabilities.runtime_parameters:
         can = ", ".join(runners_with("runtime_parameters"))
         problems += [
-            f"Node '{node.node_info.id}' takes runtime parameter '{parameter.runtime_parameter.name}', which runner "
-            f"'{runner_name}' cannot bind. Give it a fixed value or run with: {can}."
+            f"Node '{node.node_info.id}' takes runtime parameter '{name}', which runner '{runner_name}' cannot bind. "
+            f"Give it a fixed value or run with: {can}."
             for node in nodes
-            for parameter in node.parameters.parameters.values()
-            if parameter.HasField("runtime_parameter")
+            for name in ir_documents.runtime_parameters(node)
         ]
     if capabilities.max_nodes is not None and len(nodes) > capabilities.max_nodes:
         beyond = ", ".join(node.node_info.id for node in nodes[capabilities.max_nodes :])
+        can = ", ".join(runners_taking(len(nodes)))
         problems.append(
-            f"Runner '{runner_name}' takes {capabilities.max_nodes} nodes, the pipeline has also: {beyond}."
+            f"Runner '{runner_name}' takes {capabilities.max_nodes} nodes, the pipeline has also: {beyond}. "
+            f"Leave nodes out or run with: {can}."
         )
     if problems:
         raise UnsupportedByRunner(problems)

@@ -34,6 +34,12 @@ def runners_with(capability: str) -> list[str]:
     return [name for name in RUNNERS if getattr(capabilities_of(name), capability)]
 
 
+def runners_taking(node_count: int) -> list[str]:
+    """Names of the runners that take as many nodes."""
+    limits = {name: capabilities_of(name).max_nodes for name in RUNNERS}
+    return [name for name, limit in limits.items() if limit is None or limit >= node_count]
+
+
 def build_document(name: str, config: "Config", plan: Plan) -> Document:
     """Defines and compiles the pipeline for a runner; imports TFX, so the command line calls it in a warm process.
 

@@ -1,22 +1,28 @@
 """ArrowExampleGen through TFX's compiler and portable launcher, read back by stock StatisticsGen and tfxio."""
 
+import importlib.util
 import json
 import os
 import pathlib
+import sys
 
 import pytest
 
 from components.arrow_example_gen.options import ReadOptions
 from components.errors import BadData
 from models.tabular_text.features import DType
+from pipeline.planning import split_input_path
 
 pytestmark = pytest.mark.integration
 
 BEAM_ARGS = ["--runner=DirectRunner", "--direct_running_mode=in_memory"]
 ROWS = 400
+ROOT = pathlib.Path(__file__).parents[2]
 
 
-def run_pipeline(tmp_path: pathlib.Path, pattern: str, read: ReadOptions, *, enable_cache: bool = True):
+def run_pipeline(
+    tmp_path: pathlib.Path, pattern: str, read: ReadOptions, *, enable_cache: bool = True, input_base: str | None = None
+):
     """Runs ArrowExampleGen and StatisticsGen; the store's connection, to look at what came out."""
     from tfx.components import StatisticsGen
     from tfx.orchestration import metadata
@@ -27,7 +33,7 @@ def run_pipeline(tmp_path: pathlib.Path, pattern: str, read: ReadOptions, *, ena
 
     connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
     generator = ArrowExampleGen(
-        input_base=str(tmp_path / "data"),
+        input_base=input_base or str(tmp_path / "data"),
         pattern=pattern,
         read=read,
         splits={"train": 8, "eval": 2},
@@ -129,6 +135,38 @@ def test_same_files_are_not_read_twice(tmp_path):
     assert len(artifacts_of(connection, "Examples")) == 2, "other options, other examples"
 
 
+def test_brackets_in_folders_are_no_pattern(tmp_path):
+    """Not for us, and not for TFX's own search for the span and for what has changed."""
+    home = tmp_path / "my [old] data"
+    write_reviews(tmp_path / "my o data" / "data" / "1", "reviews.tsv")
+    for span in (1, 2):
+        write_reviews(home / "data" / str(span), "reviews.tsv")
+    base, pattern = split_input_path(str(home / "data" / "{SPAN}" / "*.tsv"))
+    assert base == str(home / "data")
+
+    run_pipeline(tmp_path, pattern, ReadOptions(label="stars"), input_base=base)
+    write_reviews(home / "data" / "2", "more.tsv")
+    connection = run_pipeline(tmp_path, pattern, ReadOptions(label="stars"), input_base=base)
+
+    first, second = sorted(artifacts_of(connection, "Examples"), key=lambda artifact: artifact.id)
+    assert [item.custom_properties["span"].int_value for item in (first, second)] == [2, 2]
+    assert [item.custom_properties["rows_in"].int_value for item in (first, second)] == [ROWS, 2 * ROWS]
+
+
+def test_statistics_see_a_column_that_is_gone_and_one_of_another_type(tmp_path):
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    write_reviews(tmp_path / "data", "reviews.tsv")
+    expected = {"stars": DType.INT64, "text": DType.INT64, "price": DType.FLOAT32, "gone": DType.STRING}
+    connection = run_pipeline(tmp_path, "reviews.tsv", ReadOptions(label="stars", expected_types=expected))
+    (statistics,) = artifacts_of(connection, "ExampleStatistics")
+    data = pathlib.Path(statistics.uri, "Split-train", "FeatureStats.pb").read_bytes()
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(data).datasets
+    kinds = statistics_pb2.FeatureNameStatistics
+    types = {feature.path.step[0]: feature.type for feature in dataset.features}
+    assert types == {"customer": kinds.INT, "stars": kinds.INT, "text": kinds.STRING, "price": kinds.FLOAT}
+
+
 def test_refused_data_leaves_no_artifact(tmp_path):
     write_reviews(tmp_path / "data", "reviews.tsv", bad_row="too\tfew")
     with pytest.raises(BadData, match=rf"reviews\.tsv, line {ROWS + 2}: expected 4 fields, saw 2"):
@@ -180,3 +218,32 @@ def test_patterns_mean_what_they_mean_to_tfx(tmp_path, pattern, fixed):
     ours = resolve_input(str(tmp_path), pattern, fixed_span)
     assert (ours.span, ours.version, ours.pattern) == (span, version, filled)
     assert ours.files == list_files(str(tmp_path), filled)
+
+
+@pytest.fixture
+def benchmark():
+    spec = importlib.util.spec_from_file_location("benchmark_of_example_gen", ROOT / "benchmarks" / "example_gen.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_benchmark_finds_the_same_examples_as_the_stock_component(benchmark, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["example_gen.py", "--rows", "300"])
+    benchmark.main()
+    assert "equal as multisets" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("stock_s", "verdict"), [(10.0, "yes"), (9.9, "no")])
+def test_the_benchmark_fails_on_other_examples_and_not_on_time(benchmark, monkeypatch, capsys, stock_s, verdict):
+    figures = dict.fromkeys(("work_cpu_s", "total_s", "total_cpu_s", "peak_mb"), 1.0)
+    times = {"arrow": 1.0, "stock": stock_s}
+    monkeypatch.setattr(benchmark, "measure", lambda kind, _folder: {**figures, "work_s": times[kind]})
+    monkeypatch.setattr(sys, "argv", ["example_gen.py", "--rows", "3"])
+    monkeypatch.setattr(benchmark, "decoded", lambda _uri: 0)
+    benchmark.main()
+    assert f"at least 10 times as fast: {verdict}" in capsys.readouterr().out
+    monkeypatch.setattr(benchmark, "decoded", lambda uri: uri)
+    with pytest.raises(SystemExit, match="differ as multisets") as caught:
+        benchmark.main()
+    assert caught.value.code not in (0, None)

@@ -529,6 +529,23 @@ def test_a_model_that_both_gates_bless_is_pushed_once_however_often_the_executio
     assert [path.name for path in (tmp_path / "served").iterdir() if path.name.isdigit()] == [version.name]
 
 
+def test_an_unchanged_model_is_served_from_where_it_is_and_the_record_says_so(tmp_path: Path) -> None:
+    first = push(tmp_path, model_blessed=True, infra_blessed=True, execution=1)
+    again = push(tmp_path, model_blessed=True, infra_blessed=True, execution=2)
+    (tmp_path / "model/Format-Serving/saved_model.pb").write_bytes(b"another graph")
+    changed = push(tmp_path, model_blessed=True, infra_blessed=True, execution=3)
+    pushes = (first, again, changed)
+    assert [pushed.get_int_custom_property("already_pushed") for pushed in pushes] == [0, 1, 0]
+    assert [pushed.get_int_custom_property("pushed") for pushed in pushes] == [1, 1, 1]
+    for name in ("pushed_version", "pushed_destination"):
+        assert again.get_string_custom_property(name) == first.get_string_custom_property(name)
+    assert (Path(again.uri) / "saved_model.pb").read_bytes() == b"graph"
+    versions = [path.name for path in (tmp_path / "served").iterdir() if path.name.isdigit()]
+    assert sorted(versions) == sorted(
+        pushed.get_string_custom_property("pushed_version") for pushed in (first, changed)
+    )
+
+
 @pytest.mark.parametrize(
     ("model_blessed", "infra_blessed", "reason"),
     [
@@ -597,7 +614,7 @@ def test_a_push_killed_half_way_leaves_no_version_and_the_next_push_cleans_up(tm
     program = textwrap.dedent(f"""
         from pathlib import Path
         from components.pusher.publish import publish
-        publish(Path({str(model)!r}), Path({str(tmp_path / "served")!r}), "run-1", now_s=100)
+        publish(Path({str(model)!r}), Path({str(tmp_path / "served")!r}), "run-1", "trained/1", now_s=100)
     """)
     process = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
     served = tmp_path / "served"
@@ -611,7 +628,7 @@ def test_a_push_killed_half_way_leaves_no_version_and_the_next_push_cleans_up(tm
 
     from components.pusher.publish import publish
 
-    version = publish(model, served, "run-1", now_s=100)
+    version = publish(model, served, "run-1", "trained/1", now_s=100).version
     assert version.name == "100"
     assert len(list(version.glob("part-*"))) == 400
     assert not list(served.glob(".penstock-push-*"))

@@ -1,6 +1,19 @@
+import json
+import os
+
 import pytest
 
-from pipeline.planning import split_input_path
+from components.arrow_example_gen.source_files import resolve_input
+from pipeline.config import Config
+from pipeline.definition import read_options
+from pipeline.errors import ConfigError
+from pipeline.planning import make_plan, split_input_path
+
+SCHEMA = """
+feature { name: "x" type: FLOAT }
+feature { name: "zip" type: BYTES }
+feature { name: "y" type: FLOAT presence { min_fraction: 1 } }
+"""
 
 
 @pytest.mark.parametrize(
@@ -10,8 +23,7 @@ from pipeline.planning import split_input_path
         ("/reviews.tsv", ("/", "reviews.tsv")),
         ("/data/span-{SPAN}/part-*.csv", ("/data", "span-{SPAN}/part-*.csv")),
         ("/data/{YYYY}-{MM}-{DD}/v{VERSION}/x.csv", ("/data", "{YYYY}-{MM}-{DD}/v{VERSION}/x.csv")),
-        ("s3://bucket/folder/reviews.parquet", ("s3://bucket/folder", "reviews.parquet")),
-        ("s3://bucket/span-{SPAN}/*", ("s3://bucket", "span-{SPAN}/*")),
+        ("/data/part-[0-9].csv", ("/data", "part-[0-9].csv")),
     ],
 )
 def test_the_data_path_becomes_a_folder_and_a_pattern(path, expected):
@@ -20,3 +32,113 @@ def test_the_data_path_becomes_a_folder_and_a_pattern(path, expected):
 
 def test_a_folder_means_every_file_in_it(tmp_path):
     assert split_input_path(str(tmp_path)) == (str(tmp_path), "*")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("my [old]/a.csv", ["my [old]/a.csv"]),
+        ("my [old]", ["my [old]/a.csv", "my [old]/b[1].csv", "my [old]/b1.csv"]),
+        ("my [old]/b[1].csv", ["my [old]/b[1].csv"]),
+        ("my [old]/*.csv", ["my [old]/a.csv", "my [old]/b[1].csv", "my [old]/b1.csv"]),
+        ("my [old]/[ab].csv", ["my [old]/a.csv"]),
+        ("my [old]/{SPAN}/*.csv", ["my [old]/7/c.csv"]),
+        ("my [n-p]/*.csv", ["my o/a.csv"]),
+    ],
+)
+def test_brackets_are_a_pattern_only_where_nothing_has_that_name(tmp_path, path, found):
+    names = ["my [old]/a.csv", "my [old]/b[1].csv", "my [old]/b1.csv", "my [old]/6/c.csv", "my [old]/7/c.csv"]
+    for name in [*names, "my o/a.csv"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    files = resolve_input(*split_input_path(str(tmp_path / path))).files
+    assert sorted(os.path.relpath(file, tmp_path) for file in files) == sorted(found)
+
+
+@pytest.fixture
+def make_config(tmp_path):
+    """A configuration of a small table and its schema, with sections put over it."""
+    (tmp_path / "table.csv").write_text("x,zip,y\n" + "".join(f"{i}.5,0{i % 4},{i}.25\n" for i in range(40)))
+    (tmp_path / "schema.pbtxt").write_text(SCHEMA)
+
+    def make(has_schema=True, **sections):
+        tree = {
+            "pipeline": {"name": "test", "root": str(tmp_path / "root")},
+            "data": {"path": str(tmp_path / "table.csv")},
+            "label": {"column": "y"},
+            "schema": {"path": str(tmp_path / "schema.pbtxt") if has_schema else None},
+        }
+        for name, section in sections.items():
+            tree[name] = {**tree.get(name, {}), **section}
+        return Config.model_validate_json(json.dumps(tree))
+
+    return make
+
+
+def problems_of(config):
+    with pytest.raises(ConfigError) as caught:
+        make_plan(config)
+    return caught.value.problems
+
+
+def test_everything_that_does_not_fit_is_reported_at_once(make_config):
+    config = make_config(
+        pipeline={"root": "gs://bucket/root"},
+        push={"directory": "s3://bucket/models"},
+        tuner={"enabled": True, "objective": "val_auc"},
+        training={"class_weights": "balanced"},
+        evaluation={"metrics": ["auc"]},
+    )
+    problems = problems_of(config)
+    expected = [
+        "pipeline.root is 'gs://",
+        "push.directory is 's3://",
+        "evaluation: ",
+        "training.class_weights",
+        "tuner: ",
+    ]
+    assert [problem[: len(start)] for problem, start in zip(problems, expected, strict=True)] == expected
+    assert "only local paths work so far" in problems[0]
+    assert "objective val_auc does not exist for a regression label" in problems[4]
+
+
+def test_problems_of_columns_come_with_the_others(make_config):
+    config = make_config(
+        has_schema=False,
+        push={"directory": "s3://bucket/models"},
+        features={"exclude": ["zipp"]},
+        label={"kind": "regression"},
+        training={"class_weights": "balanced"},
+    )
+    places, columns, weights = problems_of(config)
+    assert "push.directory" in places
+    assert "Did you mean 'zip'?" in columns
+    assert "set it to none" in weights
+
+
+@pytest.mark.parametrize("key", ["data", "schema"])
+def test_what_cannot_be_read_from_here_is_refused_without_trying(make_config, key):
+    config = make_config(**{key: {"path": "s3://bucket/x"}}, push={"directory": "gs://bucket/models"})
+    assert [problem.split(" is ")[0] for problem in problems_of(config)] == [f"{key}.path", "push.directory"]
+
+
+def test_a_root_that_tfx_would_take_for_a_pattern_is_refused(make_config):
+    (problem,) = problems_of(make_config(pipeline={"root": "/home/my [old]/.penstock"}))
+    assert "pipeline.root is '/home/my [old]/.penstock'" in problem
+    assert "without brackets" in problem
+
+
+def test_a_tuner_that_is_off_may_have_any_objective(make_config):
+    make_plan(make_config(tuner={"objective": "val_auc"}))
+
+
+def test_types_of_the_schema_are_expected_and_declared_ones_demanded(make_config):
+    config = make_config(data={"column_types": {"zip": "string", "new": "int64"}})
+    options = read_options(config, make_plan(config))
+    assert options.column_types == {"zip": "string", "new": "int64"}
+    assert options.expected_types == {"x": "float32", "y": "float32"}
+
+
+def test_without_a_schema_no_type_is_expected(make_config):
+    config = make_config(has_schema=False)
+    assert read_options(config, make_plan(config)).expected_types == {}

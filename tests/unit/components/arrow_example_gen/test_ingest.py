@@ -248,9 +248,96 @@ def test_missing_values_of_every_format_are_missing_features(bench):
     assert bench.rows() == [{"n": [1]}, {}, {"t": [b"b"]}]
 
 
-def test_a_byte_order_mark_is_not_part_of_the_first_name(bench):
-    bench.write("a.csv", b"\xef\xbb\xbfa,b\n1,2\n")
-    assert list(bench.run().dtypes) == ["a", "b"]
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end_of_line", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("quote", [b"", b'"'])
+@pytest.mark.parametrize(("name", "delimiter"), [("a.csv", b","), ("a.tsv", b"\t")])
+def test_neither_a_byte_order_mark_nor_the_end_of_a_line_is_data(bench, name, delimiter, quote, end_of_line, mark):
+    quote = quote if name == "a.csv" else b""  # in a TSV a quote is data
+    lines = [[quote + b"first" + quote, b"last"], [b"1", quote + b"x" + quote], [b"2", b""]]
+    bench.write(name, mark + b"".join(delimiter.join(cells) + end_of_line for cells in lines))
+    assert list(bench.run().dtypes) == ["first", "last"]
+    assert bench.rows() == [{"first": [1], "last": [b"x"]}, {"first": [2]}]
+
+
+SCHEMA_TYPES = {"n": DType.INT64, "opt": DType.FLOAT32}
+
+
+def test_a_column_of_the_schema_may_be_gone_and_a_declared_one_may_not(bench):
+    bench.write("a.csv", "n\n1\n2\n")
+    assert bench.run(options=ReadOptions(expected_types=SCHEMA_TYPES)).dtypes == {"n": DType.INT64}
+    assert bench.rows() == [{"n": [1]}, {"n": [2]}]
+    with pytest.raises(BadData, match="typed column 'opt' is not in the data"):
+        bench.run(options=ReadOptions(column_types={"opt": DType.FLOAT32}, expected_types=SCHEMA_TYPES))
+
+
+def test_a_label_of_the_schema_that_is_gone_is_refused(bench):
+    bench.write("a.csv", "n\n1\n2\n")
+    with pytest.raises(BadData, match="label column 'y' is not in the data"):
+        bench.run(options=ReadOptions(expected_types={"y": DType.INT64}, label="y"))
+
+
+def test_a_column_without_one_value_of_the_schemas_type_is_read_as_what_it_is(bench):
+    bench.write("a.csv", "n,opt,other\n1,cheap,1\n2,,2\n")
+    bench.write("b.csv", "n,opt,other\n3,dear,x\n")
+    report = bench.run(options=ReadOptions(expected_types=SCHEMA_TYPES))
+    assert report.dtypes == {"n": DType.INT64, "opt": DType.STRING, "other": DType.STRING}
+    assert (report.rows_in, report.rows_out) == (3, {"all": 3})
+    assert [row.get("opt") for row in bench.rows()] == [[b"cheap"], None, [b"dear"]]
+    with pytest.raises(BadData, match="2 of 3 rows cannot be used"):
+        bench.run(options=ReadOptions(column_types=SCHEMA_TYPES))
+
+
+def test_one_value_of_the_schemas_type_makes_the_others_bad_rows(bench):
+    bench.write("a.csv", "n,opt\n1,cheap\n2,2.5\n")
+    with pytest.raises(BadData) as caught:
+        bench.run(options=ReadOptions(expected_types=SCHEMA_TYPES))
+    message = str(caught.value)
+    assert "line 2, column 'opt': expected a number, saw 'cheap' (the type is the schema's)" in message
+    assert "stands in schema.path: if the data is right, change it there" in message
+    bench.write("a.csv", "n,opt\n1,cheap\n2,2.5\n")
+    with pytest.raises(BadData) as caught:
+        bench.run(options=ReadOptions(column_types=SCHEMA_TYPES))
+    assert "the schema's" not in str(caught.value)
+    assert "schema.path" not in str(caught.value)
+
+
+def test_a_changed_column_does_not_hide_a_bad_row(bench):
+    bench.write("a.csv", "n,opt\n1,cheap\nx,dear\n3,dear\n")
+    with pytest.raises(BadData) as caught:
+        bench.run(options=ReadOptions(expected_types=SCHEMA_TYPES))
+    assert "1 of 3 rows" in str(caught.value)
+    assert "line 3, column 'n': expected an int64, saw 'x'" in str(caught.value)
+
+
+def test_a_column_without_values_keeps_the_schemas_type(bench):
+    bench.write("a.csv", "n,opt\n1,\n2,NA\n")
+    assert bench.run(options=ReadOptions(expected_types=SCHEMA_TYPES)).dtypes == SCHEMA_TYPES
+
+
+def test_a_label_that_changed_its_type_is_left_to_the_gate(bench):
+    bench.write("a.csv", "n,price\n1,cheap\n2,dear\n")
+    options = ReadOptions(expected_types={"price": DType.FLOAT32}, label="price", label_is_categorical=False)
+    assert bench.run(options=options).dtypes["price"] is DType.STRING
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "read"),
+    [
+        (["a", "b"], DType.INT64, DType.STRING),
+        (["1", "2"], DType.INT64, DType.INT64),
+        ([1.5, 2.5], DType.INT64, DType.FLOAT32),
+        ([1.0, 2.0], DType.INT64, DType.INT64),
+        ([1, 2], DType.FLOAT32, DType.FLOAT32),
+        ([1, 2], DType.STRING, DType.INT64),
+        ([[1, 2], []], DType.STRING, DType.INT64),
+        ([None, None], DType.STRING, DType.STRING),
+    ],
+)
+def test_in_a_typed_file_a_number_is_no_text(bench, values, expected, read):
+    bench.write("x", "")
+    pq.write_table(pa.table({"c": values}), bench.folder / "data" / "a.parquet")
+    assert bench.run("*.parquet", ReadOptions(expected_types={"c": expected})).dtypes == {"c": read}
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.tfrecord"])

@@ -1,5 +1,6 @@
 """A profile says what is in the table, without TensorFlow."""
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -61,6 +62,61 @@ def test_declared_types_override_what_is_seen(tmp_path):
     (tmp_path / "a.csv").write_text("zip\n10115\n1067\n")
     (column,) = profile_table(str(tmp_path), "*", ReadOptions(column_types={"zip": DType.STRING})).columns
     assert (column.dtype, column.values) == (DType.STRING, ("10115", "1067"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ("a,1,yes\nb\nc,2,no\n", "line 3: expected 3 fields, saw 1"),
+        ("a,1,yes\nb,x,no\nc,2,no\n", "line 3, column 'age': expected an int64, saw 'x'"),
+        ("a,1,yes\nb,3,\nc,2,no\n", "line 3, column 'churned': the label is missing"),
+        ("a,1,1\nb,3,NA\nc,2,0\n", "line 3, column 'churned': the label is missing"),
+    ],
+)
+def test_bad_rows_are_told_of_as_reading_them_would(bench, rows, reason):
+    path = bench.write("a.csv", "plan,age,churned\n" + rows)
+    options = ReadOptions(label="churned", column_types={"age": DType.INT64})
+    with pytest.raises(BadData) as planned:
+        profile_table(str(bench.folder / "data"), "*", options)
+    with pytest.raises(BadData) as read:
+        bench.run(options=options)
+    assert "1 of 3 rows cannot be used" in str(planned.value)
+    assert f"{path}, {reason}" in str(planned.value)
+    assert str(planned.value) == str(read.value)
+
+
+def test_quarantined_rows_are_counted_and_not_profiled(tmp_path):
+    (tmp_path / "a.csv").write_text("plan,churned\na,1\nb\nc,0\nd,NA\ne,\n")
+    options = ReadOptions(label="churned", on_bad_rows="quarantine", max_bad_fraction=0.6)
+    profile = profile_table(str(tmp_path), "*", options)
+    assert (profile.rows, profile.rows_bad) == (2, 3)
+    plan, churned = profile.columns
+    assert (plan.values, churned.dtype, churned.values) == (("a", "c", "d"), DType.INT64, ("0", "1"))
+    with pytest.raises(BadData, match=r"3 of 5 rows cannot be used. That is 60\.00%"):
+        profile_table(str(tmp_path), "*", dataclasses.replace(options, max_bad_fraction=0.59))
+
+
+def test_the_share_of_bad_rows_is_not_judged_by_a_part_of_the_table(tmp_path):
+    (tmp_path / "a.csv").write_text("n,y\n1,a\n2\n3\n")
+    (tmp_path / "b.csv").write_text("n,y\n1,a\n2,b\n")
+    allowed = ReadOptions(on_bad_rows="quarantine", max_bad_fraction=0.4)
+    profile = profile_table(str(tmp_path), "*", allowed, max_rows=3)
+    assert (profile.rows, profile.rows_bad, profile.complete) == (1, 2, False)
+    with pytest.raises(BadData, match="2 of the first 3 rows cannot be used"):
+        profile_table(str(tmp_path), "*", ReadOptions(), max_rows=3)
+
+
+def test_a_label_that_is_no_column_is_left_to_the_planner(tmp_path):
+    (tmp_path / "a.csv").write_text("n,stars\n1,a\n2,b\n")
+    profile = profile_table(str(tmp_path), "*", ReadOptions(label="star"))
+    assert (profile.rows, [column.name for column in profile.columns]) == (2, ["n", "stars"])
+
+
+def test_the_span_that_is_asked_for_is_profiled(tmp_path):
+    for span in (1, 2):
+        (tmp_path / f"{span}.csv").write_text(f"n\n{span}\n")
+    (column,) = profile_table(str(tmp_path), "{SPAN}.csv", ReadOptions(), fixed_span=1).columns
+    assert column.values == ("1",)
 
 
 def test_no_file_is_an_error(tmp_path):

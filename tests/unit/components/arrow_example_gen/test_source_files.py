@@ -42,6 +42,25 @@ def test_a_fixed_span_is_taken_instead_of_the_latest(tmp_path):
     assert names(tmp_path, resolve_input(str(tmp_path), "{SPAN}/*", fixed_span=1).files) == ["1/a.csv"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.csv", ["a.csv", "b.csv"]),
+        ("[b].csv", ["b.csv"]),
+        ("{SPAN}/*", ["2/a.csv"]),
+        ("{YYYY}-{MM}-{DD}.tsv", ["2024-02-29.tsv"]),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_brackets_in_the_base_folder_are_part_of_its_name(tmp_path, pattern, found):
+    touch(tmp_path, "my o/a.csv", "my o/3/a.csv")  # what a pattern would find
+    base = tmp_path / "my [old]"
+    touch(base, "a.csv", "b.csv", "1/a.csv", "2/a.csv", "2024-02-28.tsv", "2024-02-29.tsv")
+    assert names(base, resolve_input(str(base), pattern).files) == found
+    with pytest.raises(BadData, match=r"It holds '[ab]\.csv'"):
+        resolve_input(str(base), "A.csv")
+
+
 def test_a_wildcard_passes_over_marker_files_and_folders(tmp_path):
     touch(tmp_path, "a.csv", "_SUCCESS", ".DS_Store", "folder/b.csv")
     assert names(tmp_path, resolve_input(str(tmp_path), "*").files) == ["a.csv"]

@@ -1,6 +1,7 @@
 """A version is there whole or not at all, and a push happens once."""
 
 import json
+import tempfile
 import threading
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.pusher.blessings import refusal
-from components.pusher.publish import RECEIPT, publish, versions
+from components.pusher.publish import RECEIPT, files_digest, publish, versions
 
 PARTS = 50
 
@@ -32,22 +33,92 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def push(model: Path, base: Path, push_id: str, now_s: int) -> Path:
+    """The version of a push whose model was trained for it."""
+    return publish(model, base, push_id, f"trained/{push_id}", now_s).version
+
+
 def test_a_version_holds_the_model_byte_for_byte_and_says_who_pushed_it(model: Path, tmp_path: Path) -> None:
-    version = publish(model, tmp_path / "served", "run-1", now_s=1000)
+    version = push(model, tmp_path / "served", "run-1", now_s=1000)
     assert version == tmp_path / "served/1000"
     assert contents(version) == contents(model)
-    assert json.loads((version / RECEIPT).read_text()) == {"push_id": "run-1", "version": 1000}
+    assert json.loads((version / RECEIPT).read_text()) == {
+        "push_id": "run-1",
+        "version": 1000,
+        "model_uri": "trained/run-1",
+    }
 
 
 def test_the_same_push_twice_makes_one_version(model: Path, tmp_path: Path) -> None:
-    first = publish(model, tmp_path, "run-1", now_s=1000)
-    assert publish(model, tmp_path, "run-1", now_s=2000) == first
+    first = push(model, tmp_path, "run-1", now_s=1000)
+    assert push(model, tmp_path, "run-1", now_s=2000) == first
     assert versions(tmp_path) == [first]
 
 
 def test_a_later_push_gets_a_larger_version_even_if_the_clock_went_back(model: Path, tmp_path: Path) -> None:
-    numbers = [publish(model, tmp_path, f"run-{n}", now_s=second).name for n, second in enumerate((1000, 1000, 500))]
+    numbers = [push(model, tmp_path, f"run-{n}", now_s=second).name for n, second in enumerate((1000, 1000, 500))]
     assert numbers == ["1000", "1001", "1002"]
+
+
+def test_a_model_that_is_served_already_is_not_copied_again(model: Path, tmp_path: Path) -> None:
+    first = publish(model, tmp_path / "served", "run-1", "trained/1", now_s=1000)
+    again = publish(model, tmp_path / "served", "run-2", "trained/1", now_s=2000)
+    assert not first.was_there
+    assert again.was_there
+    assert again.version == first.version
+    assert versions(tmp_path / "served") == [first.version]
+    assert json.loads((first.version / RECEIPT).read_text())["push_id"] == "run-1"
+
+
+@pytest.mark.parametrize("what", ["other training", "changed model", "changed version", "lost file in the version"])
+def test_a_model_that_differs_in_origin_or_content_is_pushed(model: Path, tmp_path: Path, what: str) -> None:
+    served = tmp_path / "served"
+    first = publish(model, served, "run-1", "trained/1", now_s=1000).version
+    if what == "changed model":
+        (model / "saved_model.pb").write_bytes(b"grapf")
+    elif what == "changed version":
+        (first / "variables/part-7").write_bytes(b"damaged")
+    elif what == "lost file in the version":
+        (first / "variables/part-7").unlink()
+    uri = "trained/2" if what == "other training" else "trained/1"
+    again = publish(model, served, "run-2", uri, now_s=1000)
+    assert not again.was_there
+    assert again.version.name == "1001"
+    assert contents(again.version) == contents(model)
+
+
+def test_a_model_that_is_not_the_newest_any_more_is_pushed_again(model: Path, tmp_path: Path) -> None:
+    uris = ["trained/1", "trained/2", "trained/1"]
+    names = [publish(model, tmp_path / "served", f"run-{n}", uri, 1000).version.name for n, uri in enumerate(uris)]
+    assert names == ["1000", "1001", "1002"]
+
+
+def test_nothing_visible_but_versions_is_left_below_the_served_folder(model: Path, tmp_path: Path) -> None:
+    push(model, tmp_path / "served", "run-1", now_s=1000)
+    assert [path.name for path in (tmp_path / "served").iterdir() if not path.name.startswith(".")] == ["1000"]
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "a/b", "ab"]).map("{}.x".format), st.binary(max_size=3)), st.data())
+def test_two_folders_have_the_same_digest_exactly_if_names_and_contents_are_the_same(
+    files: dict[str, bytes], data: st.DataObject
+) -> None:
+    other = data.draw(
+        st.just(files) | st.dictionaries(st.sampled_from(["a.x", "b.x", "a/b.x", "ab.x"]), st.binary(max_size=3))
+    )
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        for folder, wanted in ((one, files), (two, dict(reversed(other.items())))):
+            for name, content in wanted.items():
+                path = Path(folder) / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+        assert (files_digest(Path(one)) == files_digest(Path(two))) == (files == other)
+
+
+def test_the_receipt_is_no_part_of_the_digest(model: Path) -> None:
+    before = files_digest(model)
+    (model / RECEIPT).parent.mkdir()
+    (model / RECEIPT).write_text("{}")
+    assert files_digest(model) == before
 
 
 def test_versions_are_ordered_as_numbers_and_other_folders_are_none(tmp_path: Path) -> None:
@@ -59,14 +130,14 @@ def test_versions_are_ordered_as_numbers_and_other_folders_are_none(tmp_path: Pa
 
 def test_a_version_that_another_program_made_is_left_alone(model: Path, tmp_path: Path) -> None:
     (tmp_path / "served/5000").mkdir(parents=True)
-    assert publish(model, tmp_path / "served", "run-1", now_s=1000).name == "5001"
+    assert push(model, tmp_path / "served", "run-1", now_s=1000).name == "5001"
 
 
 def test_what_a_killed_push_left_is_removed(model: Path, tmp_path: Path) -> None:
     leftover = tmp_path / "served/.penstock-push-900"
     leftover.mkdir(parents=True)
     (leftover / "half").write_bytes(b"x")
-    publish(model, tmp_path / "served", "run-1", now_s=1000)
+    push(model, tmp_path / "served", "run-1", now_s=1000)
     assert not leftover.exists()
 
 
@@ -85,7 +156,7 @@ def test_a_reader_never_sees_half_a_model(model: Path, tmp_path: Path) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(10):
-        publish(model, served, f"run-{number}", now_s=number)
+        push(model, served, f"run-{number}", now_s=number)
     done.set()
     reader.join()
     assert seen
@@ -94,11 +165,11 @@ def test_a_reader_never_sees_half_a_model(model: Path, tmp_path: Path) -> None:
 
 def test_pushes_at_once_all_arrive_under_numbers_of_their_own(model: Path, tmp_path: Path) -> None:
     served = tmp_path / "served"
-    pushes = [threading.Thread(target=publish, args=(model, served, f"run-{n}", 1000)) for n in range(4)]
-    for push in pushes:
-        push.start()
-    for push in pushes:
-        push.join()
+    threads = [threading.Thread(target=push, args=(model, served, f"run-{n}", 1000)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert [path.name for path in versions(served)] == ["1000", "1001", "1002", "1003"]
     assert all(contents(version) == contents(model) for version in versions(served))
 

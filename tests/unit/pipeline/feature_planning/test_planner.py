@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -417,10 +418,11 @@ def test_the_plan_is_a_table_with_a_header_the_label_and_every_column():
     assert [row[0] for row in rows] == ["colour", "price"]
 
 
-def test_notes_tell_of_missing_labels_and_of_a_table_that_was_cut():
-    stars = column("stars", DType.INT64, distinct=5, nulls=12, values="12345")
-    missing, cut = plan_notes(config(), profile=profile(USED, stars, complete=False))
-    assert "missing in 12 of 500 rows" in missing
+def test_notes_tell_of_bad_rows_and_of_a_table_that_was_cut():
+    table = dataclasses.replace(profile(USED, STARS, complete=False), rows_bad=12)
+    bad, cut = plan_notes(config(), profile=table)
+    assert "12 of 512 rows that were read cannot be used" in bad
+    assert "quarantine" in bad
     assert "first 500 rows" in cut
     assert plan_notes(config(), profile=profile(USED, STARS)) == ()
 

@@ -1,0 +1,1 @@
+"""Tuner: TFX's, with trials that outlive an interruption."""

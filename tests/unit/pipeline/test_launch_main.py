@@ -1,0 +1,102 @@
+"""`python -m pipeline.launch` refuses bad arguments, all at once, before anything slow; and its exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import launch
+from pipeline.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
+STORE = "sqlite:////store/metadata.sqlite"
+
+
+@pytest.fixture
+def ir(tmp_path):
+    nodes = [{"pipelineNode": {"nodeInfo": {"id": name}}} for name in ("MakeNumber", "Double")]
+    path = tmp_path / "ir.json"
+    path.write_text(json.dumps({"nodes": nodes}))
+    return str(path)
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """The requests that reach the launcher, and the outcomes to answer with, by node."""
+    requests, failures = [], {}
+
+    def run_node(request, node_id):
+        requests.append((node_id, request))
+        failure = failures.get(node_id)
+        return launch.NodeOutcome(node_id, "FAILED" if failure else "COMPLETE", 7, failure=failure)
+
+    monkeypatch.setattr(launch, "run_node", run_node)
+    monkeypatch.setattr(sys, "argv", ["launch.py", "--not-for-executors"])
+    return requests, failures
+
+
+def arguments(ir, nodes="MakeNumber,Double", metadata=STORE, *more):
+    return ["--ir", ir, "--nodes", nodes, "--run-id", "run-1", "--metadata", metadata, *more]
+
+
+def test_the_arguments_become_a_request_and_nodes_run_in_the_order_given(ir, launched, capsys):
+    more = ("--param", "value=5", "--param", "path=a=b", "--param", "empty=")
+    assert launch.main(arguments(ir, "Double,MakeNumber", STORE, *more)) == 0
+    requests, _ = launched
+    assert [node_id for node_id, _ in requests] == ["Double", "MakeNumber"]
+    assert requests[0][1] == launch.LaunchRequest(
+        ir, ("Double", "MakeNumber"), "run-1", STORE, {"value": "5", "path": "a=b", "empty": ""}
+    )
+    assert capsys.readouterr().out == "NODE Double COMPLETE execution 7\nNODE MakeNumber COMPLETE execution 7\n"
+    assert sys.argv == ["launch.py"], "TFX would hand our arguments to executors"
+
+
+@pytest.mark.parametrize(("kind", "code"), [("data", 4), ("gate", 4), ("other", 3)])
+def test_a_failing_node_ends_the_launch_with_its_exit_code_and_message(ir, launched, capsys, kind, code):
+    requests, failures = launched
+    failures["MakeNumber"] = launch.Failure(kind, "the number is odd")
+    assert launch.main(arguments(ir)) == code
+    assert [node_id for node_id, _ in requests] == ["MakeNumber"]
+    assert capsys.readouterr().err == "the number is odd\n"
+
+
+def test_every_argument_that_makes_no_sense_is_reported_and_nothing_runs(ir, launched):
+    with pytest.raises(ConfigError) as refused:
+        launch.main(arguments(ir, "MakeNumber,Treble", "postgresql://host/db", "--param", "value"))
+    assert refused.value.problems == [
+        "--nodes Treble: the pipeline has no such node; it has MakeNumber, Double.",
+        "--param value: expected NAME=VALUE.",
+        "--metadata postgresql://host/db: expected sqlite:////absolute/path.",
+    ]
+    assert launched[0] == []
+
+
+def test_a_store_at_a_relative_path_is_refused(ir, launched):
+    with pytest.raises(ConfigError, match="absolute"):
+        launch.main(arguments(ir, metadata="sqlite:///metadata.sqlite"))
+
+
+def test_a_missing_pipeline_is_named(launched, tmp_path):
+    with pytest.raises(ConfigError, match=r"gone\.json: cannot be read"):
+        launch.main(arguments(str(tmp_path / "gone.json")))
+
+
+def test_an_argument_that_is_left_out_is_a_usage_error(ir, launched, capsys):
+    with pytest.raises(SystemExit) as ended:
+        launch.main(["--ir", ir])
+    assert ended.value.code == 2
+    assert "--nodes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["/a#b/metadata.sqlite", "/a?b/metadata.sqlite", "/a%20b/é.sqlite"])
+def test_the_stores_path_is_taken_as_it_stands(path):
+    assert launch.connection_config(f"sqlite:///{path}").sqlite.filename_uri == path
+
+
+def test_the_program_ends_with_exit_code_2_and_a_message_without_traceback(ir):
+    command = [sys.executable, "-m", "pipeline.launch", *arguments(ir, "Treble")]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 2
+    assert answer.stderr == "--nodes Treble: the pipeline has no such node; it has MakeNumber, Double.\n"
