@@ -59,13 +59,16 @@ def run(
     from rich.console import Console
 
     from pipeline.errors import EXIT_NOT_PUSHED, RunInterrupted
+    from pipeline.metadata import LineageStore
     from pipeline.planning import make_plan
     from pipeline.runners.registry import capabilities_of
 
     capabilities_of(runner)
     parameters = _pairs(param or [])
     settings = load(config, overrides)
-    _check_free(store_of(settings), wait=wait)
+    store = store_of(settings)
+    _check_free(store, wait=wait)
+    LineageStore(store.metadata_uri).check()
     plan = make_plan(settings)
     _echo_notes(plan)
     try:

@@ -23,11 +23,10 @@ from models.tabular_text.errors import ModelError, UntrainableData
 from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
 from pipeline.input_files import read_input
+from pipeline.metadata import connection_config, metadata_problem
 
 NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
 FailureKind = Literal["data", "gate", "other"]
-
-_SQLITE = "sqlite:///"
 
 _EXIT_CODES: Mapping[FailureKind, int] = {
     "data": DataRefused.exit_code,
@@ -124,7 +123,7 @@ def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
     ir_documents.bind_parameters(ir, request.run_id, request.parameters)
     node = _node(ir, node_id)
     deployment = runner_utils.extract_local_deployment_config(ir)
-    connection = connection_config(request.metadata_uri)
+    connection = connection_config(request.metadata_uri, writable=True)
     info = Launcher(
         pipeline_node=node,
         mlmd_connection=metadata.Metadata(connection),
@@ -154,29 +153,6 @@ def _published_state(connection: Any, execution_id: int, node: Any) -> str:
         f"The inputs of node '{node.node_info.id}' could not be resolved (execution {execution_id} is {state}): "
         "a node that it depends on has published nothing."
     )
-
-
-def connection_config(metadata_uri: str) -> Any:
-    """The ML Metadata connection of a store's URI.
-
-    Raises:
-      ConfigError: on any scheme but sqlite.
-    """
-    from ml_metadata.proto import metadata_store_pb2
-
-    if problem := _metadata_problem(metadata_uri):
-        raise ConfigError([problem])
-    config = metadata_store_pb2.ConnectionConfig()
-    config.sqlite.filename_uri = metadata_uri.removeprefix(_SQLITE)
-    config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-    return config
-
-
-def _metadata_problem(metadata_uri: str) -> str | None:
-    """What is wrong with the URI; its path is taken as it stands, whatever `#`, `?` or `%` it holds."""
-    if metadata_uri.startswith(f"{_SQLITE}/"):
-        return None
-    return f"--metadata {metadata_uri}: expected sqlite:////absolute/path."
 
 
 def _node(ir: Any, node_id: str) -> Any:
@@ -260,7 +236,7 @@ def _parse(argv: Sequence[str] | None) -> LaunchRequest:
     chosen, known = tuple(args.nodes.split(",")), ir_documents.node_ids(read_input(Path(args.ir)).decode())
     problems = [_no_such_node(node_id, known) for node_id in chosen if node_id not in known]
     problems += [f"--param {item}: expected NAME=VALUE." for item in args.param if "=" not in item]
-    if problem := _metadata_problem(args.metadata):
+    if problem := metadata_problem(args.metadata):
         problems.append(problem)
     if problems:
         raise ConfigError(problems)

@@ -5,9 +5,12 @@ Everything that reads lineage goes through here, so that the store can be replac
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from pipeline.launch import connection_config
+from pipeline.errors import ConfigError, NotFound
+
+_SQLITE = "sqlite:///"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +45,27 @@ class LineageStore:
         if self._opened is None:
             from ml_metadata.metadata_store import metadata_store
 
-            self._opened = metadata_store.MetadataStore(connection_config(self._metadata_uri))
+            try:
+                self._opened = metadata_store.MetadataStore(connection_config(self._metadata_uri, writable=False))
+            except RuntimeError as error:
+                path, cause = self._metadata_uri.removeprefix(_SQLITE), str(error).partition(" query:")[0]
+                advice = "Restore it, or move it away together with the runs and artifacts beside it."
+                raise NotFound(f"{path}: cannot be read as a lineage store ({cause}). {advice}") from error
         return self._opened
+
+    def check(self) -> None:
+        """Raises NotFound if the store's file is there and cannot be read."""
+        if self._exists:
+            self._store.get_context_types()
+
+    @property
+    def _exists(self) -> bool:
+        return Path(self._metadata_uri.removeprefix(_SQLITE)).exists()
 
     def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
         """Artifacts that the run's nodes published (or took from the cache), empty if the run published none."""
+        if not self._exists:
+            return []
         context = self._store.get_context_by_type_and_name("pipeline_run", run_id)
         if context is None:
             return []
@@ -99,3 +118,27 @@ def _artifact_record(artifact: Any, node_id: str, key: str) -> ArtifactRecord:
             name: getattr(value, value.WhichOneof("value")) for name, value in values if value.WhichOneof("value")
         },
     )
+
+
+def connection_config(metadata_uri: str, *, writable: bool) -> Any:
+    """The ML Metadata connection of a store's URI; a writable one makes the store if it is not there.
+
+    Raises:
+      ConfigError: on any scheme but sqlite.
+    """
+    from ml_metadata.proto import metadata_store_pb2
+
+    if problem := metadata_problem(metadata_uri):
+        raise ConfigError([problem])
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = metadata_uri.removeprefix(_SQLITE)
+    modes = metadata_store_pb2.SqliteMetadataSourceConfig
+    config.sqlite.connection_mode = modes.READWRITE_OPENCREATE if writable else modes.READONLY
+    return config
+
+
+def metadata_problem(metadata_uri: str) -> str | None:
+    """What is wrong with the URI; its path is taken as it stands, whatever `#`, `?` or `%` it holds."""
+    if metadata_uri.startswith(f"{_SQLITE}/"):
+        return None
+    return f"--metadata {metadata_uri}: expected sqlite:////absolute/path."

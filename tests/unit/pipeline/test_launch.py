@@ -2,8 +2,7 @@ import pytest
 
 from components.errors import BadData, GateRefused
 from models.tabular_text.errors import TrainingDiverged, UntrainableData
-from pipeline.errors import ConfigError
-from pipeline.launch import NodeOutcome, connection_config, describe_failure
+from pipeline.launch import NodeOutcome, describe_failure
 
 
 def failure_of(error):
@@ -49,9 +48,3 @@ def test_a_killed_process_suggests_memory():
     crashed = NodeOutcome.died("Trainer", "killed by SIGSEGV").failure
     assert "ran out of memory" in killed.message
     assert "ran out of memory" not in crashed.message
-
-
-def test_only_sqlite_stores_are_accepted():
-    assert connection_config("sqlite:////tmp/x.sqlite").sqlite.filename_uri == "/tmp/x.sqlite"
-    with pytest.raises(ConfigError, match="sqlite:////absolute/path"):
-        connection_config("postgresql://host/db")

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import launch
 from pipeline.errors import ConfigError
+from pipeline.metadata import connection_config
 
 ROOT = Path(__file__).parents[3]
 STORE = "sqlite:////store/metadata.sqlite"
@@ -92,7 +93,7 @@ def test_an_argument_that_is_left_out_is_a_usage_error(ir, launched, capsys):
 
 @pytest.mark.parametrize("path", ["/a#b/metadata.sqlite", "/a?b/metadata.sqlite", "/a%20b/é.sqlite"])
 def test_the_stores_path_is_taken_as_it_stands(path):
-    assert launch.connection_config(f"sqlite:///{path}").sqlite.filename_uri == path
+    assert connection_config(f"sqlite:///{path}", writable=True).sqlite.filename_uri == path
 
 
 def test_the_program_ends_with_exit_code_2_and_a_message_without_traceback(ir):
