@@ -1,6 +1,6 @@
 """The `penstock` command. Each verb imports what it needs when it runs: `penstock --help` must stay instant.
 
-Exit codes: 0 done · 1 a defect of ours · 2 wrong configuration or arguments · 3 a node failed · 4 the data was
+Exit codes: 0 done · 1 a defect of ours · 2 wrong configuration or environment · 3 a node failed · 4 the data was
 refused · 5 the run completed, the model was not pushed · 6 the store is in use · 130 interrupted.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="penstock",
     help="One TFX pipeline from a table to a gated, pushed model.",
-    epilog="Exit codes: 0 done, 2 wrong configuration, 3 a node failed, 4 data refused, 5 not pushed, 6 store in use, "
+    epilog="Exit codes: 0 done, 1 a defect of ours, 2 wrong configuration or environment, 3 a node failed, 4 data refused, 5 not pushed, 6 store in use, "
     "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,

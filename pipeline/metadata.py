@@ -48,7 +48,8 @@ class LineageStore:
             try:
                 self._opened = metadata_store.MetadataStore(connection_config(self._metadata_uri, writable=False))
             except RuntimeError as error:
-                path, cause = self._metadata_uri.removeprefix(_SQLITE), str(error).partition(" query:")[0]
+                path = self._metadata_uri.removeprefix(_SQLITE)
+                cause = str(error).removeprefix("Error when executing query: ").partition(" query:")[0]
                 advice = "Restore it, or move it away together with the runs and artifacts beside it."
                 raise NotFound(f"{path}: cannot be read as a lineage store ({cause}). {advice}") from error
         return self._opened
