@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="penstock",
     help="One TFX pipeline from a table to a gated, pushed model.",
-    epilog="Exit codes: 0 done, 1 a defect of ours, 2 wrong configuration or environment, 3 a node failed, 4 data refused, 5 not pushed, 6 store in use, "
-    "130 interrupted.",
+    epilog="Exit codes: 0 done, 1 a defect of ours, 2 wrong configuration or environment, 3 a node failed, "
+    "4 data refused, 5 not pushed, 6 store in use, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
