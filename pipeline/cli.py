@@ -21,6 +21,7 @@ from pipeline.cli_options import (
     echo_table,
     find_run,
     load,
+    near,
     store_of,
 )
 from pipeline.cli_schema import schema_app
@@ -112,7 +113,9 @@ def _run_locally(
         warm = WarmProcess(logs / "warm.log")
         document = warm.call(build_document, "local", settings, plan, log_path=logs / "compile.log")
         progress.end()
-        typer.echo(f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {settings.root}")
+        typer.echo(
+            f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {near(settings.root)}"
+        )
         stage_inputs(settings, plan)
         runner = LocalRunner(store, warm, on_event=progress.show, run_id=run_id, wait=wait)
         handle = runner.submit(document, parameters)
@@ -243,9 +246,9 @@ def _echo_summary(summary: "RunSummary", config: Path, overrides: list[str]) -> 
     same += [f"--set={item}" for item in overrides]
     typer.echo("\nnext:")
     typer.echo(f"  {command_line('show', summary.run.run_id, *same)}\n      what each node made, and where")
-    if summary.is_pushed:
+    if summary.pushed_to is not None:
         reader = os.path.relpath(Path(sys.executable).with_name("saved_model_cli"))
-        typer.echo(f"  {reader} show --dir {summary.pushed_to} --all\n      the model's signatures")
+        typer.echo(f"  {reader} show --dir {near(summary.pushed_to)} --all\n      the model's signatures")
         typer.echo(f"  {command_line('run', *same)}\n      again: what is unchanged comes from the cache")
     else:
         typer.echo(f"  {command_line('run', *same)}\n      after changing data, model or the demands named above")
@@ -253,7 +256,7 @@ def _echo_summary(summary: "RunSummary", config: Path, overrides: list[str]) -> 
 
 def _echo_pairs(pairs: list[tuple[str, str]]) -> None:
     for name, text in pairs:
-        typer.echo(f"{name:<10} {text}")
+        typer.echo(f"{name:<10} {near(text) if name == 'model' and os.path.isabs(text) else text}")
 
 
 def main() -> None:

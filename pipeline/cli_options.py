@@ -70,6 +70,11 @@ def command_line(*arguments: str) -> str:
     return shlex.join(["penstock" if found else os.path.relpath(program), *arguments])
 
 
+def near(path: str | Path) -> str:
+    """The path as seen from here, if it lies below the current folder."""
+    return os.path.relpath(path) if Path(path).resolve().is_relative_to(Path.cwd()) else str(path)
+
+
 def echo_table(rows: "Sequence[Sequence[str]]") -> None:
     """Prints rows in aligned columns, never cut or wrapped: paths stay whole."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]

@@ -61,7 +61,9 @@ class DataSection(Section):
     format: Literal["auto", "csv", "tsv", "parquet", "tfrecord"] = "auto"
     column_types: Mapping[str, DType] = Field(default_factory=dict)
     null_values: Sequence[str] | None = None
-    splits: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=lambda: {"train": 8, "eval": 2})
+    splits: Mapping[str, Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
+        default_factory=lambda: {"train": 8, "eval": 2}
+    )
     split_by: str | None = None
     on_bad_rows: Literal["fail", "quarantine"] = "fail"
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01

@@ -206,11 +206,12 @@ def evaluated_split(config: "Config") -> str:
 
 
 def read_options(config: "Config", plan: Plan | None = None) -> Any:
-    """How ArrowExampleGen reads: what the configuration says, and after planning the types of the curated schema."""
+    """How ArrowExampleGen reads: what the configuration says, and after planning the types that the plan relies on."""
     from components.arrow_example_gen.options import ReadOptions
 
-    expected = {}
-    if plan is not None and plan.schema_digest is not None:
+    expected, planned_rows = {}, None
+    if plan is not None:
+        planned_rows = config.features.profile_rows if plan.schema_digest is None else None
         expected = {feature.name: feature.dtype for feature in plan.features.features}
         expected[plan.features.label.name] = plan.features.label.dtype
         expected = {name: dtype for name, dtype in expected.items() if name not in config.data.column_types}
@@ -219,6 +220,7 @@ def read_options(config: "Config", plan: Plan | None = None) -> Any:
         format=config.data.format,
         column_types=dict(config.data.column_types),
         expected_types=expected,
+        planned_rows=planned_rows,
         label=config.label.column,
         label_is_categorical=None if plan is None else plan.features.label.kind != "regression",
         on_bad_rows=config.data.on_bad_rows,

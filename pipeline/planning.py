@@ -8,6 +8,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 import models.tabular_text
 from components.arrow_example_gen.profile import TableProfile, profile_table
+from components.arrow_example_gen.source_files import DATE_SPECS
 from components.evaluator.demands import problems_of
 from models.tabular_text.errors import BadSettings
 from models.tabular_text.features import FeatureSpec, LabelKind
@@ -30,7 +31,7 @@ def make_plan(config: Config) -> Plan:
         that do not fit the label, and places that are no local paths or that TFX cannot read from.
       BadData: if the data is missing or cannot be read, or has more bad rows than allowed.
     """
-    problems = _unusable_places(config)
+    problems = _unusable_places(config) + _span_problems(config)
     if _REMOTE in config.data.path or _REMOTE in (config.schema_.path or ""):  # nothing to read the columns from
         raise ConfigError(problems + _label_problems(config, config.label.kind))
     input_base, input_pattern = split_input_path(config.data.path)
@@ -70,6 +71,17 @@ def _unusable_places(config: Config) -> list[str]:
             "pattern; choose a folder without brackets."
         )
     return problems
+
+
+def _span_problems(config: Config) -> list[str]:
+    """A span that is asked for where the path has none to choose."""
+    data = config.data
+    if data.span is None or any(mark in data.path for mark in ("{SPAN", *DATE_SPECS)):
+        return []
+    return [
+        f"data.span is {data.span}, and data.path '{data.path}' has no {{SPAN}} that it could stand for; put {{SPAN}} "
+        "(or {YYYY}, {MM} and {DD}) where the path differs from span to span, or take data.span out."
+    ]
 
 
 def _profile(config: Config, input_base: str, input_pattern: str) -> TableProfile:

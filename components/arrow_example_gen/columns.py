@@ -7,6 +7,7 @@ these. Then each is converted to its feature's type, and values that do not fit 
 - Dates and times become ISO 8601 text; a time zone is turned into UTC and marked Z.
 - Decimals become floats.
 - NaN is a missing value, as in pandas and as in a serving request.
+- A number that float32 cannot hold, infinity too, is a bad value: no model learns from it, no JSON can carry it.
 """
 
 import dataclasses
@@ -67,7 +68,7 @@ def canonical(array: pa.Array, name: str, file: str = "") -> pa.Array:
     if types.is_dictionary(arrow_type):
         return canonical(array.dictionary_decode(), name, file)
     if _is_list(arrow_type):
-        return _canonical_list(array, name, file)
+        return with_items(array, canonical(array.flatten(), name, file))
     if types.is_integer(arrow_type):
         try:
             return array.cast(pa.int64())
@@ -84,11 +85,11 @@ def canonical(array: pa.Array, name: str, file: str = "") -> pa.Array:
     return array
 
 
-def _canonical_list(array: pa.Array, name: str, file: str) -> pa.Array:
+def with_items(array: pa.Array, items: pa.Array) -> pa.Array:
+    """The lists of `array` [rows] with other items in place of `array.flatten()`, which skips what a null hides."""
     lengths = pc.fill_null(pc.list_value_length(array), 0)
     offsets = pa.array(np.concatenate(([0], np.cumsum(lengths.to_numpy(zero_copy_only=False)))), pa.int32())
-    values = canonical(array.flatten(), name, file)  # flatten leaves out what lies under a null
-    return pa.ListArray.from_arrays(offsets, values, mask=array.is_null())
+    return pa.ListArray.from_arrays(offsets, items, mask=array.is_null())
 
 
 def _iso_8601(array: pa.Array) -> pa.Array:
@@ -114,6 +115,14 @@ def dtype_of(arrow_type: pa.DataType) -> DType | None:
 def may_hold(arrow_type: pa.DataType, dtype: DType) -> bool:
     """False for numbers where text is wanted: they can be written as text, but they are none."""
     return dtype is not DType.STRING or dtype_of(arrow_type) in (None, DType.STRING)
+
+
+def has_infinite(array: pa.Array) -> bool:
+    """True if any value of a canonical column is a number that float32 cannot hold."""
+    values = array.flatten() if _is_list(array.type) else array
+    if not pa.types.is_floating(values.type):
+        return False
+    return bool(pc.any(pc.is_inf(values.cast(pa.float32(), safe=False))).as_py())
 
 
 def has_values(array: pa.Array) -> bool:
@@ -162,8 +171,7 @@ def _nan_to_null(array: pa.Array) -> pa.Array:
 
 def _numbers(array: pa.Array, dtype: DType) -> Converted:
     if dtype is DType.FLOAT32:
-        floats = array.cast(pa.float32(), safe=False)
-        return Converted(_nan_to_null(floats), {})
+        return _finite(array.cast(pa.float32(), safe=False), array)
     if pa.types.is_integer(array.type):
         return Converted(array, {})
     array = _nan_to_null(array)
@@ -182,8 +190,19 @@ def _numbers_from_text(array: pa.Array, dtype: DType, options: ReadOptions) -> C
     numbers = cast_numbers(text, dtype)
     numbers = cast_numbers(pc.ascii_trim_whitespace(text), dtype) if numbers is None else numbers
     if numbers is not None:
-        return Converted(_nan_to_null(numbers) if dtype is DType.FLOAT32 else numbers, {})
-    return _parse_one_by_one(text.to_pylist(), dtype)
+        return _finite(numbers, text) if dtype is DType.FLOAT32 else Converted(numbers, {})
+    return _parse_one_by_one(text, dtype)
+
+
+def _finite(numbers: pa.Array, seen: pa.Array) -> Converted:
+    """Numbers float32 [rows] without infinite ones; `seen` [rows] is what the file says."""
+    infinite = pc.is_inf(numbers)
+    bad = {index: _not_finite(seen[index].as_py()) for index in pc.indices_nonzero(infinite).to_pylist()}
+    return Converted(_nan_to_null(pc.if_else(infinite, None, numbers) if bad else numbers), bad)
+
+
+def _not_finite(value: object) -> str:
+    return f"{shown(str(value))} is not a finite float32 number (beyond ±3.4e38)"
 
 
 def cast_numbers(text: pa.Array, dtype: DType) -> pa.Array | None:
@@ -202,17 +221,18 @@ def _is_hexadecimal_somewhere(text: pa.Array) -> bool:
     return any(pc.any(pc.match_substring(text, x)).as_py() for x in "xX")
 
 
-def _parse_one_by_one(values: list[str | None], dtype: DType) -> Converted:
+def _parse_one_by_one(text: pa.Array, dtype: DType) -> Converted:
     parsed: list[int | float | None] = []
     bad = {}
-    for index, value in enumerate(values):
+    for index, value in enumerate(text.to_pylist()):
         number = None if value is None else parse_number(value.strip(), dtype)
         if value is not None and number is None:
             bad[index] = f"expected {_NOUNS[dtype]}, saw {shown(value)}"
         parsed.append(number)
-    floats = pa.array(parsed, pa.int64() if dtype is DType.INT64 else pa.float64())
-    numbers = floats.cast(ARROW_TYPES[dtype], safe=False)
-    return Converted(_nan_to_null(numbers) if dtype is DType.FLOAT32 else numbers, bad)
+    if dtype is DType.INT64:
+        return Converted(pa.array(parsed, pa.int64()), bad)
+    finite = _finite(pa.array(parsed, pa.float64()).cast(pa.float32(), safe=False), text)
+    return Converted(finite.values, {**bad, **finite.bad})
 
 
 def parse_number(text: str, dtype: DType) -> int | float | None:
@@ -231,7 +251,14 @@ def _convert_list(array: pa.Array, dtype: DType) -> Converted:
             pa.nulls(len(array), pa.list_(ARROW_TYPES[dtype])),
             {i: reason for i, size in enumerate(pc.list_value_length(array).to_pylist()) if size},
         )
-    return Converted(array.cast(pa.list_(ARROW_TYPES[dtype]), safe=False), {})
+    lists = array.cast(pa.list_(ARROW_TYPES[dtype]), safe=False)
+    if dtype is not DType.FLOAT32 or not has_infinite(array):
+        return Converted(lists, {})
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(array)), lengths).tolist()
+    bad = {rows[index]: reason for index, reason in _finite(lists.flatten(), array.flatten()).bad.items()}
+    kept = pa.array([None if index in bad else index for index in range(len(array))], pa.int64())
+    return Converted(lists.take(kept), bad)
 
 
 def _is_list(arrow_type: pa.DataType) -> bool:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from components.arrow_example_gen.bad_rows import BadRow
+from components.arrow_example_gen.bad_rows import BadRow, shown
 from components.arrow_example_gen.raw_batch import RawBatch
 from components.arrow_example_gen.record_blocks import BLOCK_BYTES, EndlessRecord, RecordBlock, read_blocks
 from components.arrow_example_gen.source_files import open_bytes
@@ -20,6 +20,7 @@ from components.errors import BadData
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _HEADER_BLOCK_BYTES = 1 << 16
+_OTHER_SEPARATORS = {";": "';'", "|": "'|'", "\t": "tabs"}  # and what a message calls them
 _BadCells = dict[int, tuple[str | None, str]]  # column (None: the whole row) and reason, by record
 
 
@@ -155,8 +156,12 @@ class DelimitedFile:
                 f"{self.path}: {len(records)} rows were cut from a block and {table.num_rows} + {len(invalid)} parsed. "
                 "This is a defect of the reader: keep the file and report it."
             )
+        hint = f".{separator_hint(self.names)}".rstrip(".")
         misfits: _BadCells = {
-            int(records[row.number - 1]): (None, f"expected {row.expected_columns} fields, saw {row.actual_columns}")
+            int(records[row.number - 1]): (
+                None,
+                f"expected {row.expected_columns} fields, saw {row.actual_columns}{hint}",
+            )
             for row in invalid
         }
         return table, misfits
@@ -169,6 +174,20 @@ class DelimitedFile:
             index: (next(name for name, value in row.items() if not decodable(value.encode("latin1"))), NOT_UTF8)
             for index, row in rows
         }
+
+
+def separator_hint(names: Collection[str]) -> str:
+    """What the header of a file looks like that has one column, as a sentence that starts with a space; mostly empty.
+
+    >>> separator_hint(["id;name;price"])
+    " The file looks separated by ';': its one column is 'id;name;price'; only commas (csv) and tabs (tsv) are read."
+    """
+    only = next(iter(names)) if len(names) == 1 else ""
+    mark = next((mark for mark in _OTHER_SEPARATORS if mark in only), None)
+    if mark is None:
+        return ""
+    advice = "set data.format to tsv" if mark == "\t" else "only commas (csv) and tabs (tsv) are read"
+    return f" The file looks separated by {_OTHER_SEPARATORS[mark]}: its one column is {shown(only)}; {advice}."
 
 
 def _as_strings(names: Sequence[str]) -> pa_csv.ConvertOptions:

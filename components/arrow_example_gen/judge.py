@@ -13,7 +13,6 @@ from components.arrow_example_gen.raw_batch import RawBatch
 from models.tabular_text.features import DType
 
 LABEL_MISSING = "the label is missing"
-SCHEMA_TYPE = " (the type is the schema's)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +53,7 @@ def judge(batch: RawBatch, dtypes: Mapping[str, DType], options: ReadOptions) ->
             (fits if columns.may_hold(source.type, dtype) else misfits).add(name)
         if column.bad:
             misfits.add(name)
-        origin = SCHEMA_TYPE if options.is_expected(name) else ""
+        origin = f" ({_origin(options)})" if options.is_expected(name) else ""
         for index, reason in column.bad.items():
             bad.setdefault(index, (name, reason + origin))
     if options.label is not None:
@@ -65,6 +64,13 @@ def judge(batch: RawBatch, dtypes: Mapping[str, DType], options: ReadOptions) ->
     if kept is not None:
         converted = {name: array.take(kept) for name, array in converted.items()}
     return JudgedBatch(converted, batch.rows - len(bad), rows, kept, frozenset(fits), frozenset(misfits))
+
+
+def _origin(options: ReadOptions) -> str:
+    """Where the expected types come from."""
+    if options.planned_rows is None:
+        return "the type is the schema's"
+    return f"the type was planned from the first {options.planned_rows:,} rows"
 
 
 def _rows_without(label: pa.Array, options: ReadOptions) -> Sequence[int]:

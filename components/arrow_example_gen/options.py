@@ -28,9 +28,11 @@ class ReadOptions:
       column_types: declared types; the other columns are int64, else float32, else string, whatever fits every
         value of every file. A value that does not fit a declared type makes its row a bad row, and a declared
         column that is missing is an error.
-      expected_types: types that a curated schema gives to columns which are not declared. A single value that does
-        not fit makes its row a bad row. Whether a column may be missing, or may hold no value of its type at all (it
-        is read with its inferred type then), is for the gate to say, which compares the examples with the schema.
+      expected_types: types that a curated schema, or the plan, gives to columns which are not declared. A single
+        value that does not fit makes its row a bad row. Whether a column may be missing, or may hold no value of the
+        schema's type at all (it is read with its inferred type then), is for the gate to say, which compares the
+        examples with the schema. A planned type leaves no such choice: the model is built for it.
+      planned_rows: the expected types were planned from at most so many first rows; None if they are the schema's.
       label: column to predict. It must be there, must have a value in every row and more than one in all.
       label_is_categorical: False makes a label that is not a number a bad row; True and None ask for nothing.
       on_bad_rows: "fail" stops before anything is written; "quarantine" sets bad rows aside with their reasons.
@@ -42,6 +44,7 @@ class ReadOptions:
     format: FileFormat = "auto"
     column_types: Mapping[str, DType] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     expected_types: Mapping[str, DType] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    planned_rows: int | None = None
     label: str | None = None
     label_is_categorical: bool | None = None
     on_bad_rows: BadRowPolicy = "fail"
@@ -62,8 +65,13 @@ class ReadOptions:
             raise ValueError(" ".join(problems))
 
     def is_expected(self, name: str) -> bool:
-        """True if the column's type is the schema's word and not the user's."""
+        """True if the column's type is the schema's or the plan's word and not the user's."""
         return name in self.expected_types and name not in self.column_types
+
+    def known_types(self, corrections: Mapping[str, DType | None]) -> dict[str, DType]:
+        """Types that are settled before reading, as corrected by an earlier reading; None there takes a type away."""
+        types = {**self.expected_types, **self.column_types, **corrections}
+        return {name: dtype for name, dtype in types.items() if dtype is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings and numbers."""
@@ -78,6 +86,8 @@ class ReadOptions:
     def from_json(cls, data: Mapping[str, Any]) -> "ReadOptions":
         """The inverse of `to_json`; keys that are absent take their defaults."""
         values = dict(data)
+        if values.get("planned_rows") is not None:
+            values["planned_rows"] = int(values["planned_rows"])  # a Struct has floats only
         for key in _TYPE_KEYS:
             if key in values:
                 values[key] = {name: DType(dtype) for name, dtype in values[key].items()}

@@ -1,7 +1,8 @@
 """What the columns of a table look like, for `penstock plan`: types, gaps, distinct values; no TensorFlow, no TFX."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,6 +34,7 @@ class ColumnProfile:
       values: the distinct values, sorted (as numbers if they are), when there are at most 100, else empty.
       mean_words: words between white space per value, over the rows with a value; 0.0 for numbers.
       iso_dates: True for a string column whose every value is an ISO 8601 date or date-time.
+      is_list: True if any row holds several values.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ColumnProfile:
     values: tuple[str, ...]
     mean_words: float
     iso_dates: bool
+    is_list: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +78,13 @@ class _ColumnTally:
         self._hashes: set[int] = set()
         self._values: set[str] | None = set()
         self._iso_dates = True
+        self._is_list = False
 
     def add(self, values: pa.Array, *, is_text: bool) -> None:
         """Takes in a batch of canonical values [rows]."""
         self.evidence.observe(values, is_text=is_text)
+        values = columns.single_values(values)
+        self._is_list = self._is_list or pa.types.is_list(values.type)
         text = columns.without_words(_as_text(values), self._options.null_values)
         self._rows += len(text)
         self._nulls += text.null_count
@@ -99,9 +105,9 @@ class _ColumnTally:
             if len(self._values) > MAX_LISTED_VALUES + len(self._options.number_null_values):
                 self._values = None
 
-    def profile(self, name: str) -> ColumnProfile:
-        """The counts as a profile."""
-        dtype = self._options.column_types.get(name, self.evidence.dtype)
+    def profile(self, name: str, known: DType | None) -> ColumnProfile:
+        """The counts as a profile, of a column whose type may be known without looking."""
+        dtype = known or self.evidence.dtype
         is_text = dtype is DType.STRING
         nulls = self._nulls if is_text else self._nulls + self._number_nulls
         words = set() if is_text else set(self._options.number_null_values)
@@ -116,17 +122,19 @@ class _ColumnTally:
             values=_sorted(values, is_text=is_text) if len(values) <= MAX_LISTED_VALUES else (),
             mean_words=self._words / (self._rows - nulls) if is_text and self._rows > nulls else 0.0,
             iso_dates=is_text and self._rows > nulls and self._iso_dates,
+            is_list=self._is_list,
         )
 
 
 class _TableTally:
     """The first rows of a table: counts per column, and which rows cannot be used."""
 
-    def __init__(self, options: ReadOptions) -> None:
-        self.check = RowCheck(options)
+    def __init__(self, options: ReadOptions, corrections: Mapping[str, DType | None]) -> None:
+        self.check = RowCheck(options, corrections)
         self.columns: dict[str, _ColumnTally] = {}
         self.complete = True
         self._options = options
+        self._known_types = options.known_types(corrections)
 
     def read(self, opened: Sequence[Source], max_rows: int) -> None:
         """Takes in whole batches until `max_rows` is reached."""
@@ -138,9 +146,14 @@ class _TableTally:
                 tally = self.columns.setdefault(name, _ColumnTally(self._options))
                 tally.add(values, is_text=source.values_are_text)
 
+    def infinite_columns(self) -> dict[str, DType]:
+        """See `inference.infinite_columns`."""
+        evidence = {name: tally.evidence for name, tally in self.columns.items()}
+        return inference.infinite_columns(evidence, self._known_types)
+
     def profile(self, files: tuple[str, ...]) -> TableProfile:
         """The profile; raises BadData if there are more bad rows than allowed."""
-        profiles = tuple(tally.profile(name) for name, tally in self.columns.items())
+        profiles = tuple(tally.profile(name, self._known_types.get(name)) for name, tally in self.columns.items())
         for column in profiles:
             if column.name == self._options.label:
                 self.check.settle_label(column.dtype)
@@ -163,12 +176,24 @@ def profile_table(
     """
     files = resolve_input(input_base, pattern, fixed_span).files
     opened = sources.open_sources(files, options)
-    table = _TableTally(options)
-    table.read(opened, max_rows)
+    table = _read(opened, options, max_rows)
     if options.label is not None and options.label not in table.columns:
-        table = _TableTally(dataclasses.replace(options, label=None))
-        table.read(opened, max_rows)
+        options = dataclasses.replace(options, label=None)
+        table = _read(opened, options, max_rows)
+    if corrections := table.infinite_columns():
+        table = _read(opened, options, max_rows, corrections)
     return table.profile(files)
+
+
+def _read(
+    opened: Sequence[Source],
+    options: ReadOptions,
+    max_rows: int,
+    corrections: Mapping[str, DType | None] = MappingProxyType({}),
+) -> _TableTally:
+    table = _TableTally(options, corrections)
+    table.read(opened, max_rows)
+    return table
 
 
 def _batches(opened: Iterable[Source]) -> Iterator[tuple[Source, RawBatch]]:
@@ -177,9 +202,8 @@ def _batches(opened: Iterable[Source]) -> Iterator[tuple[Source, RawBatch]]:
 
 def _as_text(values: pa.Array) -> pa.Array:
     """Canonical values [rows] as text; several values of a row are joined by blanks."""
-    values = columns.single_values(values)
     if pa.types.is_list(values.type):
-        return pc.binary_join(values.cast(pa.list_(pa.string())), " ")
+        return pc.binary_join(columns.with_items(values, _as_text(values.flatten())), " ")
     text = columns.canonical_text(values)
     if pa.types.is_binary(text.type):
         text = pa.array(

@@ -1,6 +1,6 @@
 """Counts rows that cannot be used, batch by batch, while the types of other columns are still open."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,20 +20,21 @@ class RowCheck:
       bad: of these, rows that cannot be used.
     """
 
-    def __init__(self, options: ReadOptions, changed: Collection[str] = ()) -> None:
+    def __init__(self, options: ReadOptions, corrections: Mapping[str, DType | None]) -> None:
         """Starts at zero.
 
         Args:
           options: how rows are judged.
-          changed: columns whose expected type does not count any more.
+          corrections: what an earlier reading found out about types; see `ReadOptions.known_types`.
         """
         self.rows = 0
         self.bad = BadRowTally()
         self._options = options
-        types = {**options.expected_types, **options.column_types}
-        if options.label is not None and options.label_is_categorical is False:
+        self._corrections = corrections
+        types = options.known_types(corrections)
+        if options.label is not None and options.label_is_categorical is False and options.label not in corrections:
             types.setdefault(options.label, DType.FLOAT32)
-        self._types = {name: dtype for name, dtype in types.items() if name not in changed}
+        self._types = types
         # Rows whose label is a word such as NA: bad if the label turns out to be a number, which is known at the end.
         self._bad_if_number = BadRowTally()
         self._fits: set[str] = set()
@@ -65,8 +66,11 @@ class RowCheck:
             self.bad.merge(self._bad_if_number)
 
     def changed(self) -> frozenset[str]:
-        """Columns with an expected type that hold values, and not one of that type."""
-        return frozenset(name for name in self._misfits - self._fits if self._options.is_expected(name))
+        """Columns that hold values, and not one of the type which the schema has for them."""
+        if self._options.planned_rows is not None:
+            return frozenset()
+        misfits = self._misfits - self._fits - set(self._corrections)
+        return frozenset(name for name in misfits if self._options.is_expected(name))
 
     def refusals(self, *, complete: bool = True) -> list[str]:
         """Why the bad rows are too many, if they are; `complete` is False if there are more rows than were seen."""
@@ -82,8 +86,16 @@ class RowCheck:
         else:
             return []
         if any(map(options.is_expected, self._misfits)):
-            advice += (
-                " A type that is called the schema's stands in schema.path: if the data is right, change it there."
-            )
+            advice += _advice_on_types(options)
         seen = f"{bad} of {rows} rows" if complete else f"{bad} of the first {rows} rows"
         return ["\n".join((f"{seen} cannot be used. {advice}", *self.bad.lines()))]
+
+
+def _advice_on_types(options: ReadOptions) -> str:
+    """What to do about expected types, as a sentence that starts with a space."""
+    if options.planned_rows is None:
+        return " A type that is called the schema's stands in schema.path: if the data is right, change it there."
+    return (
+        " A type that was planned is a guess from the first rows: if the data is right, declare it in "
+        "data.column_types, or raise features.profile_rows."
+    )

@@ -2,13 +2,15 @@
 
 import dataclasses
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.arrow_example_gen import columns
-from components.arrow_example_gen.inference import ColumnEvidence
+from components.arrow_example_gen.delimited import separator_hint
+from components.arrow_example_gen.inference import ColumnEvidence, infinite_columns
 from components.arrow_example_gen.options import ReadOptions
 from components.arrow_example_gen.raw_batch import RawBatch, Source
 from components.arrow_example_gen.row_check import RowCheck
@@ -34,7 +36,7 @@ class Survey:
 
 
 def survey(sources: Sequence[Source], options: ReadOptions, split_by: str | None) -> Survey:
-    """Reads all rows once and settles the types; twice if a column holds no value of its expected type.
+    """Reads all rows once and settles the types; again if a column holds no value of the schema's type, or infinity.
 
     Raises:
       BadData: a named column is not there, the label has a single value or is missing, a column has several types,
@@ -46,16 +48,21 @@ def survey(sources: Sequence[Source], options: ReadOptions, split_by: str | None
     state = _read(sources, options, split_by)
     if not known:
         check_columns(state.evidence, options, split_by)
-    if changed := state.check.changed():
-        # What was held against such a column's rows does not count: judge them anew, and see its real type.
-        state = _read(sources, options, split_by, changed)
+    corrections: dict[str, DType | None] = {}
+    while found := state.corrections():
+        # What was said of such a column's rows does not count: judge them anew, by its real type.
+        corrections |= found
+        state = _read(sources, options, split_by, corrections)
     return state.result()
 
 
 def _read(
-    sources: Sequence[Source], options: ReadOptions, split_by: str | None, changed: Collection[str] = ()
+    sources: Sequence[Source],
+    options: ReadOptions,
+    split_by: str | None,
+    corrections: Mapping[str, DType | None] = MappingProxyType({}),
 ) -> "_SurveyState":
-    state = _SurveyState(options, split_by, changed)
+    state = _SurveyState(options, split_by, corrections)
     for source in sources:
         for batch in source.batches():
             state.add(batch, values_are_text=source.values_are_text)
@@ -71,7 +78,7 @@ def check_columns(known: Mapping[str, object] | set[str], options: ReadOptions, 
             if name is not None and name not in known:
                 near = difflib.get_close_matches(name, known, n=3)
                 hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"There are {_listed(known)}."
-                problems.append(f"The {role} {name!r} is not in the data. {hint}")
+                problems.append(f"The {role} {name!r} is not in the data. {hint}{separator_hint(known)}")
     if problems:
         raise BadData("\n".join(problems))
 
@@ -84,12 +91,11 @@ def _listed(names: Mapping[str, object] | set[str], limit: int = 30) -> str:
 class _SurveyState:
     """Running evidence of the first pass."""
 
-    def __init__(self, options: ReadOptions, split_by: str | None, changed: Collection[str]) -> None:
-        self.check = RowCheck(options, changed)
+    def __init__(self, options: ReadOptions, split_by: str | None, corrections: Mapping[str, DType | None]) -> None:
+        self.check = RowCheck(options, corrections)
         self._options = options
         self._single_valued = [name for name in (options.label, split_by) if name is not None]
-        expected = {name: dtype for name, dtype in options.expected_types.items() if name not in changed}
-        self._known_types = {**expected, **options.column_types}
+        self._known_types = options.known_types(corrections)
         self.evidence: dict[str, ColumnEvidence] = {}
         self._conflicts_matter = False
         self._label_values: set[str] = set()
@@ -109,6 +115,10 @@ class _SurveyState:
         if len(self._label_values) < MIN_LABEL_VALUES:
             distinct = pc.unique(columns.canonical_text(values).drop_null())
             self._label_values.update(map(str, distinct.slice(0, MIN_LABEL_VALUES + 10).to_pylist()))
+
+    def corrections(self) -> dict[str, DType | None]:
+        """Types that have to be other than they were taken to be; see `ReadOptions.known_types`."""
+        return {**dict.fromkeys(self.check.changed()), **infinite_columns(self.evidence, self._known_types)}
 
     def result(self) -> Survey:
         """The settled types and counts; see `survey` for what is raised."""
@@ -132,9 +142,11 @@ class _SurveyState:
     def _conflicts(self, dtypes: Mapping[str, DType]) -> list[str]:
         if not self._conflicts_matter:
             return []
+        # A planned type is a guess; the user's word settles what the values are, and so does the schema's.
+        settled = self._known_types if self._options.planned_rows is None else self._options.column_types
         return [
             f"Column {name!r} holds {evidence.conflict} values in different places. Make them one type, or declare it "
             "in the input's `column_types`."
             for name, evidence in self.evidence.items()
-            if evidence.conflict and name not in self._known_types and name in dtypes
+            if evidence.conflict and name not in settled and name in dtypes
         ]

@@ -26,7 +26,10 @@ def incomparable(candidate: Mapping[str, Any] | None, baseline: Mapping[str, Any
             f"{label['name']!r} ({label['kind']}, {label['dtype']})"
         )
     dtypes = {item["name"]: item["dtype"] for item in candidate["features"]["features"]}
+    examples = baseline.get("examples_argument", "examples")
     problems = [
+        # TFMA would feed it that column instead of the serialized rows.
+        *([f"calls its serialized rows {examples!r}, which is now a column"] if examples in dtypes else []),
         *(f"needs {name!r}" for name, item in baseline["inputs"].items() if item["required"] and name not in dtypes),
         *(
             f"reads {item['name']!r} as {item['dtype']}, not {dtypes[item['name']]}"

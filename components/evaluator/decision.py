@@ -78,11 +78,11 @@ class Decision:
     """Whether the model is blessed, and why.
 
     Attributes:
-      blessed: True if something was checked and everything that was checked passed.
+      blessed: True if enough rows were evaluated, something was checked and everything that was checked passed.
       reasons: plain sentences: what failed, or that nothing did; what was left out.
       checks: every bound on every slice.
       measured: the candidate's slices, all rows first.
-      min_examples: below it a slice is too small to decide.
+      min_examples: below it a slice is too small to decide, and all rows together to bless.
       baseline_model: URI of the last blessed model, None on a first run.
     """
 
@@ -140,8 +140,7 @@ def decide(
     of_baseline = None if baseline is None else {item.key: item for item in baseline}
     checks = [*_value_checks(demands, measured), *_change_checks(demands, measured, of_baseline)]
     failures = [check.sentence() for check in checks if check.passed is False]
-    if not any(not item.key and item.examples for item in measured):
-        failures.insert(0, "No rows were evaluated. Give the evaluated split a share under data.splits.")
+    failures = [*_too_few(demands, measured), *failures]
     if not any(check.passed is not None for check in checks):
         failures.append(_nothing_checked(demands))
     if not failures and tfma_passed is False:
@@ -207,6 +206,18 @@ def _slices(bound: Threshold | ChangeThreshold, demands: Demands, measured: Sequ
     yield from (item for item in of_bound if item.examples >= demands.min_examples_per_slice)
 
 
+def _too_few(demands: Demands, measured: Sequence[Measured]) -> Iterator[str]:
+    """Why all rows together are no evidence, if they are none: a handful passes any bound by chance."""
+    rows = next((item.examples for item in measured if not item.key), 0)
+    if not rows:
+        yield "No rows were evaluated. Give the evaluated split a share under data.splits."
+    elif rows < demands.min_examples_per_slice:
+        yield (
+            f"Only {rows} rows were evaluated, and fewer than {demands.min_examples_per_slice} decide nothing "
+            "(evaluation.min_examples_per_slice). Give the evaluated split more rows, or lower that number."
+        )
+
+
 def _nothing_checked(demands: Demands) -> str:
     if not demands.thresholds and not demands.change_thresholds:
         return "No thresholds: evaluation.thresholds is empty. Set one, or remove the key for the default."
@@ -226,9 +237,8 @@ def _all_passed(checks: Sequence[Check]) -> str:
 def _remarks(
     demands: Demands, measured: Sequence[Measured], checks: Sequence[Check], no_baseline: str | None
 ) -> Iterator[str]:
-    if no_baseline is not None:
-        unchecked = sum(check.passed is None for check in checks)
-        yield f"{no_baseline}, so {unchecked} change thresholds were not checked."
+    if no_baseline is not None and any(check.passed is None for check in checks):
+        yield f"{no_baseline}, so the change thresholds were not checked."
     small = [item for item in measured if item.key and item.examples < demands.min_examples_per_slice]
     if small:
         named = ", ".join(f"{slice_name(item.key)} ({item.examples})" for item in small[:5])

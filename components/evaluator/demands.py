@@ -29,7 +29,7 @@ class Demands:
       thresholds: may be empty.
       change_thresholds: may be empty.
       slices: the columns of each slicing, sorted.
-      min_examples_per_slice: a slice of fewer rows decides nothing.
+      min_examples_per_slice: a slice of fewer rows decides nothing; all rows together must be as many to bless.
     """
 
     metrics: tuple[str, ...]

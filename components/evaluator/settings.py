@@ -114,7 +114,8 @@ class EvaluationSettings:
       slices: columns to slice by, each item one column or several crossed; `auto` = every categorical feature of at
         most `max_slice_cardinality` values.
       max_slice_cardinality: see `slices`.
-      min_examples_per_slice: a slice of fewer rows is reported but decides nothing.
+      min_examples_per_slice: a slice of fewer rows is reported but decides nothing; if all rows together are fewer,
+        no model is blessed.
     """
 
     metrics: tuple[str, ...] | None = None

@@ -159,7 +159,8 @@ def target_of(spec: FeatureSpec, classes: Sequence[str], labels: np.typing.NDArr
     if kind is LabelKind.BINARY and len(classes) > 2:
         shown = ", ".join(map(repr, classes[:5]))
         raise UntrainableData(
-            f"Label {name!r} is set to binary but has {len(classes)} classes: {shown}. Use multiclass."
+            f"Label {name!r} is planned as binary, but {len(classes)} classes were seen in the training rows: "
+            f"{shown}{', …' if len(classes) > 5 else ''}. Set label.kind to multiclass, or clean the label column."
         )
     return Target(kind, classes=tuple(classes))
 

@@ -4,6 +4,8 @@
     serving_raw         one tensor [batch] per raw column                     → predictions
     transform_features  examples: string [batch]                              → every transformed column, label too
 
+Where a column is called `examples`, the argument of that name is `serialized_examples` (`layout.examples_argument`).
+
 The first two bring their input to the same dense vectors (`raw`) and run the same graph from there, so they agree bit
 for bit. It loads with `tf.saved_model.load` alone; `assets.extra/penstock.json` describes it.
 """
@@ -19,7 +21,7 @@ import tensorflow as tf
 from models.tabular_text.data import Packer
 from models.tabular_text.errors import BadSettings
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, LabelKind
-from models.tabular_text.layout import file_safe
+from models.tabular_text.layout import argument_names, examples_argument
 from models.tabular_text.model import Target
 from models.tabular_text.raw import MISSING_INT, TF_TYPES, first_values, is_missing, missing_value
 
@@ -42,11 +44,11 @@ class ServingModel(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """The three concrete functions by name."""
-        examples = tf.TensorSpec([None], tf.string, name="examples")
-        raw = [argument_of(feature) for feature in serving_order(self._spec)]
+        examples = tf.TensorSpec([None], tf.string, name=examples_argument(self._spec))
+        raw = arguments_of(self._spec)
         return {
             "serving_default": tf.function(self._serve_examples, input_signature=[examples]),
-            "serving_raw": tf.function(self._serve_raw(), input_signature=raw),
+            "serving_raw": tf.function(self._serve_raw(), input_signature=list(raw.values())),
             "transform_features": tf.function(self._transform_examples, input_signature=[examples]),
         }
 
@@ -58,17 +60,18 @@ class ServingModel(tf.Module):
 
     def _serve_raw(self) -> Callable[..., Tensors]:
         """A function with one parameter per column; a TF signature takes its names and defaults from the parameters."""
+        arguments = arguments_of(self._spec)
         features = serving_order(self._spec)
 
         def serve_raw(*values: tf.Tensor, **named: tf.Tensor) -> Tensors:
             bound = parameters.bind(*values, **named)
             bound.apply_defaults()
             batch = tf.reduce_max([tf.size(value) for value in bound.arguments.values()])
-            given = {feature.name: bound.arguments[file_safe(feature.name)] for feature in features}
+            given = {column: bound.arguments[argument.name] for column, argument in arguments.items()}
             vectors = {feature.name: _as_stored(feature, _spread(given[feature.name], batch)) for feature in features}
             return self._predict(vectors, {feature.name: tf.fill([batch], True) for feature in features})
 
-        parameters = inspect.Signature([_parameter(feature) for feature in features])
+        parameters = inspect.Signature([_parameter(feature, arguments[feature.name]) for feature in features])
         serve_raw.__signature__ = parameters  # type: ignore[attr-defined]
         return serve_raw
 
@@ -125,18 +128,21 @@ def export_model(model: ServingModel, spec: FeatureSpec, target: Target, folder:
 def describe(spec: FeatureSpec, target: Target, signatures: list[str]) -> dict[str, Any]:
     """What a server or a report must know about the model.
 
-    `inputs` maps each raw column to its argument in `serving_raw`, the argument's type, what stands for a missing
-    value there (`null` = NaN), and whether it must be given.
+    `examples_argument` is the argument of the signatures that take serialized tf.Examples. `inputs` maps each raw
+    column to its argument in `serving_raw`, the argument's type, what stands for a missing value there (`null` = NaN),
+    and whether it must be given.
     """
+    arguments = arguments_of(spec)
     return {
         "format": 1,
         "signatures": signatures,
+        "examples_argument": examples_argument(spec),
         "classes": list(target.classes),
         "inputs": {
             feature.name: {
-                "argument": file_safe(feature.name),
-                "dtype": argument_of(feature).dtype.name,
-                "missing": {tf.string: "", tf.int64: MISSING_INT}.get(argument_of(feature).dtype),
+                "argument": arguments[feature.name].name,
+                "dtype": arguments[feature.name].dtype.name,
+                "missing": {tf.string: "", tf.int64: MISSING_INT}.get(arguments[feature.name].dtype),
                 "required": feature.required,
             }
             for feature in spec.used
@@ -150,17 +156,27 @@ def serving_order(spec: FeatureSpec) -> list[Feature]:
     return sorted(spec.used, key=lambda feature: not feature.required)
 
 
-def argument_of(feature: Feature) -> tf.TensorSpec:
-    """The feature's tensor in `serving_raw`: numbers are float32 so that NaN can say "missing", also whole ones."""
-    dtype = tf.float32 if feature.kind is FeatureKind.NUMERIC else TF_TYPES[feature.dtype]
-    return tf.TensorSpec([None], dtype, name=file_safe(feature.name))
+def arguments_of(spec: FeatureSpec) -> dict[str, tf.TensorSpec]:
+    """The tensor of `serving_raw` for each used column, in `serving_order`.
+
+    Numbers are float32 so that NaN can say "missing", also whole ones.
+    """
+    names = argument_names(feature.name for feature in spec.used)
+    return {
+        feature.name: tf.TensorSpec(
+            [None],
+            tf.float32 if feature.kind is FeatureKind.NUMERIC else TF_TYPES[feature.dtype],
+            name=names[feature.name],
+        )
+        for feature in serving_order(spec)
+    }
 
 
-def _parameter(feature: Feature) -> inspect.Parameter:
+def _parameter(feature: Feature, argument: tf.TensorSpec) -> inspect.Parameter:
     """The Python parameter of `serving_raw`; an optional one defaults to one missing value, spread over the batch."""
-    dtype = argument_of(feature).dtype
-    default = inspect.Parameter.empty if feature.required else tf.constant([missing_value(dtype)], dtype)
-    return inspect.Parameter(file_safe(feature.name), inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+    missing = missing_value(argument.dtype)
+    default = inspect.Parameter.empty if feature.required else tf.constant([missing], argument.dtype)
+    return inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
 
 
 def _spread(values: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:

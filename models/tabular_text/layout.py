@@ -7,13 +7,21 @@ numbers, categories and texts.
 import collections
 import dataclasses
 import hashlib
+import itertools
+import keyword
 import re
+from collections.abc import Iterable
 
 from models.tabular_text.errors import BadSettings
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, LabelKind, transformed_name
 
 #: File of the class names in the transform graph's assets, one a line, in the order of the class index.
 LABEL_VOCABULARY = "label_classes"
+
+#: Identifiers that a signature's argument may not have, or that mean something else to who calls it.
+_RESERVED = {"self", "cls", "args", "kwargs"}
+#: A file name may have 255 bytes, and what writes the file adds to it.
+_LONGEST_NAME = 64
 
 #: Month 1 to 12 and ISO weekday 1 to 7 (Monday = 1); 0 = missing.
 MONTH_SIZE = 13
@@ -88,16 +96,43 @@ def part_name(name: str, part: str) -> str:
 
 
 def file_safe(name: str) -> str:
-    """The name itself if it is a plain identifier, else a readable one that differs for every name."""
-    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    if plain == name and not name[:1].isdigit() and not name.startswith("_"):
-        return name
-    return f"c_{plain}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    """The name itself if it is a plain identifier that Python lets a parameter have, else its escaped form.
+
+    An escaped form is readable and differs for every name; a name that looks like one is escaped itself.
+    """
+    is_plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) and len(name) <= _LONGEST_NAME
+    is_taken = keyword.iskeyword(name) or name in _RESERVED or re.fullmatch(r"(?i)c_.*_[0-9a-f]{8}", name)
+    return name if is_plain and not is_taken else _escaped(name)
+
+
+def argument_names(names: Iterable[str]) -> dict[str, str]:
+    """The argument of `serving_raw` for each column: `file_safe`, escaped too where names differ in case only.
+
+    TensorFlow's graphs do not tell such arguments apart.
+    """
+    names = list(names)
+    folded = collections.Counter(name.lower() for name in names)
+    return {name: file_safe(name) if folded[name.lower()] == 1 else _escaped(name) for name in names}
+
+
+def examples_argument(spec: FeatureSpec) -> str:
+    """The argument for serialized tf.Examples: `examples`, or another name if a column is called that.
+
+    TFMA feeds a signature the column of its argument's name, if there is one, instead of the serialized tf.Examples.
+    """
+    columns = {spec.label.name, *(feature.name for feature in spec.features)}
+    numbered = (f"serialized_examples_{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain(["examples", "serialized_examples"], numbered) if name not in columns)
 
 
 def vocabulary_name(name: str) -> str:
     """The vocabulary's file name for a column."""
     return f"vocabulary_{file_safe(name)}"
+
+
+def _escaped(name: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name[:_LONGEST_NAME])
+    return f"c_{plain}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _number_names(feature: Feature) -> list[str]:

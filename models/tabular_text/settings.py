@@ -20,6 +20,7 @@ MIXED_PRECISION = ("auto", "on", "off")
 STRATEGIES = ("auto", "none", "mirrored")
 ALGORITHMS = ("random", "bayesian", "hyperband")
 SAMPLINGS = ("linear", "log")
+MAX_SEED = 2**32 - 1
 
 #: What a tuner can optimise on the eval split → the direction that is better.
 OBJECTIVES = {"val_loss": "min", "val_accuracy": "max", "val_auc": "max", "val_mae": "min", "val_rmse": "min"}
@@ -109,7 +110,7 @@ class TrainingSettings(_Settings):
       early_stopping_patience: epochs without a better eval loss before training stops; the best epoch's weights
         are then kept. 0 = off: all epochs run and the last weights are kept.
       class_weights: `balanced` weighs each row by rows / (classes * rows of its class).
-      seed: of initial weights, shuffling and dropout.
+      seed: of initial weights, shuffling and dropout; 0 to 2^32 - 1, as NumPy takes it.
       mixed_precision: `auto` = on GPUs of compute capability ≥ 7; `on`, `off`.
       strategy: `auto` = MirroredStrategy over two or more visible GPUs; `mirrored`, `none`.
       checkpoint_steps: steps between checkpoints within an epoch (one is always written at its end).
@@ -132,7 +133,7 @@ class TrainingSettings(_Settings):
             *_real("learning_rate", self.learning_rate, 0.0, open_low=True),
             *_whole("early_stopping_patience", self.early_stopping_patience, 0),
             *_choice("class_weights", self.class_weights, CLASS_WEIGHTS),
-            *_whole("seed", self.seed, 0),
+            *_whole("seed", self.seed, 0, MAX_SEED),
             *_choice("mixed_precision", self.mixed_precision, MIXED_PRECISION),
             *_choice("strategy", self.strategy, STRATEGIES),
             *_whole("checkpoint_steps", self.checkpoint_steps, 1),
@@ -343,11 +344,13 @@ def _choice(name: str, value: Any, choices: Iterable[str]) -> list[str]:
     return [f"{name}: must be one of {', '.join(choices)}; got {value!r}{hint}."]
 
 
-def _whole(name: str, value: Any, least: int) -> list[str]:
-    """A finding if the value is no whole number, or below `least`."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+def _whole(name: str, value: Any, least: int, most: int | None = None) -> list[str]:
+    """A finding if the value is no whole number, below `least` or above `most`."""
+    is_whole_number = isinstance(value, int) and not isinstance(value, bool)
+    if is_whole_number and value >= least and (most is None or value <= most):
         return []
-    return [f"{name}: must be a whole number, at least {least}; got {value!r}."]
+    upper = "" if most is None else f" and at most {most}"
+    return [f"{name}: must be a whole number, at least {least}{upper}; got {value!r}."]
 
 
 def _real(name: str, value: Any, low: float, *, below: float = math.inf, open_low: bool = False) -> list[str]:

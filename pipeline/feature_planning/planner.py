@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.arrow_example_gen.delimited import separator_hint
 from components.arrow_example_gen.profile import TableProfile
 from models.tabular_text.features import Feature, FeatureKind, FeatureSpec, Label
 from pipeline.config import Config, FeaturesSection
@@ -31,6 +32,8 @@ def plan_features(
     columns = {feature.name: feature for feature in source.features}
     label_name = config.label.column
     problems = [*source.problems(), *_name_problems(settings, columns, label_name, source.called)]
+    if schema is None:  # a schema need not know every column of the data
+        problems += _data_name_problems(config, columns)
     problems += _contradictions(settings) + _type_conflicts(config, columns, schema)
     label = _label(config, source, columns, problems)
     features = [
@@ -106,6 +109,20 @@ def _name_problems(settings: FeaturesSection, columns: dict[str, Feature], label
     ]
 
 
+def _data_name_problems(config: Config, columns: dict[str, Feature]) -> list[str]:
+    """Columns that the data section names and that are not in the data."""
+    split_by = config.data.split_by
+    named = [
+        *(("data.split_by", name) for name in (split_by,) if name is not None),
+        *(("data.column_types", name) for name in config.data.column_types),
+    ]
+    return [
+        f"{key} names '{name}', and the data has no such column.{nearest(name, columns)}"
+        for key, name in named
+        if name not in columns
+    ]
+
+
 def _contradictions(settings: FeaturesSection) -> list[str]:
     """Columns that the configuration both uses and leaves out."""
     wanted = {name for name, kind in settings.kinds.items() if kind is not FeatureKind.IGNORED}
@@ -138,7 +155,8 @@ def _label(config: Config, source: ColumnSource, columns: dict[str, Feature], pr
     """The label; None with the reason added to `problems` if there is none."""
     name = config.label.column
     if name not in columns:
-        problems.append(f"label.column is '{name}', and {source.called} has no such column.{nearest(name, columns)}")
+        hint = nearest(name, columns) + separator_hint(columns)
+        problems.append(f"label.column is '{name}', and {source.called} has no such column.{hint}")
         return None
     try:
         return source.label(name, config.label.kind)

@@ -31,6 +31,8 @@ _IDENTIFIER_WORDS = frozenset({"id", "uuid", "guid", "pk", "rowid"})
 _ROW_NUMBER_WORDS = frozenset({"index", "idx", "row", "unnamed", "rownum"})
 _WORDS_IN_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
+_LIST = "a list per row; lists are not used"
+
 _Verdict = tuple[FeatureKind, str]
 
 
@@ -67,6 +69,8 @@ class ProfiledColumns:
         column = self._columns[name]
         if kind is FeatureKind.IGNORED:
             return None
+        if column.is_list:
+            return f"holds {_LIST}"
         if not column.distinct:
             return f"has no value in any of {column.rows:,} rows"
         if (wrong_type := type_objection(column.dtype, kind)) is not None:
@@ -120,6 +124,8 @@ def feature_of(column: ColumnProfile, limits: Limits, is_complete: bool = True) 
 
 
 def _useless_rule(column: ColumnProfile) -> _Verdict | None:
+    if column.is_list:
+        return FeatureKind.IGNORED, _LIST
     if not column.distinct:
         return FeatureKind.IGNORED, f"no value in {column.rows:,} rows"
     if column.distinct == 1:
@@ -174,6 +180,8 @@ def label_of(column: ColumnProfile, kind: LabelKind | None, limits: Limits) -> L
       PlanError: if there is nothing to learn in the column, or not as `kind`.
     """
     name, seen = f"The label '{column.name}'", _seen(column)
+    if column.is_list:
+        raise PlanError([f"{name} holds several values in a row; it has to hold one. Name another label.column."])
     if not column.distinct:
         raise PlanError([f"{name} has no value in any of {column.rows:,} rows. Name another label.column."])
     if column.distinct == 1:

@@ -173,6 +173,13 @@ def test_refused_data_leaves_no_artifact(tmp_path):
         run_pipeline(tmp_path, "*.tsv", ReadOptions(label="stars"))
 
 
+def test_a_planned_type_travels_to_the_node_with_its_origin(tmp_path):
+    write_reviews(tmp_path / "data", "reviews.tsv")
+    planned = ReadOptions(label="stars", expected_types={"price": DType.INT64}, planned_rows=1_500)
+    with pytest.raises(BadData, match=r"line 3, column 'price': .* saw '0\.25' .*planned from the first 1,500 rows"):
+        run_pipeline(tmp_path, "reviews.tsv", planned)
+
+
 def test_a_pattern_without_files_is_named(tmp_path):
     write_reviews(tmp_path / "data", "reviews.tsv")
     with pytest.raises(BadData, match=r"Looked for 'review\.tsv' .* It holds 'reviews\.tsv'"):

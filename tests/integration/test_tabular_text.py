@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from models.tabular_text.errors import BadSettings, UntrainableData
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
+from models.tabular_text.layout import file_safe
 
 pytestmark = [
     pytest.mark.integration,
@@ -151,9 +152,9 @@ def transform(root: Path, spec: FeatureSpec, splits: Mapping[str, list[Row]]) ->
 class World:
     """A transformed data set to train on."""
 
-    def __init__(self, root: Path, spec: FeatureSpec, extra: list[Row]) -> None:
+    def __init__(self, root: Path, spec: FeatureSpec, train: list[Row], evaluation: list[Row]) -> None:
         self.root, self.spec = root, spec
-        transform(root, spec, {"train": make_rows(600, 1) + extra, "eval": make_rows(200, 2)})
+        transform(root, spec, {"train": train, "eval": evaluation})
 
     def fn_args(self, folder: Path, **changes: Any) -> SimpleNamespace:
         """TFX's FnArgs, as far as `run_fn` and `tuner_fn` read them; `changes` go to `custom_config`."""
@@ -183,7 +184,7 @@ class Trained:
     def predict(self, rows: list[Row], spec: FeatureSpec) -> dict[str, np.ndarray]:
         """Both signatures' predictions; they must not differ in a single bit."""
         examples = tf.constant([encode(row, spec) for row in rows])
-        parsed = self.signatures["serving_default"](examples=examples)
+        parsed = self.signatures["serving_default"](**{self.description["examples_argument"]: examples})
         raw = self.signatures["serving_raw"](**raw_arguments(rows, self.description))
         assert set(parsed) == set(raw)
         for name, value in parsed.items():
@@ -202,17 +203,20 @@ def train(world: World, folder: Path, **changes: Any) -> Trained:
 @pytest.fixture(scope="module")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> World:
     hostile = [{**row, "liked": "no"} for row in HOSTILE]
-    return World(tmp_path_factory.mktemp("binary"), BINARY, [*hostile, {"shop": "north"}])
+    return World(
+        tmp_path_factory.mktemp("binary"), BINARY, [*make_rows(600, 1), *hostile, {"shop": "north"}], make_rows(200, 2)
+    )
 
 
 @pytest.fixture(scope="module")
 def stars(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(tmp_path_factory.mktemp("stars"), STARS, [])
+    return World(tmp_path_factory.mktemp("stars"), STARS, make_rows(600, 1), make_rows(200, 2))
 
 
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(tmp_path_factory.mktemp("paid"), PAID, [{"shop": "north", "paid": math.nan}])
+    rows = [*make_rows(600, 1), {"shop": "north", "paid": math.nan}]
+    return World(tmp_path_factory.mktemp("paid"), PAID, rows, make_rows(200, 2))
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +272,100 @@ def test_transformed_labels_are_class_indices_and_minus_one_where_unknown(liked:
     columns = liked.signatures["transform_features"](examples=examples)
     assert columns["liked_xf"].numpy().tolist() == [[1], [0], [-1], [-1], [-1]]
     assert "review body_xf" in columns
+
+
+AWKWARD = [
+    *("class", "from", "in", "is", "self", "cls", "args", "kwargs", "values", "named", "name", "inputs", "None", "_x"),
+    *("Age", "age", "AGE", "a_b", "A_B", "a b", file_safe("a b"), file_safe("class"), "", "y" * 300, "1st", "ä"),
+    *("examples", "serialized_examples", "scores"),
+]  # fmt: skip
+#: The others are numbers, which cost Transform least.
+AWKWARD_KINDS = {
+    **dict.fromkeys(["Age", "age", "self", "examples", ""], FeatureKind.CATEGORICAL),
+    **dict.fromkeys(["class", "y" * 300], FeatureKind.TEXT),
+}
+
+
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory: pytest.TempPathFactory) -> tuple[FeatureSpec, list[Row], Trained]:
+    """A model on a table of column names that Python, TensorFlow or TFMA give a meaning to, and its rows."""
+    features = tuple(
+        Feature(name, AWKWARD_KINDS[name], DType.STRING, required=name in ("", "self"), cardinality=2)
+        if name in AWKWARD_KINDS
+        else Feature(name, FeatureKind.NUMERIC, DType.FLOAT32, required=name == "in")
+        for name in AWKWARD
+    )
+    spec = FeatureSpec(Label("label", LabelKind.BINARY, DType.STRING), features, max_tokens=4)
+    random = np.random.default_rng(5)
+    rows: list[Row] = [{"label": str(random.choice(["no", "yes"]))} for _ in range(80)]
+    for row in rows:
+        for feature in features:
+            number = feature.kind is FeatureKind.NUMERIC
+            row[feature.name] = float(random.normal()) if number else str(random.choice(["one", "two"]))
+    root = tmp_path_factory.mktemp("awkward")
+    trained = train(World(root, spec, rows, rows), root / "run", training={**TRAINING, "epochs": 1})
+    return spec, rows, trained
+
+
+def test_columns_of_any_name_are_served(awkward: tuple[FeatureSpec, list[Row], Trained]) -> None:
+    spec, rows, trained = awkward
+    # Both signatures give the same bits only if every argument reaches its own column.
+    assert trained.predict(rows, spec)["scores"].shape == (80, 2)
+    arguments = {name: column["argument"] for name, column in trained.description["inputs"].items()}
+    assert set(arguments) == set(AWKWARD)
+    assert set(trained.signatures["serving_raw"].structured_input_signature[1]) == set(arguments.values())
+    assert arguments["scores"] == "scores"
+    raw = raw_arguments(rows, trained.description)
+    answer = trained.signatures["serving_raw"](**raw)["scores"].numpy()
+    for name in ("Age", "age", "AGE", "self", "", "examples"):
+        numbers = raw[arguments[name]].dtype == tf.float32
+        changed = {**raw, arguments[name]: tf.constant([9.0 if numbers else "one"] * 80)}
+        assert not np.array_equal(trained.signatures["serving_raw"](**changed)["scores"].numpy(), answer), name
+
+
+def test_columns_of_any_name_are_evaluated(awkward: tuple[FeatureSpec, list[Row], Trained], tmp_path: Path) -> None:
+    from tfx.proto.orchestration import pipeline_pb2  # noqa: F401 - the evaluator's protos need it loaded
+    from tfx.types import standard_artifacts
+    from tfx.utils import json_utils, proto_utils
+
+    from components.evaluator.demands import demands_of
+    from components.evaluator.eval_config import build_eval_config
+    from components.evaluator.executor import Executor
+    from components.evaluator.settings import EvaluationSettings
+
+    spec, rows, trained = awkward
+    examples, model = standard_artifacts.Examples(), standard_artifacts.Model()
+    outputs = {"evaluation": standard_artifacts.ModelEvaluation(), "blessing": standard_artifacts.ModelBlessing()}
+    for name, artifact in {"examples": examples, "model": model, **outputs}.items():
+        artifact.uri = str(tmp_path / name)
+    examples.split_names = '["eval"]'
+    examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    examples.set_string_custom_property("file_format", "tfrecords_gzip")
+    (tmp_path / "examples/Split-eval").mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(tmp_path / "examples/Split-eval/data.gz"), "GZIP") as writer:
+        for row in rows:
+            writer.write(encode(row, spec))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/Format-Serving").symlink_to(trained.path)
+    settings = EvaluationSettings(min_examples_per_slice=10)
+    properties = {
+        "eval_config": proto_utils.proto_to_json(build_eval_config(spec, settings)),
+        "demands": json.dumps(demands_of(spec, settings).to_json()),
+        "example_splits": json_utils.dumps(["eval"]),
+    }
+    arguments = ["--runner=FnApiRunner", "--direct_running_mode=in_memory"]
+    context = Executor.Context(beam_pipeline_args=arguments, tmp_dir=str(tmp_path / "tmp"), unique_id="1")
+    Executor(context).Do(
+        {"examples": [examples], "model": [model]}, {name: [item] for name, item in outputs.items()}, properties
+    )
+    decision = json.loads((tmp_path / "blessing/decision.json").read_text())
+    right = [
+        answer.decode() == row["label"]
+        for answer, row in zip(trained.predict(rows, spec)["predicted_class"], rows, strict=True)
+    ]
+    assert decision["metrics"]["accuracy"] == pytest.approx(np.mean(right))
+    sliced = {name for item in decision["slices"] for name in item["slice"]}
+    assert sliced == {feature.name for feature in spec.of_kind(FeatureKind.CATEGORICAL)}
 
 
 def test_the_model_loads_without_our_packages(liked: Trained) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.cli_options import command_line, echo_table, find_run
+from pipeline.cli_options import command_line, echo_table, find_run, near
 from pipeline.config import load_config
 from pipeline.errors import NotFound
 from pipeline.run_store import RunRecord, RunStore
@@ -38,6 +38,12 @@ def test_a_table_is_aligned_and_never_cut(capsys):
     echo_table([("node", "where"), ("Trainer", "/a" * 200), ("x", "")])
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["node     where", "Trainer  " + "/a" * 200, "x"]
+
+
+def test_paths_below_here_are_shown_short(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert near(tmp_path / "a" / "b") == "a/b"
+    assert near("/elsewhere/b") == "/elsewhere/b"
 
 
 def test_commands_can_be_pasted(monkeypatch):

@@ -150,6 +150,15 @@ def test_a_split_that_cannot_be_a_folder_is_refused(tmp_path, name):
     assert "data.splits" in problems_of(tmp_path, SMALLEST, [f"data.splits={splits}"])[0]
 
 
+@pytest.mark.parametrize("weight", [0, 1_000_001, 99999999999999999999])
+def test_a_weight_that_no_split_can_have_is_refused(tmp_path, weight):
+    """TFX keeps weights in 32 bits."""
+    (problem,) = problems_of(tmp_path, SMALLEST, [f"data.splits={{train: {weight}, eval: 1}}"])
+    assert "data.splits" in problem
+    assert str(weight) in problem
+    load_config(write(tmp_path, SMALLEST), ["data.splits={train: 1000000, eval: 1}"])
+
+
 def test_the_label_cannot_be_a_feature(tmp_path):
     assert "cannot be a feature" in problems_of(tmp_path, SMALLEST + "features: {kinds: {churned: text}}\n")[0]
 

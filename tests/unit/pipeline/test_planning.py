@@ -137,8 +137,28 @@ def test_types_of_the_schema_are_expected_and_declared_ones_demanded(make_config
     options = read_options(config, make_plan(config))
     assert options.column_types == {"zip": "string", "new": "int64"}
     assert options.expected_types == {"x": "float32", "y": "float32"}
+    assert options.planned_rows is None
 
 
-def test_without_a_schema_no_type_is_expected(make_config):
-    config = make_config(has_schema=False)
-    assert read_options(config, make_plan(config)).expected_types == {}
+def test_without_a_schema_the_planned_types_are_expected(make_config):
+    config = make_config(has_schema=False, data={"column_types": {"x": "float32"}}, features={"profile_rows": 30})
+    options = read_options(config, make_plan(config))
+    assert options.expected_types == {"zip": "string", "y": "float32"}
+    assert options.planned_rows == 30
+
+
+def test_before_there_is_a_plan_no_type_is_expected(make_config):
+    options = read_options(make_config(has_schema=False))
+    assert (options.expected_types, options.planned_rows) == ({}, None)
+
+
+@pytest.mark.parametrize("has_schema", [True, False])
+def test_a_span_needs_a_place_in_the_path(make_config, has_schema):
+    (problem,) = problems_of(make_config(has_schema, data={"span": 3}))
+    assert problem.startswith("data.span is 3, and data.path '")
+    assert "has no {SPAN}" in problem
+
+
+@pytest.mark.parametrize("pattern", ["table-{SPAN}.csv", "table-{SPAN:2}.csv", "table-{YYYY}{MM}{DD}.csv"])
+def test_a_span_or_a_date_in_the_path_can_be_chosen(make_config, tmp_path, pattern):
+    make_plan(make_config(data={"path": str(tmp_path / pattern), "span": 3}))

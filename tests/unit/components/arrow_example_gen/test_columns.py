@@ -79,6 +79,30 @@ def test_typed_values_convert_only_without_loss():
     assert convert(pa.array([["a"], None]), DType.INT64, OPTIONS).bad == {0: "expected an int64, saw string values"}
 
 
+BIGGEST = 3.4028234663852886e38  # (2 - 2**-23) * 2**127
+
+
+@pytest.mark.parametrize(
+    ("array", "values", "seen"),
+    [
+        (pa.array(["1.5", "1.2e300", "NA", "-1e400"]), [1.5, None, None, None], {1: "1.2e300", 3: "-1e400"}),
+        (pa.array(["x", "inf", "3"]), [None, None, 3], {1: "inf"}),
+        (pa.array([0.5, 1e300, None, float("-inf")]), [0.5, None, None, None], {1: "1e+300", 3: "-inf"}),
+        (pa.array([float("nan"), BIGGEST, -BIGGEST]), [None, BIGGEST, -BIGGEST], {}),
+        (
+            pa.array([[1.0], None, [2.0, 1e39], [], [float("inf")]]),
+            [[1], None, None, [], None],
+            {2: "1e+39", 4: "inf"},
+        ),
+    ],
+)
+def test_a_number_beyond_float32_is_a_bad_value_and_never_infinity(array, values, seen):
+    converted = convert(array, DType.FLOAT32, OPTIONS)
+    assert converted.values.to_pylist() == values
+    reasons = {row: f"'{text}' is not a finite float32 number (beyond ±3.4e38)" for row, text in seen.items()}
+    assert {row: reason for row, reason in converted.bad.items() if "finite" in reason} == reasons
+
+
 def test_equal_values_of_different_types_have_the_same_text():
     assert canonical_text(pa.array([5, None])).to_pylist() == ["5", None]
     assert canonical_text(pa.array([5.0, 0.5, float("nan")])).to_pylist() == ["5", "0.5", None]

@@ -302,6 +302,95 @@ def test_one_value_of_the_schemas_type_makes_the_others_bad_rows(bench):
     assert "schema.path" not in str(caught.value)
 
 
+PLANNED = ReadOptions(expected_types=SCHEMA_TYPES, planned_rows=1_000)
+
+
+def test_a_value_that_does_not_fit_the_planned_type_is_a_bad_row_that_says_what_to_do(bench):
+    bench.write("a.csv", "n,opt\n1,1\n.5,1\n3,2\n")
+    with pytest.raises(BadData) as caught:
+        bench.run(options=PLANNED)
+    message = str(caught.value)
+    assert "1 of 3 rows" in message
+    seen = "line 3, column 'n': expected an int64, saw '.5' (the type was planned from the first 1,000 rows)"
+    assert seen in message
+    assert "declare it in data.column_types, or raise features.profile_rows" in message
+    assert "schema" not in message
+
+
+def test_a_planned_type_holds_even_where_no_value_fits_it(bench):
+    """The model is built for it, and no gate would notice."""
+    bench.write("a.csv", "n,opt\n1,cheap\n2,dear\n")
+    with pytest.raises(BadData, match="2 of 2 rows cannot be used"):
+        bench.run(options=PLANNED)
+
+
+def test_a_planned_type_does_not_hide_that_files_disagree(bench):
+    for name, values in (("a", ["x"]), ("b", [1])):
+        pq.write_table(pa.table({"c": values}), bench.folder / f"{name}.parquet")
+        bench.write(f"{name}.parquet", (bench.folder / f"{name}.parquet").read_bytes())
+    options = ReadOptions(expected_types={"c": DType.STRING}, planned_rows=1)
+    with pytest.raises(BadData, match="Column 'c' holds int64 and string values in different places"):
+        bench.run("*.parquet", options)
+
+
+@pytest.mark.parametrize(
+    ("expected", "reason"),
+    [
+        ({}, "'1e400' is not a finite float32 number"),
+        ({"x": DType.FLOAT32}, "'1e400' is not a finite float32 number"),
+        ({"x": DType.INT64}, "expected an int64, saw '1e400' (the type is the schema's)"),
+    ],
+)
+@pytest.mark.parametrize("good", ["1", "NA"])
+def test_infinity_is_quarantined_whatever_is_known_of_its_column(bench, expected, good, reason):
+    """Types come from the first reading, and which rows are bad from the types: both readings must agree."""
+    bench.write("a.csv", f"x,t\n1,a\n1e400,1e400\n{good},1e400\n2,b\n")
+    options = ReadOptions(expected_types=expected, on_bad_rows="quarantine", max_bad_fraction=0.5)
+    report = bench.run(options=options)
+    assert report.dtypes == {"x": expected.get("x", DType.FLOAT32), "t": DType.STRING}
+    assert [row["t"] for row in bench.rows()] == [[b"a"], [b"1e400"], [b"b"]], "in a column of words it is a word"
+    (row,) = bench.quarantined()
+    assert (row["line"], row["column"]) == (3, "x")
+    assert reason in row["reason"]
+
+
+def test_a_column_of_nothing_but_infinity_comes_to_an_end(bench):
+    bench.write("a.csv", "x,n\n1e400,1\n1e400,2\n")
+    with pytest.raises(BadData, match="2 of 2 rows cannot be used"):
+        bench.run(options=ReadOptions(expected_types={"x": DType.INT64}))
+
+
+def test_infinity_in_typed_files_is_quarantined(bench):
+    table = pa.table({"n": [1, 2, 3, 4], "f": [0.5, float("inf"), 1e300, None]})
+    pq.write_table(table, bench.folder / "a.parquet")
+    bench.write("a.parquet", (bench.folder / "a.parquet").read_bytes())
+    bench.write(
+        "b.tfrecord",
+        frame(encode_examples({"n": table["n"].chunk(0), "f": table["f"].chunk(0).cast("float", safe=False)})),
+    )
+    for name, unit in (("a.parquet", "row"), ("b.tfrecord", "record")):
+        bench.run(name, QUARANTINE)
+        assert [row[unit] for row in bench.quarantined()] == [2, 3]
+        assert bench.rows() == [{"n": [1], "f": [0.5]}, {"n": [4]}]
+        (bench.folder / "out" / "quarantine" / "rows.jsonl").unlink()
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "seen"),
+    [
+        ("id;y;c", "1;2,5;x", "expected 1 fields, saw 2. The file looks separated by ';': its one column is 'id;y;c'"),
+        ("id;y;c", "1;2;x", "is not in the data. There are 'id;y;c'. The file looks separated by ';'"),
+        ("id|y|c", "1|2|x", "The file looks separated by '|'"),
+        ("id\ty\tc", "1\t2\tx", "The file looks separated by tabs"),
+    ],
+)
+def test_a_file_with_another_separator_is_recognized(bench, header, row, seen):
+    bench.write("a.csv", f"{header}\n{row}\n")
+    with pytest.raises(BadData) as caught:
+        bench.run(options=ReadOptions(label="y" if "expected" not in seen else None))
+    assert seen in str(caught.value)
+
+
 def test_a_changed_column_does_not_hide_a_bad_row(bench):
     bench.write("a.csv", "n,opt\n1,cheap\nx,dear\n3,dear\n")
     with pytest.raises(BadData) as caught:

@@ -14,6 +14,7 @@ OPTIONS = st.builds(
     format=st.sampled_from(["auto", "csv", "tsv", "parquet", "tfrecord"]),
     column_types=st.dictionaries(st.text(), st.sampled_from(list(DType))),
     expected_types=st.dictionaries(st.text(), st.sampled_from(list(DType))),
+    planned_rows=st.none() | st.integers(1, 2**50),
     label=st.none() | st.text(),
     label_is_categorical=st.sampled_from([None, True, False]),
     on_bad_rows=st.sampled_from(["fail", "quarantine"]),

@@ -39,7 +39,7 @@ def test_typed_files_are_profiled_by_their_types(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet")
     boolean, several, floats = profile_table(str(tmp_path), "a.parquet", ReadOptions()).columns
     assert (boolean.dtype, boolean.values, boolean.nulls) == (DType.STRING, ("false", "true"), 1)
-    assert several.distinct == 2
+    assert (several.distinct, several.is_list, boolean.is_list) == (2, True, False)
     assert (floats.dtype, floats.nulls, floats.values) == (DType.FLOAT32, 1, ("1", "2.5"))
 
 
@@ -104,6 +104,34 @@ def test_the_share_of_bad_rows_is_not_judged_by_a_part_of_the_table(tmp_path):
     assert (profile.rows, profile.rows_bad, profile.complete) == (1, 2, False)
     with pytest.raises(BadData, match="2 of the first 3 rows cannot be used"):
         profile_table(str(tmp_path), "*", ReadOptions(), max_rows=3)
+
+
+def test_infinity_is_a_bad_row_of_the_plan_too(bench):
+    bench.write("a.csv", "n,t\n1.5,1e400\n1e400,a\n2,b\n")
+    with pytest.raises(BadData) as planned:
+        profile_table(str(bench.folder / "data"), "*", ReadOptions())
+    with pytest.raises(BadData) as read:
+        bench.run()
+    assert "line 3, column 'n': '1e400' is not a finite float32 number (beyond ±3.4e38)" in str(planned.value)
+    assert str(planned.value) == str(read.value)
+    allowed = ReadOptions(on_bad_rows="quarantine", max_bad_fraction=0.5)
+    profile = profile_table(str(bench.folder / "data"), "*", allowed)
+    assert (profile.rows, profile.rows_bad) == (2, 1)
+    assert [column.values for column in profile.columns] == [("1.5", "2"), ("1e400", "b")]
+
+
+@pytest.mark.parametrize("policy", ["fail", "quarantine"])
+def test_undecodable_bytes_are_held_against_their_column_and_not_the_label(tmp_path, policy):
+    pq.write_table(pa.table({"photo": [b"\xff", b"\xfe"], "y": [0, 1]}), tmp_path / "a.parquet")
+    with pytest.raises(BadData, match=r"(?s)2 of 2 rows.*column 'photo': the value is not UTF-8 text") as caught:
+        profile_table(str(tmp_path), "*", ReadOptions(label="y", on_bad_rows=policy, max_bad_fraction=1))
+    assert "label" not in str(caught.value)
+
+
+def test_lists_of_any_bytes_are_profiled(tmp_path):
+    pq.write_table(pa.table({"photos": [[b"\xff", b"a"], None, [b"b"]]}), tmp_path / "a.parquet")
+    (column,) = profile_table(str(tmp_path), "*", ReadOptions()).columns
+    assert (column.nulls, column.distinct, column.is_list) == (1, 2, True)
 
 
 def test_a_label_that_is_no_column_is_left_to_the_planner(tmp_path):

@@ -32,6 +32,15 @@ def test_models_of_the_same_label_and_columns_are_compared(candidate: Any, basel
     assert incomparable(candidate, baseline) is None
 
 
+def test_a_model_that_would_be_fed_a_column_instead_of_the_rows_is_not_compared_with() -> None:
+    candidate = description(x="float32", examples="string")
+    assert "it calls its serialized rows 'examples', which is now a column" in str(
+        incomparable(candidate, description(x="float32"))
+    )
+    safe = {**description(x="float32"), "examples_argument": "serialized_examples"}
+    assert incomparable(candidate, safe) is None
+
+
 @pytest.mark.parametrize(
     ("baseline", "words"),
     [

@@ -59,7 +59,9 @@ def test_a_failure_is_told_with_metric_value_bound_and_rows() -> None:
 def test_a_first_run_is_blessed_by_values_alone_and_says_so() -> None:
     decision = decided(demands(ALL_ROWS, ChangeThreshold("accuracy", absolute=-0.01)), [measured(0.8)])
     assert decision.blessed
-    assert "There is no blessed model yet to compare with, so 1 change thresholds were not checked." in decision.reasons
+    assert (
+        "There is no blessed model yet to compare with, so the change thresholds were not checked." in decision.reasons
+    )
     assert decision.to_json()["baseline_model"] is None
 
 
@@ -131,6 +133,14 @@ def test_no_rows_bless_nothing(candidate: list[Measured]) -> None:
     decision = decided(demands(Threshold("accuracy", lower=0.0)), candidate)
     assert not decision.blessed
     assert decision.reasons[0].startswith("No rows were evaluated")
+
+
+@pytest.mark.parametrize(("examples", "blessed"), [(2, False), (49, False), (50, True)])
+def test_too_few_rows_altogether_bless_nothing_however_good_they_look(examples: int, blessed: bool) -> None:
+    decision = decided(demands(ALL_ROWS), [measured(1.0, examples=examples)])
+    assert decision.blessed is blessed
+    words = [f"Only {examples} rows", "fewer than 50", "evaluation.min_examples_per_slice"]
+    assert blessed or all(word in decision.reasons[0] for word in words)
 
 
 def test_a_refusal_by_tfma_is_not_overruled() -> None:

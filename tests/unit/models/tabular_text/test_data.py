@@ -60,7 +60,12 @@ def test_a_number_is_scaled_by_its_spread() -> None:
     ("kind", "classes", "labels", "message"),
     [
         (LabelKind.BINARY, ["yes"], [0, 0], "single class 'yes'"),
-        (LabelKind.BINARY, ["a", "b", "c"], [0, 1], "has 3 classes"),
+        (
+            LabelKind.BINARY,
+            ["a", "b", "c"],
+            [0, 1],
+            r"planned as binary, but 3 classes were seen .*: 'a', 'b', 'c'\. Set label\.kind to multiclass",
+        ),
         (LabelKind.REGRESSION, [], [4.0, 4.0], "is 4.0 in all 2"),
     ],
 )

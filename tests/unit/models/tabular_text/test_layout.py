@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.tabular_text.errors import BadSettings
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
-from models.tabular_text.layout import file_safe, layout_of
+from models.tabular_text.layout import argument_names, examples_argument, file_safe, layout_of
 
 LABEL = Label("stars", LabelKind.MULTICLASS, DType.INT64)
 
@@ -61,3 +61,36 @@ def test_file_names_are_plain_and_never_meet(names: list[str]) -> None:
 
 def test_plain_names_stay_as_they_are() -> None:
     assert file_safe("star_rating") == "star_rating"
+    assert argument_names(["star_rating", "Plan"]) == {"star_rating": "star_rating", "Plan": "Plan"}
+
+
+AWKWARD = ["", "class", "from", "self", "args", "None", "1st", "_x", "a b", "a-b", "Age", "age", "AGE", "y" * 300]
+
+
+@given(st.lists(st.sampled_from(AWKWARD) | st.text("aA_1é ", max_size=4), unique=True, max_size=12))
+def test_every_column_has_an_argument_that_python_and_tensorflow_accept(names: list[str]) -> None:
+    # What the escaped names are called may be a column's name, too.
+    names = list(dict.fromkeys([*names, *argument_names(names).values()]))
+    arguments = argument_names(names)
+    assert list(arguments) == names
+    assert len({argument.lower() for argument in arguments.values()}) == len(names)
+    for argument in arguments.values():
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,99}", argument)
+        assert argument not in ("self", "args")
+        exec(f"def function({argument}): pass")
+
+
+@pytest.mark.parametrize(
+    ("columns", "argument"),
+    [
+        (["x"], "examples"),
+        (["examples"], "serialized_examples"),
+        (["serialized_examples"], "examples"),
+        (["examples", "serialized_examples"], "serialized_examples_2"),
+    ],
+)
+def test_no_column_is_called_as_the_serialized_rows_are(columns: list[str], argument: str) -> None:
+    ignored = [Feature(name, FeatureKind.IGNORED, DType.STRING) for name in columns]
+    assert examples_argument(spec_of(*ignored)) == argument
+    last = Label(columns[-1], LabelKind.MULTICLASS, DType.INT64)
+    assert examples_argument(spec_of(*ignored[:-1], label=last)) == argument

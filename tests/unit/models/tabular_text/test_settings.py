@@ -43,6 +43,11 @@ def test_training_settings_survive_json() -> None:
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
 
+def test_the_largest_seed_is_the_largest_that_keras_takes() -> None:
+    # numpy.random.seed, which Keras calls: "must be between 0 and 2**32 - 1".
+    assert TrainingSettings(seed=2**32 - 1).seed == 4_294_967_295
+
+
 def test_tuner_settings_survive_json() -> None:
     space = {
         "hidden_units": SearchDimension(values=((64,), (128, 64))),
@@ -75,6 +80,7 @@ def test_every_bad_value_is_reported_at_once() -> None:
         (lambda: ModelSettings(hidden_units=(64, 0)), ["hidden_units", "0"]),
         (lambda: ModelSettings(text_tower="transformer", embedding_dim=30), ["attention_heads", "30"]),
         (lambda: TrainingSettings(epochs=True), ["epochs", "True"]),
+        (lambda: TrainingSettings(seed=2**32), ["seed", "at most 4294967295", "4294967296"]),
         (lambda: ModelSettings.from_json({"embeding_dim": 3}), ["embeding_dim", "'embedding_dim'"]),
         (lambda: TunerSettings(search_space={}), ["search_space", "empty"]),
         (lambda: TunerSettings(search_space={"learning_rat": SearchDimension(values=(1.0,))}), ["'learning_rate'"]),

@@ -26,7 +26,18 @@ def config(label="stars", label_kind=None, features=None, data=None):
     return Config.model_validate_json(json.dumps(tree))
 
 
-def column(name, dtype=DType.STRING, distinct=ROWS, nulls=0, rows=ROWS, words=1.0, dates=False, values=(), exact=True):
+def column(
+    name,
+    dtype=DType.STRING,
+    distinct=ROWS,
+    nulls=0,
+    rows=ROWS,
+    words=1.0,
+    dates=False,
+    values=(),
+    exact=True,
+    lists=False,
+):
     return ColumnProfile(
         name=name,
         dtype=dtype,
@@ -37,6 +48,7 @@ def column(name, dtype=DType.STRING, distinct=ROWS, nulls=0, rows=ROWS, words=1.
         values=tuple(values),
         mean_words=words if dtype is DType.STRING else 0.0,
         iso_dates=dates,
+        is_list=lists,
     )
 
 
@@ -208,6 +220,39 @@ def test_a_label_that_cannot_be_learned_is_refused_with_what_was_seen(label, kin
 def test_a_missing_label_column_is_named_with_the_nearest():
     (problem,) = problems_of(config("star_ratting"), profile=profile(USED, column("star_rating", DType.INT64)))
     assert problem == "label.column is 'star_ratting', and the data has no such column. Did you mean 'star_rating'?"
+
+
+def test_a_column_of_another_separator_is_recognized():
+    (problem,) = problems_of(config("y"), profile=profile(column("id;x;y")))
+    assert "has no such column. There are: id;x;y. The file looks separated by ';'" in problem
+
+
+def test_a_column_of_lists_is_not_used_and_cannot_be():
+    table = profile(column("tags", distinct=3, lists=True), column("sizes", DType.FLOAT32, lists=True), USED, STARS)
+    features = plan_features(config(), profile=table).features[:2]
+    expected = (FeatureKind.IGNORED, "a list per row; lists are not used")
+    assert [(feature.kind, feature.reason) for feature in features] == [expected] * 2
+    problems = problems_of(config(features={"kinds": {"tags": "categorical", "sizes": "numeric"}}), profile=table)
+    assert problems == [
+        f"features.kinds: '{name}' cannot be {kind}: it holds a list per row; lists are not used."
+        for name, kind in (("tags", "categorical"), ("sizes", "numeric"))
+    ]
+    plan_features(config(features={"kinds": {"tags": "ignored"}}), profile=table)
+
+
+def test_a_label_of_lists_is_refused():
+    (problem,) = problems_of(config("y"), profile=profile(USED, column("y", distinct=2, lists=True)))
+    assert "The label 'y' holds several values in a row" in problem
+
+
+def test_columns_that_the_data_section_names_must_be_in_the_data():
+    data = {"split_by": "pricee", "column_types": {"price": "float32", "starz": "int64"}}
+    problems = problems_of(config(data=data), profile=profile(USED, STARS))
+    assert problems == [
+        "data.split_by names 'pricee', and the data has no such column. Did you mean 'price'?",
+        "data.column_types names 'starz', and the data has no such column. Did you mean 'stars'?",
+    ]
+    plan_features(config(data={"split_by": "stars", "column_types": {"stars": "int64"}}), profile=profile(USED, STARS))
 
 
 def test_the_configuration_overrides_the_rules():
