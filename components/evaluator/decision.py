@@ -237,8 +237,9 @@ def _all_passed(checks: Sequence[Check]) -> str:
 def _remarks(
     demands: Demands, measured: Sequence[Measured], checks: Sequence[Check], no_baseline: str | None
 ) -> Iterator[str]:
-    if no_baseline is not None and any(check.passed is None for check in checks):
-        yield f"{no_baseline}, so the change thresholds were not checked."
+    if no_baseline is not None:
+        has_unchecked = any(check.passed is None for check in checks)
+        yield f"{no_baseline}{', so the change thresholds were not checked' if has_unchecked else ''}."
     small = [item for item in measured if item.key and item.examples < demands.min_examples_per_slice]
     if small:
         named = ", ".join(f"{slice_name(item.key)} ({item.examples})" for item in small[:5])

@@ -123,8 +123,8 @@ def test_what_cannot_be_read_from_here_is_refused_without_trying(make_config, ke
 
 
 def test_a_root_that_tfx_would_take_for_a_pattern_is_refused(make_config):
-    (problem,) = problems_of(make_config(pipeline={"root": "/home/my [old]/.penstock"}))
-    assert "pipeline.root is '/home/my [old]/.penstock'" in problem
+    (problem,) = problems_of(make_config(pipeline={"root": "/srv/my [old]/.penstock"}))
+    assert "pipeline.root is '/srv/my [old]/.penstock'" in problem
     assert "without brackets" in problem
 
 
