@@ -247,7 +247,7 @@ def _echo_summary(summary: "RunSummary", config: Path, overrides: list[str]) -> 
     typer.echo("\nnext:")
     typer.echo(f"  {command_line('show', summary.run.run_id, *same)}\n      what each node made, and where")
     if summary.pushed_to is not None:
-        reader = os.path.relpath(Path(sys.executable).with_name("saved_model_cli"))
+        reader = near(Path(sys.executable).with_name("saved_model_cli"))
         typer.echo(f"  {reader} show --dir {near(summary.pushed_to)} --all\n      the model's signatures")
         typer.echo(f"  {command_line('run', *same)}\n      again: what is unchanged comes from the cache")
     else:

@@ -67,7 +67,7 @@ def command_line(*arguments: str) -> str:
         return shlex.join(["python", "-m", "pipeline.cli", *arguments])
     on_path = shutil.which("penstock")
     found = on_path is not None and Path(on_path).resolve() == program.resolve()
-    return shlex.join(["penstock" if found else os.path.relpath(program), *arguments])
+    return shlex.join(["penstock" if found else near(program), *arguments])
 
 
 def near(path: str | Path) -> str:
