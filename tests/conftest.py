@@ -27,6 +27,16 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--update-goldens is refused in CI: update them on your machine and commit the change.")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks and folders must agree: `make check` leaves marked tests out, `make test` adds only that folder."""
+    for item in items:
+        is_slow_folder = item.path.is_relative_to(Path(__file__).parent / "integration")
+        if is_slow_folder != (item.get_closest_marker("integration") is not None):
+            raise pytest.UsageError(
+                f"{item.nodeid}: tests marked `integration` belong in tests/integration, and only they."
+            )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
