@@ -117,26 +117,32 @@ class RunStore:
                 f"Latest runs: {', '.join(known)}." if known else "There are no runs yet; start one with: penstock run"
             )
             raise NotFound(f"There is no run '{run_id}' under {self.root}. {hint}")
-        try:
-            record = _record(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as error:
-            raise NotFound(f"{path}: not the record of a run ({error}). Delete the folder of that run.") from error
-        if record.state == "RUNNING" and not self._is_held_by(record):
-            return dataclasses.replace(record, state="INTERRUPTED")
-        return record
+        return self._as_it_stands(_load(path))
 
     def runs(self) -> list[RunRecord]:
         """All runs whose record can be read, newest first."""
-        damaged = self.damaged()
-        found = [self.read(path.parent.name) for path in self._records() if path not in damaged]
+        found = [self._as_it_stands(record) for record in self._records().values() if record is not None]
         return sorted(found, key=lambda record: record.started_at, reverse=True)
 
     def damaged(self) -> list[Path]:
         """Records that cannot be read."""
-        return [path for path in self._records() if not _is_readable(path)]
+        return [path for path, record in self._records().items() if record is None]
 
-    def _records(self) -> list[Path]:
-        return sorted((self.root / "runs").glob("*/run.json"))
+    def _records(self) -> dict[Path, RunRecord | None]:
+        """The record in each run's file, None where it cannot be read."""
+        found: dict[Path, RunRecord | None] = {}
+        for path in sorted((self.root / "runs").glob("*/run.json")):
+            try:
+                found[path] = _load(path)
+            except NotFound:
+                found[path] = None
+        return found
+
+    def _as_it_stands(self, record: RunRecord) -> RunRecord:
+        """The record, interrupted if it says that it runs and its process no longer holds the store."""
+        if record.state == "RUNNING" and not self._is_held_by(record):
+            return dataclasses.replace(record, state="INTERRUPTED")
+        return record
 
     def _is_held_by(self, record: RunRecord) -> bool:
         holder = _holder(self.root / "store.lock")
@@ -167,14 +173,6 @@ class RunStore:
                 yield
             finally:
                 file.truncate(0)
-
-
-def _is_readable(path: Path) -> bool:
-    try:
-        _record(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError):
-        return False
-    return True
 
 
 def _locked(file: IO[str], *, wait: bool) -> bool:
@@ -222,3 +220,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _record(data: dict[str, Any]) -> RunRecord:
     nodes = tuple(NodeRecord(**node) for node in data.pop("nodes"))
     return RunRecord(**{**data, "node_ids": tuple(data["node_ids"])}, nodes=nodes)
+
+
+def _load(path: Path) -> RunRecord:
+    """The record as it was written; raises NotFound if the file holds none."""
+    try:
+        return _record(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotFound(f"{path}: not the record of a run ({error}). Delete the folder of that run.") from error
