@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,22 +17,14 @@ from pipeline.cli_options import (
     ConfigOption,
     RunArgument,
     SetOption,
-    command_line,
+    echo_pairs,
     echo_table,
     find_run,
     load,
-    near,
     store_of,
 )
+from pipeline.cli_run import echo_notes, run, try_node, with_run_named
 from pipeline.cli_schema import schema_app
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pipeline.config import Config
-    from pipeline.definition import Plan
-    from pipeline.run_store import RunStore
-    from pipeline.summary import RunSummary
 
 app = typer.Typer(
     name="penstock",
@@ -47,81 +39,8 @@ app = typer.Typer(
 app.add_typer(schema_app, name="schema")
 
 
-@app.command()
-def run(
-    config: ConfigOption = DEFAULT_CONFIG,
-    overrides: SetOption = None,
-    runner: Annotated[str, typer.Option(help="Where to run.")] = "local",
-    param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of a runtime parameter, repeatable.")] = None,
-    run_id: Annotated[str | None, typer.Option(help="Continue this run (or name a new one).")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait if another run holds the store.")] = False,
-) -> None:
-    """Run the pipeline to a pushed model."""
-    from rich.console import Console
-
-    from pipeline.errors import EXIT_NOT_PUSHED, RunInterrupted
-    from pipeline.metadata import LineageStore
-    from pipeline.planning import make_plan
-    from pipeline.runners.registry import capabilities_of
-
-    capabilities_of(runner)
-    parameters = _pairs(param or [])
-    settings = load(config, overrides)
-    store = store_of(settings)
-    _check_free(store, wait=wait)
-    LineageStore(store.metadata_uri).check()
-    plan = make_plan(settings)
-    _echo_notes(plan)
-    try:
-        summary = _run_locally(settings, plan, parameters, run_id, wait, Console(highlight=False))
-    except RunInterrupted as stop:
-        again = [] if run_id else ["--run-id", stop.run_id]
-        raise RunInterrupted(
-            f"{stop} Continue it with: {command_line(*sys.argv[1:], *again)}", run_id=stop.run_id
-        ) from None
-    _echo_summary(summary, config, overrides or [])
-    if not summary.is_pushed:
-        raise typer.Exit(EXIT_NOT_PUSHED)
-
-
-def _check_free(store: "RunStore", *, wait: bool) -> None:
-    """Says who holds the store before anything slow is begun; with `wait` the run then waits for its turn."""
-    from pipeline.errors import StoreBusy
-
-    try:
-        store.check_free()
-    except StoreBusy as busy:
-        if not wait:
-            raise
-        typer.echo(f"{str(busy).split('. ')[0]}; waiting for it to end.")
-
-
-def _run_locally(
-    settings: "Config", plan: "Plan", parameters: dict[str, str], run_id: str | None, wait: bool, console: "Console"
-) -> "RunSummary":
-    from pipeline.metadata import LineageStore
-    from pipeline.progress import Progress
-    from pipeline.runners.local import LocalRunner
-    from pipeline.runners.registry import build_document
-    from pipeline.runners.warm import WarmProcess
-    from pipeline.staging import stage_inputs
-    from pipeline.summary import summarise
-
-    store, progress, logs = store_of(settings), Progress(console), settings.root / "logs"
-    try:
-        progress.begin("loading TensorFlow and TFX")
-        warm = WarmProcess(logs / "warm.log")
-        document = warm.call(build_document, "local", settings, plan, log_path=logs / "compile.log")
-        progress.end()
-        typer.echo(
-            f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {near(settings.root)}"
-        )
-        stage_inputs(settings, plan)
-        runner = LocalRunner(store, warm, on_event=progress.show, run_id=run_id, wait=wait)
-        handle = runner.submit(document, parameters)
-    finally:
-        progress.end()
-    return summarise(store.read(handle.run_id), LineageStore(store.metadata_uri))
+app.command()(run)
+app.command("try")(try_node)
 
 
 @app.command()
@@ -136,7 +55,7 @@ def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> 
         return
     rows = [("run", "pipeline", "state", "started", "nodes")]
     for record in records:
-        done = sum(node.state != "FAILED" for node in record.nodes)
+        done = sum(node.succeeded for node in record.nodes)
         nodes = f"{done}/{len(record.node_ids)}"
         rows.append((record.run_id, record.pipeline_name, record.state.lower(), record.started_at, nodes))
     echo_table(rows)
@@ -153,10 +72,12 @@ def show(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, 
     record, lineage = find_run(store, run_id, settings), LineageStore(store.metadata_uri)
     echo_table(node_rows(record, lineage.outputs_of_run(record.run_id)))
     typer.echo()
-    _echo_pairs(summary_lines(summarise(record, lineage)))
+    echo_pairs(summary_lines(summarise(record, lineage)))
     for node in record.nodes:
         if node.failure:
-            typer.echo(f"\n{node.node_id}: {node.failure}\nWhole log: {store.log_path(record.run_id, node.node_id)}")
+            log = store.log_path(record.run_id, node.node_id, node.attempt)
+            whole_log = f"\nWhole log: {log}" if log.is_file() else ""
+            typer.echo(f"\n{node.node_id}: {node.failure}{whole_log}")
 
 
 @app.command()
@@ -170,7 +91,7 @@ def plan(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> 
     echo_table(describe_plan(made.features))
     typer.echo(f"\ndata: {made.input_base}/{made.input_pattern}")
     typer.echo(f"schema: {settings.schema_.path or 'inferred on each run; penstock schema infer makes one to review'}")
-    _echo_notes(made)
+    echo_notes(made)
     typer.echo("To use a column otherwise, set features.kinds or features.exclude in the configuration.")
 
 
@@ -223,42 +144,6 @@ def doctor(
         raise typer.Exit(2)
 
 
-def _pairs(items: list[str]) -> dict[str, str]:
-    from pipeline.errors import ConfigError
-
-    wrong = [item for item in items if "=" not in item]
-    if wrong:
-        raise ConfigError([f"--param {item}: expected NAME=VALUE." for item in wrong])
-    return dict(item.split("=", 1) for item in items)
-
-
-def _echo_notes(plan: "Plan") -> None:
-    for note in plan.notes:
-        typer.echo(f"note: {note}")
-
-
-def _echo_summary(summary: "RunSummary", config: Path, overrides: list[str]) -> None:
-    from pipeline.summary import summary_lines
-
-    typer.echo()
-    _echo_pairs(summary_lines(summary))
-    same = [] if config == DEFAULT_CONFIG else ["--config", str(config)]
-    same += [f"--set={item}" for item in overrides]
-    typer.echo("\nnext:")
-    typer.echo(f"  {command_line('show', summary.run.run_id, *same)}\n      what each node made, and where")
-    if summary.pushed_to is not None:
-        reader = near(Path(sys.executable).with_name("saved_model_cli"))
-        typer.echo(f"  {reader} show --dir {near(summary.pushed_to)} --all\n      the model's signatures")
-        typer.echo(f"  {command_line('run', *same)}\n      again: what is unchanged comes from the cache")
-    else:
-        typer.echo(f"  {command_line('run', *same)}\n      after changing data, model or the demands named above")
-
-
-def _echo_pairs(pairs: list[tuple[str, str]]) -> None:
-    for name, text in pairs:
-        typer.echo(f"{name:<10} {near(text) if name == 'model' and os.path.isabs(text) else text}")
-
-
 def main() -> None:
     """Runs the command line; a user's mistake is a message and an exit code, never a traceback."""
     from components.errors import ComponentError
@@ -267,7 +152,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app()
+        app(args=with_run_named(sys.argv[1:]))
     except PenstockError as error:
         log_file = getattr(error, "log_file", "")
         _fail(f"{error}\nWhole log: {log_file}" if log_file else str(error), error.exit_code)

@@ -80,3 +80,9 @@ def echo_table(rows: "Sequence[Sequence[str]]") -> None:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def echo_pairs(pairs: "Sequence[tuple[str, str]]") -> None:
+    """Prints names and texts, a path as seen from here."""
+    for name, text in pairs:
+        typer.echo(f"{name:<10} {near(text) if os.path.isabs(text) else text}")

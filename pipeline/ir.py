@@ -47,6 +47,20 @@ def node_ids(text: str) -> tuple[str, ...]:
     return tuple(node["pipelineNode"]["nodeInfo"]["id"] for node in json.loads(text)["nodes"])
 
 
+def upstream_nodes(text: str) -> dict[str, tuple[str, ...]]:
+    """The nodes that each node waits for, both in topological order, read without TFX."""
+    nodes = [node["pipelineNode"] for node in json.loads(text)["nodes"]]
+    order = [node["nodeInfo"]["id"] for node in nodes]
+    above = {node["nodeInfo"]["id"]: set(node.get("upstreamNodes", ())) for node in nodes}
+    return {node_id: tuple(other for other in order if other in above[node_id]) for node_id in order}
+
+
+def resolver_nodes(text: str) -> frozenset[str]:
+    """The nodes that look artifacts up in the lineage store instead of making any, read without TFX."""
+    infos = [node["pipelineNode"]["nodeInfo"] for node in json.loads(text)["nodes"]]
+    return frozenset(info["id"] for info in infos if info["type"]["name"].endswith(".Resolver"))
+
+
 def feature_spec(text: str) -> FeatureSpec | None:
     """The plan that a compiled pipeline was made with, read without TFX; None if it has no Transform."""
     nodes = [node["pipelineNode"] for node in json.loads(text)["nodes"]]

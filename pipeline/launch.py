@@ -47,6 +47,7 @@ class LaunchRequest:
       run_id: the run that the executions belong to.
       metadata_uri: the ML Metadata store, `sqlite:////absolute/path`.
       parameters: values of runtime parameters.
+      progress_path: gets what the node says of its progress, one JSON object a line; None for nowhere.
     """
 
     ir_path: str
@@ -54,6 +55,7 @@ class LaunchRequest:
     run_id: str
     metadata_uri: str
     parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    progress_path: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from rich.console import Console
 from rich.status import Status
 
-from pipeline.runners.local import Event, NodeStarted
+from pipeline.runners.events import Event, NodeEnded, NodeStarted
 
 _MARKS = {
     "COMPLETE": "[green]done[/]",
     "CACHED": "[cyan]cached[/]",
     "SKIPPED": "[dim]skipped[/]",
     "FAILED": "[red]failed[/]",
+    "NOT_RUN": "[yellow]not run[/]",
+    "REUSED": "[cyan]reused[/]",
 }
 
 
@@ -38,6 +40,8 @@ class Progress:
 
     def show(self, event: Event) -> None:
         """One line for a node that ended; a spinner for one that started."""
+        if not isinstance(event, NodeStarted | NodeEnded):
+            return
         place = f"\\[{event.position:>{len(str(event.total))}}/{event.total}]"
         if isinstance(event, NodeStarted):
             if self._console.is_terminal:

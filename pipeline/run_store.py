@@ -1,11 +1,16 @@
 """The runs of one root folder: where each keeps its documents and logs, its record, and the lock on the store.
 
-<root>/metadata.sqlite             the lineage store (ML Metadata)
-<root>/store.lock                  held by the run that writes to the store
-<root>/artifacts/<pipeline>/…      what nodes produced
-<root>/runs/<run_id>/run.json      the run's record
-<root>/runs/<run_id>/pipeline.json the compiled pipeline (IR)
-<root>/runs/<run_id>/logs/<node>.log
+<root>/metadata.sqlite               the lineage store (ML Metadata)
+<root>/store.lock                    held by the run that writes to the store
+<root>/artifacts/<pipeline>/…        what nodes produced
+<root>/runs/<run_id>/run.json        the run's record
+<root>/runs/<run_id>/pipeline.json   the compiled pipeline (IR)
+<root>/runs/<run_id>/config.json     the configuration, defaults included
+<root>/runs/<run_id>/provenance.json the code and environment it was started with
+<root>/runs/<run_id>/events.jsonl    what happened, one event a line
+<root>/runs/<run_id>/logs/<node>.<attempt>.log
+<root>/runs/<run_id>/progress/<node>.<attempt>.jsonl
+<root>/runs/<run_id>/report/index.html
 """
 
 import dataclasses
@@ -14,33 +19,57 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import ConfigError, NotFound, StoreBusy
 
+SUCCEEDED = frozenset({"COMPLETE", "CACHED", "REUSED", "SKIPPED"})
+"""States of a node that need no further work; what depends on such a node may run."""
+
 
 @dataclasses.dataclass(frozen=True)
 class NodeRecord:
-    """What became of a node of a run; times in seconds, `failure` empty if it did not fail."""
+    """What became of a node of a run.
+
+    Attributes:
+      state: RUNNING, COMPLETE, CACHED, REUSED (taken from another run as it was asked for), SKIPPED (its condition does
+        not hold), FAILED or NOT_RUN.
+      attempt: how often the node was started in this run, counting from 1.
+      started_at: of the last attempt, ISO 8601 with zone; `ended_at` likewise.
+      wall_s: seconds from start to end.
+      cpu_s: seconds of processor time, child processes included.
+      peak_memory_bytes: the largest resident set, child processes included.
+      failure: why it failed or did not run, else empty.
+    """
 
     node_id: str
     state: str
     execution_id: int | None = None
+    attempt: int = 1
+    started_at: str | None = None
+    ended_at: str | None = None
     wall_s: float = 0.0
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
     failure: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """True if what depends on this node may run."""
+        return self.state in SUCCEEDED
 
 
 @dataclasses.dataclass(frozen=True)
 class RunRecord:
     """One run of a pipeline; `started_at` and `ended_at` are ISO 8601 with zone.
 
-    `state` is RUNNING, COMPLETE, FAILED or INTERRUPTED; a run whose process died without a word still says RUNNING
-    in the file, and is read as INTERRUPTED.
+    `state` is RUNNING, COMPLETE, PARTIAL (what was asked for is done, other nodes were left out), FAILED or
+    INTERRUPTED; a run whose process died without a word still says RUNNING in the file, and is read as INTERRUPTED.
+    `upstream` names the nodes that each node waits for, `base_run_id` the run whose outputs were taken for the nodes
+    that are REUSED.
     """
 
     run_id: str
@@ -52,6 +81,8 @@ class RunRecord:
     ir_digest: str
     node_ids: tuple[str, ...]
     nodes: tuple[NodeRecord, ...] = ()
+    upstream: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    base_run_id: str | None = None
 
     def node(self, node_id: str) -> NodeRecord | None:
         """The record of a node, None if the run has not reached it."""
@@ -61,6 +92,14 @@ class RunRecord:
         """This run with the node's record put in or replaced."""
         others = tuple(other for other in self.nodes if other.node_id != node.node_id)
         return dataclasses.replace(self, nodes=(*others, node))
+
+    def stopped(self) -> "RunRecord":
+        """This run after its processes are gone: what was running has not been run."""
+        nodes = tuple(
+            dataclasses.replace(node, state="NOT_RUN", failure="interrupted") if node.state == "RUNNING" else node
+            for node in self.nodes
+        )
+        return dataclasses.replace(self, nodes=nodes)
 
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -92,16 +131,35 @@ class RunStore:
         """The compiled pipeline of the run."""
         return self.run_folder(run_id) / "pipeline.json"
 
-    def log_path(self, run_id: str, node_id: str) -> Path:
-        """The output of one node of the run."""
-        return self.run_folder(run_id) / "logs" / f"{node_id}.log"
+    def config_path(self, run_id: str) -> Path:
+        """The configuration that the run was made with."""
+        return self.run_folder(run_id) / "config.json"
+
+    def provenance_path(self, run_id: str) -> Path:
+        """The code and environment that the run was started with."""
+        return self.run_folder(run_id) / "provenance.json"
+
+    def events_path(self, run_id: str) -> Path:
+        """What happened in the run, one event a line."""
+        return self.run_folder(run_id) / "events.jsonl"
+
+    def log_path(self, run_id: str, node_id: str, attempt: int) -> Path:
+        """The output of one attempt at a node of the run."""
+        return self.run_folder(run_id) / "logs" / f"{node_id}.{attempt}.log"
+
+    def progress_path(self, run_id: str, node_id: str, attempt: int) -> Path:
+        """What a node said of its own progress, one JSON object a line."""
+        return self.run_folder(run_id) / "progress" / f"{node_id}.{attempt}.jsonl"
 
     def write(self, record: RunRecord) -> None:
         """Replaces the run's record; a reader sees the old or the new one, never half."""
         folder = self.run_folder(record.run_id)
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / "run.json.tmp"
-        temporary.write_text(json.dumps(dataclasses.asdict(record), indent=1), encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(record), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(folder / "run.json")
 
     def read(self, run_id: str) -> RunRecord:
@@ -141,7 +199,7 @@ class RunStore:
     def _as_it_stands(self, record: RunRecord) -> RunRecord:
         """The record, interrupted if it says that it runs and its process no longer holds the store."""
         if record.state == "RUNNING" and not self._is_held_by(record):
-            return dataclasses.replace(record, state="INTERRUPTED")
+            return dataclasses.replace(record.stopped(), state="INTERRUPTED")
         return record
 
     def _is_held_by(self, record: RunRecord) -> bool:
@@ -219,7 +277,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _record(data: dict[str, Any]) -> RunRecord:
     nodes = tuple(NodeRecord(**node) for node in data.pop("nodes"))
-    return RunRecord(**{**data, "node_ids": tuple(data["node_ids"])}, nodes=nodes)
+    upstream = {node_id: tuple(others) for node_id, others in data.pop("upstream", {}).items()}
+    return RunRecord(**{**data, "node_ids": tuple(data["node_ids"])}, nodes=nodes, upstream=upstream)
 
 
 def _load(path: Path) -> RunRecord:

@@ -53,28 +53,62 @@ class WarmProcess:
         with _output_redirected(log_path):
             forkserver.ensure_running()
 
+    def start(self, function: Callable[..., Any], *args: Any, log_path: Path) -> "Call":
+        """Begins `function(*args)` in a process of its own, whose output is appended to `log_path`."""
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_answer, args=(sender, log_path, function, args))
+        process.start()
+        sender.close()
+        return Call(process, receiver)
+
     def call(self, function: Callable[..., Any], *args: Any, log_path: Path) -> Any:
-        """What `function(*args)` returns in a process of its own, whose output goes to `log_path`.
+        """What `function(*args)` returns in a process of its own; raises as `Call.result`."""
+        return self.start(function, *args, log_path=log_path).result()
+
+
+class Call:
+    """A function under way in a process of its own."""
+
+    def __init__(self, process: Any, receiver: Any) -> None:
+        """Takes a started process and the connection that its answer comes through."""
+        self._process = process
+        self.answer_ready = receiver
+        """Something to give to `multiprocessing.connection.wait`: ready when `result` would not wait."""
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return int(self._process.pid)
+
+    def result(self) -> Any:
+        """Waits for what the function returns; the process is gone afterwards.
 
         Raises:
           ProcessDied: if the process ended without an answer.
           KeyboardInterrupt: after the process was stopped.
           Exception: what the function raised.
         """
-        receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_answer, args=(sender, log_path, function, args))
-        process.start()
-        sender.close()
         try:
-            answer = _receive(receiver)
-            process.join(_STOP_GRACE_S)
+            answer = _receive(self.answer_ready)
+            self._process.join(_STOP_GRACE_S)
         finally:
-            _stop(process)
+            self.stop()
         if answer is None:
-            raise ProcessDied(process.exitcode or 0)
+            raise ProcessDied(self._process.exitcode or 0)
         if isinstance(answer, RemoteError):
             raise answer.error from RemoteTraceback(f"\n{answer.traceback_text}")
         return answer[0]
+
+    def interrupt(self) -> None:
+        """Asks the process to stop, as Ctrl-C does, without waiting for it."""
+        if self._process.is_alive():
+            os.kill(self.pid, signal.SIGINT)
+
+    def stop(self) -> None:
+        """Ends the process if it is still there: interrupts it, and kills it if it does not end by itself."""
+        _stop(self._process)
+        self.answer_ready.close()
 
 
 def _receive(receiver: Any) -> Any:

@@ -9,7 +9,7 @@ from tiny_nodes_compile import compile_tiny
 
 from pipeline.run_store import RunStore
 from pipeline.runners.base import Capabilities, Document, Runner
-from pipeline.runners.local import LocalRunner
+from pipeline.runners.local import LocalRunner, RunOptions
 from pipeline.runners.registry import RUNNERS, capabilities_of
 from pipeline.runners.warm import WarmProcess
 
@@ -38,5 +38,5 @@ def harness(request: pytest.FixtureRequest, warm: WarmProcess, tmp_path: Any) ->
     def compile_document(**options: Any) -> Document:
         return warm.call(compile_tiny, name, tmp_path / "artifacts", options, log_path=tmp_path / "compile.log")
 
-    makers = {"local": lambda **options: LocalRunner(store, warm, **options)}
+    makers = {"local": lambda **options: LocalRunner(store, warm, RunOptions(**options))}
     return Harness(name, capabilities_of(name), compile_document, makers[name], store)

@@ -100,7 +100,7 @@ def test_a_failing_node_stops_the_run_and_says_why(harness, mode, error, words):
     assert all(word in str(failed.value) for word in words)
     status = harness.runner().status(RunHandle(harness.name, "tiny", "broken"))
     assert status.state == "FAILED"
-    assert dict(status.nodes) == {"MakeNumber": "COMPLETE", "Double": "FAILED"}
+    assert dict(status.nodes) == {"MakeNumber": "COMPLETE", "Double": "FAILED", "Report": "NOT_RUN"}
 
 
 def test_a_killed_node_started_again_finishes_the_same_execution(harness, tmp_path):

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from pipeline.progress import Progress
 from pipeline.run_store import NodeRecord
-from pipeline.runners.local import NodeEnded, NodeStarted
+from pipeline.runners.events import NodeEnded, NodeStarted
 
 
 def shown(*events):
@@ -19,7 +19,7 @@ def shown(*events):
 
 def test_where_there_is_no_terminal_each_node_is_one_plain_line():
     trained = NodeRecord("Trainer", "COMPLETE", 3, wall_s=12.34, peak_memory_bytes=3 * 2**20)
-    lines = shown(NodeStarted("Trainer", 3, 11), NodeEnded(trained, 3, 11))
+    lines = shown(NodeStarted("Trainer", 1, 3, 11), NodeEnded(trained, 3, 11))
     assert lines == ["loading", "[ 3/11] Trainer                done       12.3 s  3 MiB"]
 
 

@@ -18,7 +18,11 @@ def record(run_id="r1", state="COMPLETE", started_at="2026-01-01T00:00:00+00:00"
 
 def test_a_record_is_read_as_it_was_written(tmp_path):
     store = RunStore(tmp_path)
-    written = record().with_node(NodeRecord("A", "COMPLETE", 7, 1.5, 1.25, 2**20)).with_node(NodeRecord("B", "FAILED"))
+    written = (
+        record()
+        .with_node(NodeRecord("A", "COMPLETE", 7, 2, wall_s=1.5, cpu_s=1.25, peak_memory_bytes=2**20))
+        .with_node(NodeRecord("B", "FAILED"))
+    )
     store.write(written)
     assert store.read("r1") == written
 

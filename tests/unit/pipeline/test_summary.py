@@ -79,7 +79,9 @@ def test_a_model_that_was_not_pushed_is_not_called_so(publish):
 def test_a_node_has_a_row_for_each_output_and_one_if_it_did_not_run(publish):
     publish("A", "model")
     lineage = publish("A", "model_run")
-    rows = node_rows(RUN.with_node(NodeRecord("A", "COMPLETE", 1, 1.26, 2.0)), lineage.outputs_of_run("r1"))
+    rows = node_rows(
+        RUN.with_node(NodeRecord("A", "COMPLETE", 1, wall_s=1.26, cpu_s=2.0)), lineage.outputs_of_run("r1")
+    )
     assert [row[:5] for row in rows[1:]] == [
         ("A", "complete", "1.3", "2.0", "model"),
         ("", "", "", "", "model_run"),
