@@ -103,6 +103,29 @@ def test_a_failing_node_stops_the_run_and_says_why(harness, mode, error, words):
     assert dict(status.nodes) == {"MakeNumber": "COMPLETE", "Double": "FAILED", "Report": "NOT_RUN"}
 
 
+def test_a_branch_that_does_not_depend_on_the_failure_is_finished(harness):
+    with pytest.raises(NodeFailed, match="Double"):
+        harness.runner(run_id="branches").submit(harness.compile(mode="raise", branch="ok"), {})
+    status = harness.runner().status(RunHandle(harness.name, "tiny", "branches"))
+    assert dict(status.nodes) == {
+        "MakeNumber": "COMPLETE",
+        "Double": "FAILED",
+        "Report": "NOT_RUN",
+        "Other": "COMPLETE",
+    }
+    assert value_of(outputs(harness, "branches")["Other"]) == 42
+
+
+def test_nodes_whose_inputs_exist_run_at_the_same_time(harness):
+    handle = harness.runner(max_workers=2).submit(harness.compile(mode="meet", branch="meet"), {})
+    assert harness.runner().status(handle).state == "COMPLETE"
+
+
+def test_several_failures_are_all_told(harness):
+    with pytest.raises(NodeFailed, match=r"(?s)'Double' failed.*Also failed: Other: .*odd in a strange way"):
+        harness.runner(max_workers=2).submit(harness.compile(mode="raise", branch="raise"), {})
+
+
 def test_a_killed_node_started_again_finishes_the_same_execution(harness, tmp_path):
     document = harness.compile(mode="kill_once")
     with pytest.raises(NodeFailed):
