@@ -2,8 +2,9 @@
 
     python -m pipeline.launch --ir FILE --nodes A[,B] --run-id ID --metadata sqlite:////path/to/file [--param k=v …]
 
-Driver, cache, executor and publisher are TFX's own (`orchestration.portable.launcher.Launcher`). Idempotent:
-killed and started again with the same arguments it finishes the same execution; once finished it exits 0 at once.
+Driver, executor and publisher are TFX's own (`orchestration.portable.launcher.Launcher`), the cache is ours
+(`pipeline.caching.launcher`). Idempotent: killed and started again with the same arguments it finishes the same
+execution; once finished it exits 0 at once.
 """
 
 import argparse
@@ -21,9 +22,11 @@ from typing import Any, Literal
 from components.errors import BadData, ComponentError, GateRefused
 from models.tabular_text.errors import ModelError, UntrainableData
 from pipeline import ir as ir_documents
+from pipeline.caching.fingerprints import INDEX_NAME
+from pipeline.caching.policy import CachePolicy
 from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
 from pipeline.input_files import read_input
-from pipeline.metadata import connection_config, metadata_problem
+from pipeline.metadata import connection_config, metadata_path, metadata_problem
 
 NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
 FailureKind = Literal["data", "gate", "other"]
@@ -48,6 +51,7 @@ class LaunchRequest:
       metadata_uri: the ML Metadata store, `sqlite:////absolute/path`.
       parameters: values of runtime parameters.
       progress_path: gets what the node says of its progress, one JSON object a line; None for nowhere.
+      caching: when nodes may take earlier answers, where the pipeline's own `enable_cache` lets them.
     """
 
     ir_path: str
@@ -56,6 +60,12 @@ class LaunchRequest:
     metadata_uri: str
     parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
     progress_path: str | None = None
+    caching: CachePolicy = dataclasses.field(default_factory=CachePolicy)
+
+    @property
+    def index_path(self) -> Path:
+        """The memory of files' fingerprints, beside the store."""
+        return metadata_path(self.metadata_uri).with_name(INDEX_NAME)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,18 +127,20 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
 
 def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
     """State and execution id of the node after TFX's launcher ran it."""
-    from tfx.orchestration import metadata
     from tfx.orchestration.local import runner_utils
-    from tfx.orchestration.portable.launcher import Launcher
+
+    from pipeline.caching.launcher import Caching, CachingLauncher
+    from pipeline.caching.metadata_lock import LockedMetadata
 
     ir = ir_documents.parse_ir(Path(request.ir_path).read_text(encoding="utf-8"))
     ir_documents.bind_parameters(ir, request.run_id, request.parameters)
     node = _node(ir, node_id)
     deployment = runner_utils.extract_local_deployment_config(ir)
-    connection = connection_config(request.metadata_uri, writable=True)
-    info = Launcher(
+    connection = LockedMetadata(connection_config(request.metadata_uri, writable=True))
+    info = CachingLauncher(
+        caching=Caching(request.caching.of(node_id), request.index_path),
         pipeline_node=node,
-        mlmd_connection=metadata.Metadata(connection),
+        mlmd_connection=connection,
         pipeline_info=ir.pipeline_info,
         pipeline_runtime_spec=ir.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
@@ -142,9 +154,8 @@ def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
 def _published_state(connection: Any, execution_id: int, node: Any) -> str:
     """The execution's state in the store: the launcher returns normally also when inputs could not be resolved."""
     from ml_metadata.proto import metadata_store_pb2
-    from tfx.orchestration import metadata
 
-    with metadata.Metadata(connection) as handle:
+    with connection as handle:
         (execution,) = handle.store.get_executions_by_id([execution_id])
     state: str = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
     if state in ("COMPLETE", "CACHED"):
@@ -164,8 +175,8 @@ def _node(ir: Any, node_id: str) -> Any:
     return nodes[node_id]
 
 
-def _no_such_node(node_id: str, known: Iterable[str]) -> str:
-    return f"--nodes {node_id}: the pipeline has no such node; it has {', '.join(known)}."
+def _no_such_node(node_id: str, known: Iterable[str], option: str = "--nodes") -> str:
+    return f"{option} {node_id}: the pipeline has no such node; it has {', '.join(known)}."
 
 
 def describe_failure(error: BaseException) -> Failure:
@@ -234,16 +245,29 @@ def _parse(argv: Sequence[str] | None) -> LaunchRequest:
     parser.add_argument("--run-id", required=True)
     parser.add_argument("--metadata", required=True, help="the lineage store, sqlite:////absolute/path")
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--caching", default="{}", help='JSON: node id → {"cache": true, "cache_ttl_hours": null}')
     args = parser.parse_args(argv)
     chosen, known = tuple(args.nodes.split(",")), ir_documents.node_ids(read_input(Path(args.ir)).decode())
     problems = [_no_such_node(node_id, known) for node_id in chosen if node_id not in known]
     problems += [f"--param {item}: expected NAME=VALUE." for item in args.param if "=" not in item]
     if problem := metadata_problem(args.metadata):
         problems.append(problem)
+    caching = _policy(args.caching, known, problems)
     if problems:
         raise ConfigError(problems)
     parameters = dict(item.partition("=")[::2] for item in args.param)
-    return LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters)
+    return LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching)
+
+
+def _policy(text: str, known: Sequence[str], problems: list[str]) -> CachePolicy:
+    """The policies of `--caching`; adds to `problems` what makes no sense."""
+    try:
+        policy = CachePolicy.from_json(text)
+    except ValueError as error:
+        problems.append(f"--caching {text}: {error}.")
+        return CachePolicy()
+    problems += [_no_such_node(node_id, known, "--caching") for node_id in policy.nodes if node_id not in known]
+    return policy
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class LineageStore:
 
     @property
     def _exists(self) -> bool:
-        return Path(self._metadata_uri.removeprefix(_SQLITE)).exists()
+        return metadata_path(self._metadata_uri).exists()
 
     def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
         """Artifacts that the run's nodes published (or took from the cache), empty if the run published none."""
@@ -143,3 +143,8 @@ def metadata_problem(metadata_uri: str) -> str | None:
     if metadata_uri.startswith(f"{_SQLITE}/"):
         return None
     return f"--metadata {metadata_uri}: expected sqlite:////absolute/path."
+
+
+def metadata_path(metadata_uri: str) -> Path:
+    """The file of the store."""
+    return Path(metadata_uri.removeprefix(_SQLITE))

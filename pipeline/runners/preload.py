@@ -27,6 +27,8 @@ from tfx.components.tuner import executor as _tuner
 from tfx.dsl.compiler import compiler as _compiler
 from tfx.orchestration.portable import launcher as _launcher
 
+import pipeline.caching.loaded_code
+
 _MOST_LINES_LOGGED = 5
 
 

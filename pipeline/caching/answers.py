@@ -1,0 +1,123 @@
+"""Earlier answers of a node in the ML Metadata store, and whether one may still be taken."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from components.pusher.publish import versions
+from pipeline.caching.file_index import FileIndex
+from pipeline.caching.fingerprints import fingerprint
+from pipeline.caching.node_parts import FINGERPRINT, PUSHED_FINGERPRINT
+
+CACHE_CONTEXT = "execution_cache"
+"""TFX's type of the context that ties the executions of one key together."""
+
+CACHE_KEY = "cache_key"
+CACHE_PARTS = "cache_parts"
+CACHED_FROM = "cached_from"
+NOT_REUSABLE = "not_reusable"
+"""Custom properties of an execution: its key, the parts behind it, whose answer it took, why nobody may take its."""
+
+_PUSHED_TO = "pushed_destination"
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A node's successful execution.
+
+    Attributes:
+      execution_id: which.
+      ended_ms: when it was ready, milliseconds since 1970.
+      outputs: stored artifacts by key, as TFX artifacts.
+    """
+
+    execution_id: int
+    ended_ms: int
+    outputs: Mapping[str, Sequence[Any]]
+
+
+def find_answers(store: Any, key: str) -> list[Answer]:
+    """The executions of that key that were carried out to the end, newest first.
+
+    Those that only took the outputs of one of these are left out: they have nothing that it does not have.
+    """
+    from ml_metadata.proto import metadata_store_pb2
+
+    context = store.get_context_by_type_and_name(CACHE_CONTEXT, key)
+    if context is None:
+        return []
+    complete = metadata_store_pb2.Execution.COMPLETE
+    found = [e for e in store.get_executions_by_context(context.id) if e.last_known_state == complete]
+    found.sort(key=lambda execution: (execution.last_update_time_since_epoch, execution.id), reverse=True)
+    return [Answer(e.id, e.last_update_time_since_epoch, outputs_of(store, e.id)) for e in found]
+
+
+def outputs_of(store: Any, execution_id: int) -> dict[str, list[Any]]:
+    """What an execution wrote, as TFX artifacts by key, in order."""
+    from ml_metadata.proto import metadata_store_pb2
+    from tfx.types import artifact_utils
+
+    events = [
+        event
+        for event in store.get_events_by_execution_ids([execution_id])
+        if event.type == metadata_store_pb2.Event.OUTPUT
+    ]
+    artifacts = {artifact.id: artifact for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])}
+    types = {t.id: t for t in store.get_artifact_types_by_id(list({a.type_id for a in artifacts.values()}))}
+    outputs: dict[str, list[Any]] = {}
+    for event in sorted(events, key=_position):
+        artifact = artifacts[event.artifact_id]
+        found = artifact_utils.deserialize_artifact(types[artifact.type_id], artifact)
+        outputs.setdefault(event.path.steps[0].key, []).append(found)
+    return outputs
+
+
+def _position(event: Any) -> tuple[str, int]:
+    return event.path.steps[0].key, event.path.steps[1].index
+
+
+def why_unusable(answer: Answer, index: FileIndex) -> list[str]:
+    """Why the answer's outputs cannot be taken, one phrase each; empty if they can."""
+    reasons = (why_damaged(artifact, index) for artifacts in answer.outputs.values() for artifact in artifacts)
+    return [reason for reason in reasons if reason]
+
+
+def why_damaged(artifact: Any, index: FileIndex) -> str:
+    """Why the artifact is not what was published, "" if it is."""
+    from ml_metadata.proto import metadata_store_pb2
+
+    if artifact.mlmd_artifact.state != metadata_store_pb2.Artifact.LIVE:
+        return f"{artifact.uri} is marked as not live"
+    pushed_to = artifact.get_string_custom_property(_PUSHED_TO)
+    return _why_changed(artifact.uri, artifact.get_string_custom_property(FINGERPRINT), index) or (
+        _why_not_served(Path(pushed_to), artifact.get_string_custom_property(PUSHED_FINGERPRINT), index)
+        if pushed_to
+        else ""
+    )
+
+
+def _why_changed(uri: str, recorded: str, index: FileIndex) -> str:
+    if not recorded:
+        return f"{uri} has no recorded fingerprint"
+    found = fingerprint(Path(uri), index)
+    if found is None:
+        return f"{uri} was deleted"
+    return "" if found == recorded else f"{uri} was changed since it was written"
+
+
+def _why_not_served(version: Path, recorded: str, index: FileIndex) -> str:
+    """Why the pushed version has to be pushed again: it is not there as it was, or a newer one is served."""
+    if reason := _why_changed(str(version), recorded, index):
+        return reason
+    newer = [path.name for path in versions(version.parent) if int(path.name) > int(version.name)]
+    return f"{version} is not served any more: {newer[-1]} is newer" if newer else ""
+
+
+def record_fingerprints(artifact: Any, index: FileIndex) -> None:
+    """Sets the fingerprints of an artifact (ML Metadata's message) that is about to be published."""
+    if found := fingerprint(Path(artifact.uri), index):
+        artifact.custom_properties[FINGERPRINT].string_value = found
+    pushed_to = artifact.custom_properties[_PUSHED_TO].string_value if _PUSHED_TO in artifact.custom_properties else ""
+    if pushed_to and (found := fingerprint(Path(pushed_to), index)):
+        artifact.custom_properties[PUSHED_FINGERPRINT].string_value = found

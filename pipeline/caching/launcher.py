@@ -1,0 +1,212 @@
+"""TFX's launcher with our cache in place of its own."""
+
+import dataclasses
+import datetime
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attr
+from tfx.orchestration.portable import execution_publish_utils
+from tfx.orchestration.portable.launcher import Launcher
+from tfx.orchestration.portable.mlmd import context_lib
+from tfx.proto.orchestration import execution_result_pb2
+
+from pipeline.caching.answers import (
+    CACHE_CONTEXT,
+    CACHE_KEY,
+    CACHE_PARTS,
+    CACHED_FROM,
+    NOT_REUSABLE,
+    Answer,
+    find_answers,
+    record_fingerprints,
+    why_unusable,
+)
+from pipeline.caching.file_index import FileIndex
+from pipeline.caching.loaded_code import LoadedCode
+from pipeline.caching.node_parts import NodeCall, NodeKey, lock_file_digest, node_key
+from pipeline.caching.parts import cache_key, canonical
+from pipeline.caching.policy import NodePolicy
+
+CONTINUED_OUTPUTS = frozenset({"model_run"})
+"""Outputs that a node goes on from when it is started again: the Trainer's checkpoints."""
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime.datetime:
+    """The time, with zone."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Caching:
+    """What the launcher needs to know besides TFX's arguments.
+
+    Attributes:
+      policy: of this node.
+      index_path: see `FileIndex`.
+      clock: gives the time with zone.
+    """
+
+    policy: NodePolicy = dataclasses.field(default_factory=NodePolicy)
+    index_path: Path | None = None
+    clock: Callable[[], datetime.datetime] = utc_now
+
+
+class CachingLauncher(Launcher):
+    """Runs a node, or takes the outputs of an earlier execution with the same parts if their bytes are still there.
+
+    TFX's own cache goes by artifact numbers and paths: it does not see edits of local modules, and does not look at
+    the bytes it answers with. Everything else is TFX's. Of TFX 1.21 (pinned) these private methods are overridden:
+
+      `_prepare_execution`             has resolved inputs, parameters (driver included) and outputs when it returns:
+                                       here the key is computed and an earlier answer looked for. TFX's own lookup is
+                                       switched off in the node.
+      `_publish_successful_execution`  the last moment before outputs become visible: here they are fingerprinted and
+                                       the key is put on the execution.
+    """
+
+    def __init__(self, *, caching: Caching, pipeline_node: Any, **arguments: Any) -> None:
+        """As TFX's, for a copy of the node; what the IR says about caching holds together with the policy."""
+        node = type(pipeline_node)()
+        node.CopyFrom(pipeline_node)
+        options = node.execution_options.caching_options
+        self._takes_answers = bool(options.enable_cache) and caching.policy.cache
+        options.enable_cache = False
+        self._code = LoadedCode()  # before TFX's loads the executor
+        super().__init__(pipeline_node=node, **arguments)
+        self._caching = caching
+        self._driver_spec = arguments.get("custom_driver_spec")
+        self._key: NodeKey | None = None
+
+    def _prepare_execution(self) -> Any:
+        prepared = super()._prepare_execution()
+        if not prepared.is_execution_needed:
+            return prepared
+        with FileIndex(self._caching.index_path) as index:
+            self._key = node_key(self._call(prepared.execution_info), index, self._today(), lock_file_digest())
+            answer = self._use_context(prepared, index)
+        if answer is None:
+            _remove_leftovers(prepared)
+            return prepared
+        self._publish_cached(prepared, answer)
+        _remove_everything(prepared.execution_info)
+        return attr.evolve(prepared, is_execution_needed=False)
+
+    def _publish_successful_execution(
+        self, execution_id: int, contexts: Any, output_dict: Any, executor_output: Any
+    ) -> None:
+        executor_output = executor_output or execution_result_pb2.ExecutorOutput()
+        self._fingerprint(output_dict, executor_output)
+        assert self._key is not None
+        properties = executor_output.execution_properties
+        properties[CACHE_PARTS].string_value = canonical(self._key.parts)
+        edited = self._code.edited(module.path for module in self._key.modules)
+        if edited:
+            names = ", ".join(sorted(path.name for path in edited))
+            properties[NOT_REUSABLE].string_value = f"{names} changed while this process ran, so what ran is not known"
+            contexts = contexts[:-1]  # without the cache's
+        else:
+            properties[CACHE_KEY].string_value = cache_key(self._key.parts)
+        super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
+
+    def _call(self, info: Any) -> NodeCall:
+        return NodeCall(
+            node=self._pipeline_node,
+            pipeline_name=self._pipeline_info.id,
+            executor_spec=self._executor_spec,
+            driver_spec=self._driver_spec,
+            inputs=info.input_dict,
+            outputs=info.output_dict,
+            exec_properties=info.exec_properties,
+        )
+
+    def _today(self) -> datetime.date:
+        return self._caching.clock().astimezone(datetime.UTC).date()
+
+    def _use_context(self, prepared: Any, index: FileIndex) -> Answer | None:
+        """Puts our cache context in the place of TFX's, and returns an answer that may be taken, if there is one."""
+        assert self._key is not None
+        key = cache_key(self._key.parts)
+        with self._mlmd_connection as connection:
+            prepared.contexts[-1] = context_lib.register_context_if_not_exists(connection, CACHE_CONTEXT, key)
+            answers = find_answers(connection.store, key) if self._takes_answers else []
+        return next((answer for answer in answers if self._may_take(answer, index)), None)
+
+    def _may_take(self, answer: Answer, index: FileIndex) -> bool:
+        now_ms = int(self._caching.clock().timestamp() * 1000)
+        reasons = ["its time-to-live has ended"] if self._caching.policy.has_expired(answer.ended_ms, now_ms) else []
+        reasons += why_unusable(answer, index)
+        if reasons:
+            _log.info("Not taking the outputs of execution %d: %s.", answer.execution_id, "; ".join(reasons))
+        return not reasons
+
+    def _publish_cached(self, prepared: Any, answer: Answer) -> None:
+        assert self._key is not None
+        execution = prepared.execution_metadata
+        execution.custom_properties[CACHE_KEY].string_value = cache_key(self._key.parts)
+        execution.custom_properties[CACHE_PARTS].string_value = canonical(self._key.parts)
+        execution.custom_properties[CACHED_FROM].int_value = answer.execution_id
+        with self._mlmd_connection as connection:
+            execution_publish_utils.publish_cached_executions(
+                metadata_handle=connection,
+                contexts=prepared.contexts,
+                executions=[execution],
+                output_artifacts_maps=[answer.outputs],
+            )
+        _log.info("Taking the outputs of execution %d.", answer.execution_id)
+
+    def _fingerprint(self, output_dict: Any, executor_output: Any) -> None:
+        """Records each output's bytes; of a key that the executor answered about, its own words are published."""
+        with FileIndex(self._caching.index_path) as index:
+            for key, artifacts in output_dict.items():
+                if key in executor_output.output_artifacts:
+                    protos = executor_output.output_artifacts[key].artifacts
+                else:
+                    protos = [artifact.mlmd_artifact for artifact in artifacts]
+                for proto in protos:
+                    record_fingerprints(proto, index)
+
+
+def _remove_leftovers(prepared: Any) -> None:
+    """Removes what is already where the node will write: the work of an attempt that was killed.
+
+    An execution that was stored before this start is being taken up again, and goes on from some of its outputs.
+    Anything where a new execution will write is of a store that is gone.
+    """
+    is_taken_up_again = prepared.execution_metadata.HasField("create_time_since_epoch")
+    kept = CONTINUED_OUTPUTS if is_taken_up_again else frozenset()
+    _remove_outputs(prepared.execution_info, kept)
+    tmp_dir = prepared.execution_info.tmp_dir
+    _remove(tmp_dir)
+    os.makedirs(tmp_dir)
+
+
+def _remove_everything(info: Any) -> None:
+    """Removes the folders that were made for an execution that took an earlier answer."""
+    _remove_outputs(info, frozenset())
+    _remove(os.path.dirname(info.execution_output_uri))
+    _remove(info.stateful_working_dir)
+
+
+def _remove_outputs(info: Any, kept: frozenset[str]) -> None:
+    for key, artifacts in info.output_dict.items():
+        for artifact in artifacts:
+            if key not in kept and not artifact.is_external:
+                _remove(artifact.uri)
+
+
+def _remove(path: str) -> None:
+    if "://" in path:
+        return
+    with suppress(FileNotFoundError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)

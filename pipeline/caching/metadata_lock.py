@@ -1,0 +1,58 @@
+"""ML Metadata on SQLite for several processes at once: one at a time is inside, the others wait.
+
+SQLite lets one process write, and tells the others "database is locked"; ML Metadata turns that into a failed node.
+So a connection holds a lock on a file beside the database from the first `with` to its end. Executors run outside it:
+the launcher leaves the connection before.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tfx.orchestration.metadata import Metadata
+
+from pipeline.caching.store_lock import lock_at
+
+
+class LockedMetadata(Metadata):
+    """TFX's connection, holding the lock while it is entered; without a lock for stores that are servers."""
+
+    def __init__(self, connection_config: Any) -> None:
+        """A connection to the store of this configuration."""
+        super().__init__(connection_config)
+        self._lock_path = _lock_path_of(connection_config)
+
+    def __enter__(self) -> "LockedMetadata":
+        if self._lock_path is not None:
+            lock_at(self._lock_path).acquire()
+        try:
+            super().__enter__()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        try:
+            super().__exit__(exc_type, exc_value, exc_tb)
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self._lock_path is not None:
+            lock_at(self._lock_path).release()
+
+
+def _lock_path_of(connection_config: Any) -> Path | None:
+    fields = {descriptor.name for descriptor, _ in connection_config.ListFields()}
+    return lock_path(Path(connection_config.sqlite.filename_uri)) if "sqlite" in fields else None
+
+
+def lock_path(database: Path) -> Path:
+    """The file that is locked: `metadata.lock` beside `metadata.sqlite`."""
+    return database.with_suffix(".lock")
