@@ -77,22 +77,22 @@ class RunView:
     @functools.cached_property
     def config(self) -> Reading[dict[str, Any]]:
         """The resolved configuration, defaults included."""
-        return self._document("config.json", "its configuration")
+        return self._document(self.store.config_path(self.record.run_id), "its configuration")
 
     @functools.cached_property
     def provenance(self) -> Reading[dict[str, Any]]:
         """What it ran with: git commit, lock, packages, machine."""
-        return self._document("provenance.json", "what it ran with")
+        return self._document(self.store.provenance_path(self.record.run_id), "what it ran with")
 
     @functools.cached_property
     def ir(self) -> Reading[dict[str, Any]]:
         """The compiled pipeline."""
-        return self._document("pipeline.json", "the compiled pipeline")
+        return self._document(self.store.ir_path(self.record.run_id), "the compiled pipeline")
 
     @functools.cached_property
     def events(self) -> tuple[Mapping[str, Any], ...]:
         """Every event in order; a last line that is not whole yet is left out."""
-        path = self.folder / "events.jsonl"
+        path = self.store.events_path(self.record.run_id)
         return tuple(_json_lines(read_text(path))) if path.is_file() else ()
 
     @functools.cached_property
@@ -183,10 +183,9 @@ class RunView:
         """Where the model was put."""
         return self._part("Pusher", "pushed_model", lambda found: read_pushed(found.properties))
 
-    def _document(self, name: str, what: str) -> Reading[dict[str, Any]]:
-        path = self.folder / name
+    def _document(self, path: Path, what: str) -> Reading[dict[str, Any]]:
         if not path.is_file():
-            return Reading(reason=f"This run did not write down {what} ({name}): it is of an older version.")
+            return Reading(reason=f"This run did not write down {what} ({path.name}): it is of an older version.")
         return _attempt(lambda: read_object(path))
 
     def _folder_part(self, node_id: str, key: str, read: Callable[[Path], Value]) -> Reading[Value]:
