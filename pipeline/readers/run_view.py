@@ -1,0 +1,269 @@
+"""`RunView`: one run with everything that it left; each part is read when it is asked for, or says why it is missing.
+
+store → RunView(store, record) → .record  .config  .provenance  .events  .artifacts
+                               → .statistics.value | .statistics.reason      (each part is a `Reading`)
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from models.tabular_text.features import FeatureSpec
+from pipeline.errors import NotFound
+from pipeline.metadata import ArtifactRecord, LineageStore, single
+from pipeline.readers.anomalies import Anomalies, GateDecision, read_anomalies, read_gate
+from pipeline.readers.documents import read_object, read_text
+from pipeline.readers.evaluation import Evaluation, read_evaluation
+from pipeline.readers.examples import Examples, read_examples
+from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
+from pipeline.readers.schema import Schema, read_schema
+from pipeline.readers.serving_check import ServingCheck, read_serving_check
+from pipeline.readers.statistics import Statistics, read_statistics
+from pipeline.readers.training import Training, read_training
+from pipeline.readers.transform import TransformGraph, read_transform
+from pipeline.readers.tuning import Tuning, read_hyperparameters, read_tuning
+from pipeline.run_store import RunRecord, RunStore
+
+Value = TypeVar("Value")
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading(Generic[Value]):
+    """A part of a run: its value, or the reason in a sentence why there is none."""
+
+    value: Value | None = None
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        """True if it is there."""
+        return self.value is not None
+
+    def get(self) -> Value:
+        """The value.
+
+        Raises:
+          NotFound: there is none; the message is the reason.
+        """
+        if self.value is None:
+            raise NotFound(self.reason)
+        return self.value
+
+
+class RunView:
+    """One run, for reports, comparisons and notebooks. It only reads, once: make a new one to see progress."""
+
+    def __init__(self, store: RunStore, record: RunRecord) -> None:
+        """Reads nothing yet."""
+        self.store = store
+        self.record = record
+
+    @classmethod
+    def open(cls, store: RunStore, run_id: str) -> "RunView":
+        """The run of that id.
+
+        Raises:
+          NotFound: there is none, naming the latest runs.
+        """
+        return cls(store, store.read(run_id))
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's own documents are."""
+        return self.store.run_folder(self.record.run_id)
+
+    @functools.cached_property
+    def config(self) -> Reading[dict[str, Any]]:
+        """The resolved configuration, defaults included."""
+        return self._document(self.store.config_path(self.record.run_id), "its configuration")
+
+    @functools.cached_property
+    def provenance(self) -> Reading[dict[str, Any]]:
+        """What it ran with: git commit, lock, packages, machine."""
+        return self._document(self.store.provenance_path(self.record.run_id), "what it ran with")
+
+    @functools.cached_property
+    def ir(self) -> Reading[dict[str, Any]]:
+        """The compiled pipeline."""
+        return self._document(self.store.ir_path(self.record.run_id), "the compiled pipeline")
+
+    @functools.cached_property
+    def events(self) -> tuple[Mapping[str, Any], ...]:
+        """Every event in order; a last line that is not whole yet is left out."""
+        path = self.store.events_path(self.record.run_id)
+        return tuple(_json_lines(read_text(path))) if path.is_file() else ()
+
+    @functools.cached_property
+    def artifacts(self) -> tuple[ArtifactRecord, ...]:
+        """What its nodes published, took from the cache or reused.
+
+        Raises:
+          NotFound: the lineage store is damaged.
+        """
+        return tuple(LineageStore(self.store.metadata_uri).outputs_of_run(self.record.run_id))
+
+    def artifact(self, key: str, node_id: str | None = None) -> ArtifactRecord | None:
+        """The artifact of that output, None if there is none."""
+        return single(list(self.artifacts), key, node_id)
+
+    @functools.cached_property
+    def features(self) -> Reading[FeatureSpec]:
+        """Every column's part in the model, as planned."""
+        return _attempt(lambda: _feature_spec(self.ir.get()))
+
+    @functools.cached_property
+    def hyperparameters(self) -> Reading[dict[str, Any]]:
+        """What the model was trained with: `model` and `training` settings, and what a search chose, as `tuned`."""
+        return _attempt(self._hyperparameters)
+
+    @functools.cached_property
+    def examples(self) -> Reading[Examples]:
+        """The rows."""
+        return self._part(
+            "ArrowExampleGen",
+            "examples",
+            lambda found: read_examples(Path(found.uri), found.properties),
+        )
+
+    @functools.cached_property
+    def statistics(self) -> Reading[Statistics]:
+        """The statistics of the rows."""
+        return self._folder_part("StatisticsGen", "statistics", read_statistics)
+
+    @functools.cached_property
+    def schema(self) -> Reading[Schema]:
+        """The schema that the rows were held to."""
+        imported = "ImportSchemaGen" in self.record.node_ids
+        return self._folder_part("ImportSchemaGen" if imported else "SchemaGen", "schema", read_schema)
+
+    @functools.cached_property
+    def anomalies(self) -> Reading[Anomalies]:
+        """What TFDV found in the rows."""
+        return self._folder_part("ExampleValidator", "anomalies", read_anomalies)
+
+    @functools.cached_property
+    def gate(self) -> Reading[GateDecision]:
+        """What ValidationGate made of it; a gate that refused leaves its message as the reason."""
+        return self._folder_part("ValidationGate", "result", read_gate)
+
+    @functools.cached_property
+    def transform(self) -> Reading[TransformGraph]:
+        """Vocabularies and transformed features."""
+        return self._folder_part("Transform", "transform_graph", read_transform)
+
+    @functools.cached_property
+    def tuning(self) -> Reading[Tuning]:
+        """The search for hyperparameters."""
+        return self._part("Tuner", "tuner_results", self._read_tuning)
+
+    @functools.cached_property
+    def training(self) -> Reading[Training]:
+        """The curves of the training."""
+        return self._folder_part("Trainer", "model_run", read_training)
+
+    @functools.cached_property
+    def model(self) -> Reading[Model]:
+        """The model as it describes itself."""
+        return self._folder_part("Trainer", "model", read_model)
+
+    @functools.cached_property
+    def evaluation(self) -> Reading[Evaluation]:
+        """Metrics and blessing."""
+        return self._part("Evaluator", "blessing", self._read_evaluation)
+
+    @functools.cached_property
+    def serving_check(self) -> Reading[ServingCheck]:
+        """Whether the model can be served."""
+        return self._folder_part("ServingCheck", "blessing", read_serving_check)
+
+    @functools.cached_property
+    def pushed(self) -> Reading[PushedModel]:
+        """Where the model was put."""
+        return self._part("Pusher", "pushed_model", lambda found: read_pushed(found.properties))
+
+    def _document(self, path: Path, what: str) -> Reading[dict[str, Any]]:
+        if not path.is_file():
+            return Reading(reason=f"This run did not write down {what} ({path.name}): it is of an older version.")
+        return _attempt(lambda: read_object(path))
+
+    def _folder_part(self, node_id: str, key: str, read: Callable[[Path], Value]) -> Reading[Value]:
+        return self._part(node_id, key, lambda found: read(Path(found.uri)))
+
+    def _part(self, node_id: str, key: str, read: Callable[[ArtifactRecord], Value]) -> Reading[Value]:
+        def read_artifact() -> Value:
+            found = self.artifact(key, node_id)
+            if found is None:
+                raise NotFound(self.why_missing(node_id, key))
+            if not Path(found.uri).is_dir():
+                raise NotFound(f"{found.uri}: node '{node_id}' published it and it is not there any more.")
+            return read(found)
+
+        return _attempt(read_artifact)
+
+    def why_missing(self, node_id: str, key: str) -> str:
+        """Why the node of this run published no such output, in a sentence."""
+        if node_id not in self.record.node_ids:
+            return f"This pipeline has no {node_id}."
+        node = self.record.node(node_id)
+        if node is None:
+            running = self.record.state == "RUNNING"
+            return f"{node_id} has not ended yet." if running else f"{node_id} did not run: the run ended before it."
+        if node.state == "FAILED":
+            return f"{node_id} failed: {node.failure}"
+        if node.state in ("NOT_RUN", "SKIPPED"):
+            return f"{node_id} did not run{': ' + node.failure if node.failure else '.'}"
+        if node.state == "RUNNING":
+            return f"{node_id} has not ended yet."
+        return f"{node_id} ended ({node.state.lower()}) and published no {key}."
+
+    def _read_tuning(self, found: ArtifactRecord) -> Tuning:
+        best = self.artifact("best_hyperparameters", "Tuner")
+        settings = _custom_config(self.ir.value or {}, "Tuner").get("tuner", {})
+        return read_tuning(Path(found.uri), Path(best.uri) if best else None, settings.get("objective", ""))
+
+    def _read_evaluation(self, found: ArtifactRecord) -> Evaluation:
+        measured = self.artifact("evaluation", "Evaluator")
+        return read_evaluation(Path(found.uri), Path(measured.uri) if measured else None)
+
+    def _hyperparameters(self) -> dict[str, Any]:
+        settings = _custom_config(self.ir.get(), "Trainer")
+        if not settings:
+            raise NotFound("This pipeline has no Trainer.")
+        best = self.artifact("best_hyperparameters", "Tuner")
+        tuned = {} if best is None else dict(read_hyperparameters(Path(best.uri)).values)
+        return {"model": settings.get("model", {}), "training": settings.get("training", {}), "tuned": tuned}
+
+
+def _attempt(read: Callable[[], Value]) -> Reading[Value]:
+    try:
+        return Reading(read())
+    except NotFound as error:
+        return Reading(reason=str(error))
+
+
+def _json_lines(text: str) -> Iterator[Mapping[str, Any]]:
+    for line in text.splitlines():
+        try:
+            found = json.loads(line)
+        except ValueError:  # being written now, or cut short when the machine stopped
+            continue
+        if isinstance(found, dict):
+            yield found
+
+
+def _custom_config(ir: Mapping[str, Any], node_id: str) -> dict[str, Any]:
+    """The node's custom_config, empty if the pipeline has no such node."""
+    for item in ir.get("nodes", ()):
+        node = item["pipelineNode"]
+        if node["nodeInfo"]["id"] == node_id:
+            return dict(json.loads(node["parameters"]["parameters"]["custom_config"]["fieldValue"]["stringValue"]))
+    return {}
+
+
+def _feature_spec(ir: Mapping[str, Any]) -> FeatureSpec:
+    config = _custom_config(ir, "Transform")
+    if "features" not in config:
+        raise NotFound("This pipeline has no Transform, which would say how columns are used.")
+    return FeatureSpec.from_json(config["features"])
