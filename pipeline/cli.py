@@ -23,6 +23,7 @@ from pipeline.cli_options import (
     load,
     store_of,
 )
+from pipeline.cli_report import report
 from pipeline.cli_run import echo_notes, run, try_node, with_run_named
 from pipeline.cli_schema import schema_app
 
@@ -41,6 +42,7 @@ app.add_typer(schema_app, name="schema")
 
 app.command()(run)
 app.command("try")(try_node)
+app.command()(report)
 
 
 @app.command()
