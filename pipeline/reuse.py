@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import ir as ir_documents
+from pipeline.caching.answers import outputs_of, why_damaged
+from pipeline.caching.file_index import FileIndex
+from pipeline.caching.fingerprints import INDEX_NAME
 from pipeline.errors import ConfigError
-from pipeline.metadata import connection_config
+from pipeline.metadata import connection_config, metadata_path
 
 
 def reuse_outputs(ir_path: str, metadata_uri: str, run_id: str, base_run_id: str, node_ids: Sequence[str]) -> None:
@@ -16,15 +19,16 @@ def reuse_outputs(ir_path: str, metadata_uri: str, run_id: str, base_run_id: str
     marks in the IR, which would be another document.
 
     Raises:
-      ConfigError: naming every node that has not succeeded in the earlier run, or whose outputs are no longer there.
+      ConfigError: naming every node that has not succeeded in the earlier run, or whose outputs are not as they were.
     """
-    from tfx.orchestration import metadata
+    from pipeline.caching.metadata_lock import LockedMetadata
 
     ir = ir_documents.parse_ir(Path(ir_path).read_text(encoding="utf-8"))
     ir_documents.bind_parameters(ir, run_id, {})
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
-    with metadata.Metadata(connection_config(metadata_uri, writable=True)) as handle:
-        found = {node_id: _outputs(handle, nodes[node_id], base_run_id) for node_id in node_ids}
+    index_path = metadata_path(metadata_uri).with_name(INDEX_NAME)
+    with LockedMetadata(connection_config(metadata_uri, writable=True)) as handle, FileIndex(index_path) as index:
+        found = {node_id: _outputs(handle, nodes[node_id], base_run_id, index) for node_id in node_ids}
         problems = [
             f"Run '{base_run_id}' cannot give the outputs of '{node_id}': {outputs}. Start at that node or before it, "
             "or name another run with --base."
@@ -37,7 +41,7 @@ def reuse_outputs(ir_path: str, metadata_uri: str, run_id: str, base_run_id: str
             _publish(handle, nodes[node_id], outputs)
 
 
-def _outputs(handle: Any, node: Any, base_run_id: str) -> Any:
+def _outputs(handle: Any, node: Any, base_run_id: str, index: FileIndex) -> Any:
     """The outputs of the node in that run by key, or a phrase that says why there are none."""
     from tfx.orchestration.portable.mlmd import execution_lib
 
@@ -49,9 +53,11 @@ def _outputs(handle: Any, node: Any, base_run_id: str) -> Any:
     succeeded = [execution for execution in executions if execution_lib.is_execution_successful(execution)]
     if not succeeded:
         return "the node has not succeeded in it"
-    outputs = execution_lib.get_output_artifacts(handle, succeeded[-1].id)
-    gone = [artifact.uri for artifacts in outputs.values() for artifact in artifacts if not Path(artifact.uri).exists()]
-    return f"{', '.join(gone)} is gone" if gone else outputs
+    outputs = outputs_of(handle.store, succeeded[-1].id)
+    damages = [
+        damage for artifacts in outputs.values() for artifact in artifacts if (damage := why_damaged(artifact, index))
+    ]
+    return "; ".join(damages) or outputs
 
 
 def _context_name(node: Any, type_name: str) -> str:
