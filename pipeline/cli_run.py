@@ -92,6 +92,7 @@ def run(
     parameters = _pairs(param or [])
     settings = load(config, overrides)
     store = store_of(settings)
+    _refuse_contradictions(resume, run_id, first, last, only, base)
     options = RunOptions(
         run_id=_continued(store, settings, resume, run_id),
         wait=wait,
@@ -101,20 +102,19 @@ def run(
         last=only or last,
         base_run_id=None if base is None else find_run(store, base, settings).run_id,
     )
-    _refuse_contradictions(resume, run_id, first, last, only, base)
     _check_free(store, wait=wait)
     LineageStore(store.metadata_uri).check()
     plan = make_plan(settings)
     echo_notes(plan)
     summary = _run_to_its_end(settings, plan, parameters, options)
-    _finish(summary, config, overrides or [])
+    _finish(store, summary, config, overrides or [])
 
 
-def _finish(summary: "RunSummary", config: Path, overrides: list[str]) -> NoReturn:
+def _finish(store: "RunStore", summary: "RunSummary", config: Path, overrides: list[str]) -> NoReturn:
     """Says what came of the run, and exits."""
     from pipeline.errors import EXIT_NOT_PUSHED
 
-    _echo_summary(summary, config, overrides)
+    _echo_summary(store, summary, config, overrides)
     is_whole = all((node := summary.run.node(node_id)) and node.succeeded for node_id in summary.run.node_ids)
     raise typer.Exit(EXIT_NOT_PUSHED if is_whole and not summary.is_pushed else 0)
 
@@ -219,6 +219,7 @@ def _run_to_its_end(
 
     store, logs = store_of(settings), settings.root / "logs"
     progress = Progress(Console(highlight=False))
+    begun: list[str] = []
     try:
         progress.begin("loading TensorFlow and TFX")
         warm = WarmProcess(logs / "warm.log")
@@ -230,6 +231,7 @@ def _run_to_its_end(
         stage_inputs(settings, plan)
 
         def describe(folder: Path) -> None:
+            begun.append(folder.name)
             write_origin(folder, settings)
 
         runner = LocalRunner(store, warm, options, on_event=progress.show, on_begin=describe)
@@ -239,7 +241,20 @@ def _run_to_its_end(
         raise RunInterrupted(f"{stop} Continue it with: {again}", run_id=stop.run_id) from None
     finally:
         progress.end()
+        if begun:
+            _write_report(store, begun[0])
     return summarise(store.read(handle.run_id), LineageStore(store.metadata_uri))
+
+
+def _write_report(store: "RunStore", run_id: str) -> None:
+    """Writes the run's report in a process of its own: a defect of it is told, and changes nothing about the run."""
+    import subprocess
+
+    command = [sys.executable, "-m", "pipeline.report.write", str(store.root), run_id]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        typer.echo(f"note: the run's report could not be written: {why}", err=True)
 
 
 def write_origin(folder: Path, settings: "Config") -> None:
@@ -275,7 +290,7 @@ def echo_notes(plan: "Plan") -> None:
         typer.echo(f"note: {note}")
 
 
-def _echo_summary(summary: "RunSummary", config: Path, overrides: list[str]) -> None:
+def _echo_summary(store: "RunStore", summary: "RunSummary", config: Path, overrides: list[str]) -> None:
     from pipeline.summary import summary_lines
 
     typer.echo()
@@ -283,10 +298,14 @@ def _echo_summary(summary: "RunSummary", config: Path, overrides: list[str]) -> 
     same = [] if config == DEFAULT_CONFIG else ["--config", str(config)]
     same += [f"--set={item}" for item in overrides]
     typer.echo("\nnext:")
+    report = near(store.report_path(summary.run.run_id))
+    typer.echo(f"  {report}\n      the report: open it in a browser, or send it")
     typer.echo(f"  {command_line('show', summary.run.run_id, *same)}\n      what each node made, and where")
     if summary.pushed_to is not None:
         reader = near(Path(sys.executable).with_name("saved_model_cli"))
         typer.echo(f"  {reader} show --dir {near(summary.pushed_to)} --all\n      the model's signatures")
         typer.echo(f"  {command_line('run', *same)}\n      again: what is unchanged comes from the cache")
+    elif summary.run.state == "PARTIAL":
+        typer.echo(f"  {command_line('run', RESUME, summary.run.run_id, *same)}\n      the nodes that were left out")
     else:
         typer.echo(f"  {command_line('run', *same)}\n      after changing data, model or the demands named above")

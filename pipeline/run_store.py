@@ -151,6 +151,10 @@ class RunStore:
         """What a node said of its own progress, one JSON object a line."""
         return self.run_folder(run_id) / "progress" / f"{node_id}.{attempt}.jsonl"
 
+    def report_path(self, run_id: str) -> Path:
+        """The run as one HTML page."""
+        return self.run_folder(run_id) / "report" / "index.html"
+
     def write(self, record: RunRecord) -> None:
         """Replaces the run's record; a reader sees the old or the new one, never half."""
         folder = self.run_folder(record.run_id)

@@ -95,7 +95,7 @@ def _metric_text(name: str, value: float | None) -> str:
 
 
 def _rows_text(rows: Mapping[str, int]) -> str:
-    splits = [f"{name.removeprefix('rows_')} {count:,}" for name, count in rows.items() if name not in _TOTALS]
+    splits = [f"{name.removeprefix('rows_')} {count:,}" for name, count in sorted(rows.items()) if name not in _TOTALS]
     quarantined = rows.get("rows_quarantined", 0)
     tail = f", {quarantined:,} quarantined" if quarantined else ""
     return f"{rows.get('rows_in', 0):,} in ({', '.join(splits)}{tail})"

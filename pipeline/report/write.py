@@ -2,17 +2,14 @@
 
 import datetime
 import os
+import sys
 from pathlib import Path
 
+from pipeline.errors import PenstockError
 from pipeline.readers.run_view import RunView
 from pipeline.report.page import render_page
 from pipeline.report.run_page import page_sections, page_top
 from pipeline.run_store import RunStore
-
-
-def report_path(store: RunStore, run_id: str) -> Path:
-    """Where the report of a run is."""
-    return store.run_folder(run_id) / "report" / "index.html"
 
 
 def write_report(store: RunStore, run_id: str) -> Path:
@@ -21,7 +18,7 @@ def write_report(store: RunStore, run_id: str) -> Path:
     Raises:
       NotFound: if there is no such run, or the lineage store is damaged.
     """
-    target = report_path(store, run_id)
+    target = store.report_path(run_id)
     page = report_page(RunView.open(store, run_id))
     target.parent.mkdir(exist_ok=True)
     temporary = target.with_name(f"index.html.{os.getpid()}.tmp")
@@ -39,3 +36,17 @@ def report_page(view: RunView) -> str:
         sections=page_sections(view, made),
         foot=f"Written by Penstock on {made}. This file asks for nothing over a network.",
     )
+
+
+def main(root: str, run_id: str) -> int:
+    """`python -m pipeline.report.write ROOT RUN`: as `write_report`, in a process of its own; returns the exit code."""
+    try:
+        write_report(RunStore(Path(root)), run_id)
+    except PenstockError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -77,8 +77,7 @@ def epochs_done(project):
 def node_process(process):
     """The process of the node that is running: the fork of the warm process."""
     (warm,) = [child for child in psutil.Process(process.pid).children() if child.children()]
-    (node,) = warm.children()
-    return node
+    return max(warm.children(), key=lambda node: node.memory_info().rss)
 
 
 def test_a_trainer_killed_in_the_middle_goes_on_from_its_checkpoint(project, start, tmp_path):
@@ -91,8 +90,9 @@ def test_a_trainer_killed_in_the_middle_goes_on_from_its_checkpoint(project, sta
     assert "SIGKILL" in errors
 
     run_id = project.latest()["run_id"]
-    completed(project.penstock("run", "--run-id", run_id), 0)
-    log = (project.root / "runs" / run_id / "logs" / "Trainer.log").read_text()
+    completed(project.penstock("run", "--resume"), 0)
+    assert project.latest()["run_id"] == run_id
+    log = (project.root / "runs" / run_id / "logs" / "Trainer.2.log").read_text()
     assert "Training goes on after epoch" in log
     continued = project.decision()["metrics"]["r2"]
 
@@ -110,8 +110,9 @@ def test_a_power_cut_leaves_a_store_that_the_next_run_can_use(project, start):
     run_id = project.latest()["run_id"]
     assert "interrupted" in completed(project.penstock("runs"), 0)
     assert not (project.root / "pushed").exists()
-    completed(project.penstock("run", "--run-id", run_id, overrides=[]), 0)
+    completed(project.penstock("run", "--resume", run_id), 0)
     assert project.latest()["state"] == "COMPLETE"
+    assert "there is nothing to resume" in completed(project.penstock("run", "--resume"), 0)
 
 
 def test_a_command_killed_alone_takes_its_node_with_it(project, start):
@@ -140,7 +141,7 @@ def test_ctrl_c_stops_the_run_and_says_how_to_go_on(project, start):
     os.killpg(running.pid, signal.SIGINT)
     _, errors = running.communicate(timeout=30)
     assert running.returncode == 130
-    assert f"--run-id {project.latest()['run_id']}" in errors
+    assert f"--resume {project.latest()['run_id']}" in errors
     assert "Traceback" not in errors
     assert project.latest()["state"] == "INTERRUPTED"
     _, alive = psutil.wait_procs(processes, timeout=20)
