@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_cached_compile import compile_cached, executions
 
-from pipeline.caching.policy import CachePolicy, NodePolicy
+from pipeline.cache_policy import CachePolicy, NodePolicy
 from pipeline.launch import LaunchRequest, run_node
 from pipeline.runners.warm import ProcessDied, WarmProcess
 
