@@ -22,6 +22,7 @@ from components.serving_check.settings import ServingCheckSettings
 from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
+from pipeline.cache_policy import CachePolicy, NodePolicy
 from pipeline.config_errors import explain
 from pipeline.errors import ConfigError
 
@@ -153,6 +154,23 @@ class BeamSection(Section):
         return args
 
 
+CachedNode = Literal[
+    "ArrowExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ImportSchemaGen",
+    "ExampleValidator",
+    "ValidationGate",
+    "Transform",
+    "Tuner",
+    "Trainer",
+    "Evaluator",
+    "ServingCheck",
+    "Pusher",
+]
+"""The nodes that the definition can make and that have a cache; latest_blessed_model has none, it always looks anew."""
+
+
 class Config(Section):
     """The whole configuration of one pipeline; paths in it are absolute after `load_config`."""
 
@@ -169,6 +187,7 @@ class Config(Section):
     serving_check: ServingCheckSettings = ServingCheckSettings()
     push: PushSection = PushSection()
     beam: BeamSection = BeamSection()
+    nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> "Config":
@@ -182,6 +201,11 @@ class Config(Section):
     def root(self) -> Path:
         """The folder that holds the store, the artifacts, the runs' logs and (by default) the pushed models."""
         return Path(self.pipeline.root)
+
+    @property
+    def caching(self) -> CachePolicy:
+        """When each node may take an earlier answer."""
+        return CachePolicy({str(node_id): policy for node_id, policy in self.nodes.items()})
 
     @property
     def push_directory(self) -> str:

@@ -28,6 +28,8 @@ def _sentence(
     finding: ErrorDetails, model: type[BaseModel], tree: Any, file: str, overridden: Collection[tuple[str, ...]]
 ) -> str:
     loc = finding["loc"]
+    names_itself = loc[-1:] == ("[key]",)  # pydantic's word for a name of the user's own that is wrong
+    loc = loc[:-1] if names_itself else loc
     key = _dotted(loc)
     where = f"--set {key}" if loc in overridden else f"{file}:{_line(tree, loc)}"
     if finding["type"] in _UNKNOWN:
@@ -39,6 +41,8 @@ def _sentence(
     if isinstance(finding["input"], dict | list):  # what is wrong inside is in the message
         return f"{where}: '{key}': {message.rstrip('.')}."
     suggestion = _nearest(finding["input"], _choices(finding)) if isinstance(finding["input"], str) else ""
+    if names_itself:
+        return f"{where}: unknown key '{key}': {message.rstrip('.')}.{suggestion}"
     return f"{where}: '{key}': {message.rstrip('.')}; found {_short(finding['input'])}.{suggestion}"
 
 

@@ -14,9 +14,6 @@ from models.tabular_text.features import FeatureSpec
 if TYPE_CHECKING:
     from pipeline.config import Config
 
-UNCACHED_NODES = frozenset({"ValidationGate"})
-"""Nodes whose answer depends on the day (waivers expire): they run every time."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -26,7 +23,6 @@ class Plan:
       features: every column's part in the model.
       input_base: folder (or URI) under which the data lies.
       input_pattern: TFX input pattern below it, may hold {SPAN}, {VERSION} and date fields.
-      code_digest: SHA-256 of models/tabular_text, so that a change of its code misses the cache.
       schema_digest: SHA-256 of the curated schema file, None if the schema is inferred.
       notes: what the user should know before running, one sentence each.
     """
@@ -34,7 +30,6 @@ class Plan:
     features: FeatureSpec
     input_base: str
     input_pattern: str
-    code_digest: str
     schema_digest: str | None
     notes: tuple[str, ...] = ()
 
@@ -105,7 +100,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         examples=examples,
         schema=schema,
         preprocessing_fn="models.tabular_text.preprocessing.preprocessing_fn",
-        custom_config={"features": plan.features.to_json(), "code_digest": plan.code_digest},
+        custom_config={"features": plan.features.to_json()},
         disable_statistics=True,
         disable_analyzer_cache=True,  # pays only for windows of many spans, and costs a second pass over the data
     )
@@ -117,7 +112,6 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         "features": plan.features.to_json(),
         "model": config.model.to_json(),
         "training": config.training.to_json(),
-        "code_digest": plan.code_digest,
     }
     train_args = trainer_pb2.TrainArgs(splits=["train"])
     eval_args = trainer_pb2.EvalArgs(splits=["eval"])

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.tabular_text.features import FeatureSpec
-from pipeline.definition import UNCACHED_NODES
 from pipeline.errors import ConfigError
 
 RUN_ID_PARAMETER = "pipeline-run-id"
@@ -22,9 +21,6 @@ def compile_ir(dsl_pipeline: Any) -> str:
     from tfx.dsl.compiler import compiler
 
     ir = compiler.Compiler().compile(dsl_pipeline)
-    for node in ir.nodes:
-        if node.pipeline_node.node_info.id in UNCACHED_NODES:
-            node.pipeline_node.execution_options.caching_options.enable_cache = False
     return json_format.MessageToJson(ir, sort_keys=True, indent=1)
 
 

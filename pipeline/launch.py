@@ -22,8 +22,8 @@ from typing import Any, Literal
 from components.errors import BadData, ComponentError, GateRefused
 from models.tabular_text.errors import ModelError, UntrainableData
 from pipeline import ir as ir_documents
+from pipeline.cache_policy import CachePolicy
 from pipeline.caching.fingerprints import INDEX_NAME
-from pipeline.caching.policy import CachePolicy
 from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
 from pipeline.input_files import read_input
 from pipeline.metadata import connection_config, metadata_path, metadata_problem

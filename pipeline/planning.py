@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-import models.tabular_text
 from components.arrow_example_gen.profile import TableProfile, profile_table
 from components.arrow_example_gen.source_files import DATE_SPECS
 from components.evaluator.demands import problems_of
@@ -45,8 +44,7 @@ def make_plan(config: Config) -> Plan:
         features=features,
         input_base=input_base,
         input_pattern=input_pattern,
-        code_digest=_digest_of(sorted(Path(models.tabular_text.__path__[0]).glob("*.py"))),
-        schema_digest=_digest_of([Path(schema_path)]) if schema_path else None,
+        schema_digest=_digest_of(Path(schema_path)) if schema_path else None,
         notes=plan_notes(config, schema=schema, profile=profile),
     )
 
@@ -146,5 +144,5 @@ def _is_variable(parts: list[str]) -> bool:
     return any(mark in last for mark in "{*?") or ("[" in last and not os.path.lexists("/".join(parts)))
 
 
-def _digest_of(paths: list[Path]) -> str:
-    return digest_of((path.name, read_input(path)) for path in paths)
+def _digest_of(path: Path) -> str:
+    return digest_of([(path.name, read_input(path))])

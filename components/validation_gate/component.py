@@ -32,7 +32,7 @@ class ValidationGateSpec(ComponentSpec):
 class ValidationGate(base_component.BaseComponent):
     """Stops the run if ExampleValidator's anomalies are errors by the policy and nobody waives them.
 
-    The answer depends on the day, because waivers expire, so the node must not be cached.
+    With waivers the answer depends on the day, because they expire: an earlier day's answer must not be taken then.
 
     Output `result`: `GateResult`.
     """

@@ -16,6 +16,7 @@ from tfx.orchestration.portable.launcher import Launcher
 from tfx.orchestration.portable.mlmd import context_lib
 from tfx.proto.orchestration import execution_result_pb2
 
+from pipeline.cache_policy import NodePolicy
 from pipeline.caching.answers import (
     CACHE_CONTEXT,
     CACHE_KEY,
@@ -31,7 +32,6 @@ from pipeline.caching.file_index import FileIndex
 from pipeline.caching.loaded_code import LoadedCode
 from pipeline.caching.node_parts import NodeCall, NodeKey, lock_file_digest, node_key
 from pipeline.caching.parts import cache_key, canonical
-from pipeline.caching.policy import NodePolicy
 
 CONTINUED_OUTPUTS = frozenset({"model_run"})
 """Outputs that a node goes on from when it is started again: the Trainer's checkpoints."""

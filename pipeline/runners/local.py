@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from pipeline import ir as ir_documents
-from pipeline.caching.policy import CachePolicy, NodePolicy
+from pipeline.cache_policy import CachePolicy, NodePolicy
 from pipeline.errors import ConfigError, NotFound, PenstockError, RunInterrupted
 from pipeline.run_store import NodeRecord, RunRecord, RunStore, check_run_id
 from pipeline.runners.base import Capabilities, Document, RunHandle, RunStatus, check_capabilities

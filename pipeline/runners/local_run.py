@@ -7,7 +7,7 @@ import multiprocessing.connection
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline.caching.policy import CachePolicy
+from pipeline.cache_policy import CachePolicy
 from pipeline.errors import DataRefused, GateRefusedRun, NodeFailed, PenstockError, RunInterrupted
 from pipeline.launch import LaunchRequest, NodeOutcome
 from pipeline.reuse import reuse_outputs

@@ -2,12 +2,13 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import Config, load_config
+from pipeline.config import CachedNode, Config, load_config
 from pipeline.config_keys import all_keys
 from pipeline.errors import ConfigError
 
@@ -136,6 +137,33 @@ def test_an_override_that_is_no_yaml_is_named(tmp_path, override):
 @pytest.mark.parametrize("value", ["!foo b", "!!binary aGk=", "!!set {a, b}", "&x [*x]"])
 def test_yaml_that_no_key_takes_is_refused_in_words(tmp_path, value):
     assert problems_of(tmp_path, SMALLEST.replace("churned", value))
+
+
+def test_a_nodes_cache_can_be_switched_off_or_limited_by_age(tmp_path):
+    nodes = "nodes: {Trainer: {cache: false}, ArrowExampleGen: {cache_ttl_hours: 24}}\n"
+    caching = load_config(write(tmp_path, SMALLEST + nodes)).caching
+    assert (caching.of("Trainer").cache, caching.of("Trainer").cache_ttl_hours) == (False, None)
+    assert (caching.of("ArrowExampleGen").cache, caching.of("ArrowExampleGen").cache_ttl_hours) == (True, 24)
+    assert caching.of("Pusher").cache
+
+
+def test_an_unknown_node_is_named_with_its_line_the_nearest_and_all_others(tmp_path):
+    (problem,) = problems_of(tmp_path, f"{SMALLEST}nodes:\n  Trainr: {{cache: false}}\n")
+    assert re.match(r".*pipeline\.yaml:5: unknown key 'nodes\.Trainr': ", problem)
+    assert problem.endswith(" or 'Pusher'. Did you mean 'Trainer'?")
+    assert "'ArrowExampleGen', 'StatisticsGen'" in problem
+
+
+def test_a_time_to_live_must_be_more_than_nothing(tmp_path):
+    (problem,) = problems_of(tmp_path, SMALLEST, ["nodes.Trainer.cache_ttl_hours=0"])
+    assert "'nodes.Trainer': cache_ttl_hours is 0" in problem
+
+
+def test_the_nodes_of_the_configuration_are_those_of_the_definition():
+    compiled = [json.loads(path.read_text()) for path in (ROOT / "tests" / "golden").glob("*.ir.json")]
+    infos = [node["pipelineNode"]["nodeInfo"] for ir in compiled for node in ir["nodes"]]
+    cached = {info["id"] for info in infos if not info["type"]["name"].endswith(".Resolver")}
+    assert cached == set(get_args(CachedNode))
 
 
 def test_an_override_may_be_a_date(tmp_path):

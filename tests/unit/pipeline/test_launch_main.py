@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import launch
+from pipeline.cache_policy import NodePolicy
 from pipeline.errors import ConfigError
 from pipeline.metadata import connection_config
 
@@ -101,3 +102,15 @@ def test_the_program_ends_with_exit_code_2_and_a_message_without_traceback(ir):
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 2
     assert answer.stderr == "--nodes Treble: the pipeline has no such node; it has MakeNumber, Double.\n"
+
+
+def test_caching_reaches_the_launcher_and_nonsense_does_not(ir, launched):
+    policy = '{"Double": {"cache": false}, "MakeNumber": {"cache_ttl_hours": 24}}'
+    assert launch.main(arguments(ir, "Double", STORE, "--caching", policy)) == 0
+    ((_, request),) = launched[0]
+    assert request.caching.of("Double") == NodePolicy(cache=False)
+    assert request.caching.of("MakeNumber") == NodePolicy(cache_ttl_hours=24)
+    assert request.index_path == Path("/store/fingerprints.json")
+    for nonsense in ("[]", "{", '{"Double": {"ttl": 3}}', '{"Duble": {}}', '{"Double": {"cache_ttl_hours": 0}}'):
+        with pytest.raises(ConfigError, match="--caching"):
+            launch.main(arguments(ir, "Double", STORE, "--caching", nonsense))

@@ -16,7 +16,7 @@ SCHEMA = b'feature { name: "caf\xc3\xa9" }\n'
 
 
 def plan_with(digest):
-    return Plan(FeatureSpec(Label("y", LabelKind.BINARY, DType.INT64), ()), "/data", "*", "0" * 64, digest)
+    return Plan(FeatureSpec(Label("y", LabelKind.BINARY, DType.INT64), ()), "/data", "*", digest)
 
 
 @pytest.fixture

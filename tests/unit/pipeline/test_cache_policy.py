@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.caching.policy import CachePolicy, NodePolicy
+from pipeline.cache_policy import CachePolicy, NodePolicy
 
 HOUR_MS = 3_600_000
 
