@@ -85,6 +85,11 @@ def _model_spec(features: FeatureSpec, is_baseline: bool) -> Any:
     )
 
 
+def label_kind_of(model_spec: Any) -> LabelKind:
+    """The kind of label that a `ModelSpec` of ours is for."""
+    return next(kind for kind, key in _PREDICTION_KEYS.items() if key == model_spec.prediction_key)
+
+
 def _metric_class(name: str) -> dict[str, str]:
     if name in _TFMA_METRICS:
         return {"class_name": _TFMA_METRICS[name], "config": json.dumps({"name": name})}

@@ -1,7 +1,8 @@
-"""Runs TFX's Evaluator, then always writes the blessing with its reasons, and the sample for ServingCheck."""
+"""Runs TFX's Evaluator, then writes the blessing with its reasons, the analysis, and the sample for ServingCheck."""
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from absl import logging
@@ -13,12 +14,18 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from components.evaluator.analyse import Evaluated, analyse
+from components.evaluator.analysis import ANALYSIS_FILE
 from components.evaluator.baseline import DESCRIPTION, incomparable
 from components.evaluator.decision import Decision, decide
 from components.evaluator.demands import Demands
-from components.evaluator.eval_config import BASELINE, CANDIDATE
+from components.evaluator.eval_config import BASELINE, CANDIDATE, label_kind_of
+from components.evaluator.prediction_folder import writing_to
+from components.evaluator.prediction_log import CUSTOM_EXTRACTORS
+from components.evaluator.predictions import PREDICTIONS_FOLDER, read_predictions
 from components.evaluator.results import load_measured, tfma_verdict
 from components.evaluator.sample import SAMPLE_PATH, dump_sample, first_records, predict
+from models.tabular_text.features import transformed_name
 
 DECISION_FILE = "decision.json"
 
@@ -29,14 +36,17 @@ class Executor(tfx_executor.Executor):
     """TFX's executor with our decision on top."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Evaluates, decides, and writes evaluation, sample and blessing."""
+        """Evaluates, decides, and writes evaluation, analysis, sample and blessing."""
         input_dict, obstacle = _without_incomparable_baseline(input_dict)
-        super().Do(input_dict, output_dict, exec_properties)
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        demands = Demands.from_json(json.loads(exec_properties["demands"]))
+        with writing_to(os.path.join(evaluation.uri, PREDICTIONS_FOLDER)):
+            super().Do(input_dict, output_dict, {**exec_properties, "custom_extractors": CUSTOM_EXTRACTORS})
         self._write_sample(input_dict, evaluation, exec_properties)
+        write_analysis(evaluation, _description(input_dict["model"][0]), demands, exec_properties)
         baselines = input_dict.get("baseline_model") or []
         decision = decide(
-            Demands.from_json(json.loads(exec_properties["demands"])),
+            demands,
             candidate=load_measured(evaluation.uri, CANDIDATE if baselines else ""),
             baseline=load_measured(evaluation.uri, BASELINE) if baselines else None,
             baseline_model=baselines[0].uri if baselines else None,
@@ -74,6 +84,33 @@ def _without_incomparable_baseline(input_dict: Artifacts) -> tuple[Artifacts, st
 def _description(model: Artifact) -> dict[str, Any] | None:
     path = os.path.join(path_utils.serving_model_path(model.uri), DESCRIPTION)
     return dict(json.loads(io_utils.read_string_file(path))) if fileio.exists(path) else None
+
+
+def write_analysis(
+    evaluation: Artifact, description: dict[str, Any] | None, demands: Demands, exec_properties: dict[str, Any]
+) -> None:
+    """Writes `analysis.json`, from the predictions that were kept.
+
+    Args:
+      evaluation: the artifact that holds the predictions.
+      description: the candidate's, for the names of its classes; without it they are numbered.
+      demands: for the metrics.
+      exec_properties: the node's.
+    """
+    eval_config = proto_utils.json_to_proto(exec_properties["eval_config"], config_pb2.EvalConfig())
+    spec = eval_config.model_specs[0]
+    predictions = read_predictions(Path(evaluation.uri), label_kind_of(spec))
+    evaluated = Evaluated(
+        label=spec.label_key.removesuffix(transformed_name("")),
+        kind=label_kind_of(spec),
+        classes=tuple((description or {}).get("classes") or ()),
+        split=", ".join(json_utils.loads(exec_properties["example_splits"])),
+        rows=predictions.rows,
+        baseline=predictions.baseline,
+        slices=predictions.slices,
+    )
+    document = json.dumps(analyse(evaluated, demands.metrics).to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    io_utils.write_string_file(os.path.join(evaluation.uri, ANALYSIS_FILE), document)
 
 
 def write_blessing(blessing: Artifact, decision: Decision, model: Artifact, baselines: list[Artifact]) -> None:
