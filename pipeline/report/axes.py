@@ -1,6 +1,7 @@
 """The frame of a chart: axes with round values and light lines."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -46,10 +47,10 @@ def horizontal_axis(frame: Frame, scale: Linear, name: str = "", *, most: int = 
     return join([line, *ticks, said])
 
 
-def vertical_axis(frame: Frame, scale: Linear, *, most: int = 4) -> Markup:
-    """Round values at the left, with light lines across."""
+def vertical_axis(frame: Frame, scale: Linear, ticks: Sequence[float]) -> Markup:
+    """The values at the left, with light lines across."""
     parts = []
-    for tick in scale.ticks(most):
+    for tick in ticks:
         y = scale(tick)
         parts.append(mark("line", x1=frame.left, x2=frame.width - frame.right, y1=y, y2=y, class_="pn-grid"))
         parts.append(label(number(tick), frame.left - 6, y + 3.5, anchor="end", class_="pn-tick"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from pipeline.report.axes import Frame, vertical_axis
-from pipeline.report.scales import Linear, extent, rounded
+from pipeline.report.scales import Linear, covering, extent
 from pipeline.report.tags import drawing, join, label, mark, path, tag
 from pipeline.report.text import number
 
@@ -33,13 +33,13 @@ def curves(
 ) -> Markup:
     """The curves on common axes, each named at its end; a step can be marked."""
     frame = Frame(420, 210, left=52, right=96, top=24, bottom=34)
-    low, high = rounded(*(extent([value for line in lines for value in line.values]) or (0.0, 1.0)))
+    ticks = covering(*(extent([value for line in lines for value in line.values]) or (0.0, 1.0)))
     steps = max((len(line.values) for line in lines), default=1)
-    across, up = frame.across(1, max(steps, 2)), frame.up(low, high)
+    across, up = frame.across(1, max(steps, 2)), frame.up(ticks[0], ticks[-1])
     names = _spread([_last_height(line, up) for line in lines], frame)
     drawn = [_curve(line, index, across, up, names[index], step_name) for index, line in enumerate(lines)]
     return drawing(
-        vertical_axis(frame, up),
+        vertical_axis(frame, up, ticks),
         _whole_steps(frame, across, step_name, steps),
         _marked(frame, across, marked_step, marked_as) if marked_step else None,
         *drawn,

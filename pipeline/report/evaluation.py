@@ -9,7 +9,7 @@ from components.evaluator.analysis import Calibration, Confusion, Interval
 from pipeline.readers.evaluation import Check, Evaluation, SliceMetrics
 from pipeline.report.intervals import interval
 from pipeline.report.matrix import confusion_matrix
-from pipeline.report.reliability import reliability
+from pipeline.report.reliability import Point, reliability
 from pipeline.report.scales import extent
 from pipeline.report.section import note
 from pipeline.report.table import Cell, Column, table
@@ -136,7 +136,7 @@ def calibration_view(calibration: Calibration) -> Markup:
     }
     said, was = words.get(calibration.kind, ("predicted", "observed"))
     points = [
-        (item.predicted, item.observed.value, float(item.rows))
+        Point(item.predicted, item.observed.value, item.rows, item.observed.low, item.observed.high)
         for item in calibration.bins
         if item.observed.value is not None
     ]

@@ -1,6 +1,7 @@
 """When each node of a run was at work: a bar a node on one time axis, in HTML so that a phone can read it."""
 
 import datetime
+import math
 
 from markupsafe import Markup
 
@@ -9,6 +10,8 @@ from pipeline.report.states import badge_text, shown_state, state_of
 from pipeline.report.tags import join, tag
 from pipeline.report.text import seconds
 from pipeline.run_store import NodeRecord, RunRecord
+
+_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
 def gantt(run: RunRecord, now: str | None = None) -> Markup | None:
@@ -53,11 +56,22 @@ def _beside(left: float, wide: float) -> str:
 
 
 def _axis(scale: Linear) -> Markup:
-    ticks = [tag("span", seconds(tick), style=f"left:{scale(tick):.2f}%") for tick in scale.ticks(6)]
+    ticks = [tag("span", seconds(tick), style=f"left:{scale(tick):.2f}%") for tick in time_ticks(scale.high)]
     lane = tag("span", join(ticks), class_="pn-lane")
     return tag(
         "div", tag("span", class_="pn-gantt-name"), lane, class_="pn-gantt-row pn-gantt-axis", aria_hidden="true"
     )
+
+
+def time_ticks(length_s: float, most: int = 6) -> list[float]:
+    """Round times from 0 to the length, at most `most`.
+
+    >>> time_ticks(190)
+    [0.0, 60.0, 120.0, 180.0]
+    """
+    step = next((step for step in _STEPS_S if length_s / step <= most - 1), None)
+    step = step or _STEPS_S[-1] * math.ceil(length_s / _STEPS_S[-1] / (most - 1))
+    return [float(index * step) for index in range(int(length_s / step) + 1)]
 
 
 def _span(node: NodeRecord, now: str | None) -> tuple[float, float] | None:

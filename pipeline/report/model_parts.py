@@ -39,11 +39,9 @@ def tuning_view(tuning: Tuning) -> Markup:
     ]
     scores = [trial.score for trial in tuning.trials if trial.score is not None]
     larger = len(scores) < 2 or scores[0] >= scores[-1]
-    drawn = (
-        parallel_coordinates(trials, objective=objective, larger_is_better=larger)
-        if trials
-        else note("No trial ended.")
-    )
+    space = tuning.best.space if tuning.best else ()
+    logarithmic = [dimension.name for dimension in space if dimension.is_logarithmic]
+    drawn = parallel_coordinates(trials, objective=objective, larger_is_better=larger, logarithmic=logarithmic)
     way = "larger is better" if larger else "smaller is better"
     columns = (Column("trial"), Column(objective, numeric=True), *(Column(name) for name in tuning.names))
     rows = [
@@ -57,7 +55,9 @@ def tuning_view(tuning: Tuning) -> Markup:
     return join(
         [
             note(f"{counted(len(trials), 'trial')} compared by {objective} ({way})."),
-            tag("div", drawn, class_="pn-scroll pn-wide", tabindex="0", role="region", aria_label="Trials"),
+            tag("div", drawn, class_="pn-scroll pn-wide", tabindex="0", role="region", aria_label="Trials")
+            if trials
+            else "",
             table(columns, rows, caption="Trials, the best first"),
         ]
     )

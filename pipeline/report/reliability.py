@@ -1,5 +1,6 @@
 """Calibration as SVG: what the model said against what happened, with how many rows each point stands for."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -9,8 +10,16 @@ from pipeline.report.scales import Linear, extent
 from pipeline.report.tags import drawing, join, mark, path, tag
 from pipeline.report.text import number
 
-Point = tuple[float, float, float]
-"""Mean prediction, mean outcome, rows."""
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """Rows with like predictions: mean prediction, mean outcome with its interval where it is known, how many rows."""
+
+    predicted: float
+    observed: float
+    rows: float
+    low: float | None = None
+    high: float | None = None
 
 
 def reliability(
@@ -21,14 +30,20 @@ def reliability(
     ranges: tuple[float, float] | None = (0.0, 1.0),
 ) -> Markup:
     """Points on the diagonal are honest predictions; below it the model promises too much. None fits the data."""
-    low, high = ranges or extent([value for said, was, _ in points for value in (said, was)]) or (0.0, 1.0)
+    low, high = (
+        ranges or extent([value for point in points for value in (point.predicted, point.observed)]) or (0.0, 1.0)
+    )
     frame = Frame(320, 300, left=46, right=12, top=12, bottom=74)
     across, up = frame.across(low, high), frame.up(low, high)
-    kept = [point for point in points if point[2] > 0]
+    kept = [point for point in points if point.rows > 0]
     diagonal = mark("line", x1=across(low), y1=up(low), x2=across(high), y2=up(high), class_="pn-marked")
-    curve = mark("path", d=path([(across(said), up(was)) for said, was, _ in kept]), class_="pn-line") if kept else None
+    curve = (
+        mark("path", d=path([(across(point.predicted), up(point.observed)) for point in kept]), class_="pn-line")
+        if kept
+        else None
+    )
     return drawing(
-        vertical_axis(frame, up),
+        vertical_axis(frame, up, up.ticks(5)),
         horizontal_axis(frame, across, predicted),
         diagonal,
         tag("g", curve, *(_point(point, across, up) for point in kept), _counts(kept, across, frame), class_="pn-s1"),
@@ -40,32 +55,26 @@ def reliability(
 
 
 def _point(point: Point, across: Linear, up: Linear) -> Markup:
-    said, was, rows = point
-    text = f"predicted {number(said)}, true {number(was)}, {number(rows)} rows"
-    return tag("circle", tag("title", text), cx=across(said), cy=up(was), r=4, class_="pn-dot")
+    x = across(point.predicted)
+    whisker = None
+    if point.low is not None and point.high is not None:
+        whisker = mark("line", x1=x, x2=x, y1=up(point.low), y2=up(point.high), class_="pn-whisker")
+    text = f"predicted {number(point.predicted)}, true {number(point.observed)}, {number(point.rows)} rows"
+    return tag("g", whisker, tag("circle", tag("title", text), cx=x, cy=up(point.observed), r=4, class_="pn-dot"))
 
 
 def _counts(points: Sequence[Point], across: Linear, frame: Frame) -> Markup:
     """A bar below each point: how many rows it stands for."""
-    most = max((rows for *_, rows in points), default=1.0)
+    most = max((point.rows for point in points), default=1.0)
     bottom, room = frame.height - 4, 34.0
-    bars = [
-        tag(
-            "rect",
-            tag("title", f"{number(rows)} rows"),
-            x=across(said) - 4,
-            y=bottom - rows / most * room,
-            width=8,
-            height=rows / most * room,
-            class_="pn-area",
-        )
-        for said, _, rows in points
-    ]
-    return join(bars)
+    return join(_count(point, across(point.predicted), bottom, point.rows / most * room) for point in points)
+
+
+def _count(point: Point, x: float, bottom: float, height: float) -> Markup:
+    said = tag("title", f"{number(point.rows)} rows")
+    return tag("rect", said, x=x - 4, y=bottom - height, width=8, height=height, class_="pn-area")
 
 
 def _in_words(points: Sequence[Point]) -> str:
-    return (
-        "; ".join(f"predicted {number(said)}: true {number(was)} in {number(rows)} rows" for said, was, rows in points)
-        or "No rows"
-    )
+    told = (f"predicted {number(p.predicted)}: true {number(p.observed)} in {number(p.rows)} rows" for p in points)
+    return "; ".join(told) or "No rows"

@@ -11,7 +11,7 @@ from pipeline.report.section import Section, fold, note, part
 from pipeline.report.states import STATES, badge, node_or_empty, state_of
 from pipeline.report.table import Cell, Column, table
 from pipeline.report.tags import join, tag
-from pipeline.report.text import number, seconds, size
+from pipeline.report.text import seconds, size
 from pipeline.run_store import NodeRecord, RunRecord
 
 LOG_LINES = 40
@@ -74,9 +74,7 @@ def _times(run: RunRecord, now: str | None) -> Markup:
         why = "nothing ran" if not run.nodes else "this run's record holds no start times (it has an older layout)"
         return part("When each node was at work", note(f"Not shown: {why}."))
     busy = overlap(run)
-    return part(
-        "When each node was at work", drawn, note(f"On average {number(busy)} nodes at once.") if busy else None
-    )
+    return part("When each node was at work", drawn, note(f"On average {busy:.1f} nodes at once.") if busy else None)
 
 
 def _nodes(run: RunRecord, logs: Path) -> Markup:

@@ -46,15 +46,16 @@ class Linear:
         return [round(index * step, 12) for index in range(first, last + 1)]
 
 
-def rounded(low: float, high: float, most: int = 4) -> tuple[float, float]:
-    """The range, widened to the round values around it, so that an axis ends with a number.
+def covering(low: float, high: float, steps: int = 4) -> list[float]:
+    """Round values from below the range to above it, about `steps` apart: an axis that ends with numbers.
 
-    >>> rounded(0.37, 0.94)
-    (0.2, 1.0)
+    >>> covering(0.37, 0.94)
+    [0.2, 0.4, 0.6, 0.8, 1.0]
     """
     low, high = Linear(low, high, 0, 1).bounds
-    step = _round_step((high - low) / most)
-    return round(math.floor(low / step + 1e-9) * step, 12), round(math.ceil(high / step - 1e-9) * step, 12)
+    step = _round_step((high - low) / steps)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(index * step, 12) for index in range(first, last + 1)]
 
 
 def _round_step(least: float) -> float:

@@ -69,7 +69,7 @@ def _feature(name: str, by_split: Mapping[str, FeatureStatistics], key: str) -> 
         "summary",
         tag("span", clipped(name, 120), class_="feature-name"),
         tag("span", kind, class_="feature-kind"),
-        tag("span", feature_figure(by_split, clipped(name, 60))),
+        tag("span", feature_figure(by_split, clipped(name, 60)), class_="feature-figure"),
         tag("span", _said(by_split), class_="feature-said"),
     )
     body = tag("div", feature_view(by_split), class_="feature-body")
@@ -158,9 +158,9 @@ def _histograms(by_split: Mapping[str, FeatureStatistics]) -> dict[str, Distribu
 
 
 def _share(count: float | None, found: FeatureStatistics, index: int) -> Cell:
-    """The value's share of the split's rows with a bar; beyond the values that TFDV lists it is not known."""
-    if count is None:
+    """The value's share of the split's values with a bar; not known beyond the values that TFDV lists."""
+    if count is None and found.string and len(found.string.values) < found.string.unique:
         return Cell("not listed", order=-1.0)
-    share = count / found.values if found.values else 0.0
+    share = (count or 0.0) / found.values if found.values else 0.0
     bar = tag("span", class_=f"share-bar pn-s{index % 6 + 1}", style=f"width:{share * 9:.2f}em", aria_hidden="true")
-    return Cell(join([bar, percent(share)]), order=share)
+    return Cell(tag("span", bar, percent(share), class_="pn-whole"), order=share)

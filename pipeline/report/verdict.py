@@ -54,7 +54,7 @@ def head(summary: RunSummary, figures: Markup, verdict: Verdict, root: Path, *, 
             tag("h1", run.pipeline_name),
             tag("div", sentence, reasons, model, class_=f"verdict pn-{verdict.tone}"),
             figures,
-            _next(verdict),
+            "" if is_live else _next(verdict),
         ]
     )
 
