@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 
@@ -36,6 +36,10 @@ class CachePolicy:
     def of(self, node_id: str) -> NodePolicy:
         """What holds for the node."""
         return self.nodes.get(node_id, NodePolicy())
+
+    def without(self, node_ids: Iterable[str]) -> Self:
+        """The same, but these nodes take no earlier answers."""
+        return type(self)({**self.nodes, **{node_id: NodePolicy(cache=False) for node_id in node_ids}})
 
     def to_json(self) -> str:
         """One line, for a command line."""

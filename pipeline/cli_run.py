@@ -77,6 +77,9 @@ def run(
     base: Annotated[
         str | None, typer.Option(metavar="RUN", help="The earlier run of --from; else the newest that has the outputs.")
     ] = None,
+    no_cache: Annotated[
+        list[str] | None, typer.Option(metavar="NODE", help="This node runs although nothing changed; repeatable.")
+    ] = None,
     run_id: Annotated[str | None, typer.Option(help="Name the new run.")] = None,
     max_workers: WorkersOption = None,
     max_memory: MemoryOption = None,
@@ -101,6 +104,8 @@ def run(
         first=only or first,
         last=only or last,
         base_run_id=None if base is None else find_run(store, base, settings).run_id,
+        caching=settings.caching,
+        uncached=tuple(no_cache or []),
     )
     _check_free(store, wait=wait)
     LineageStore(store.metadata_uri).check()
@@ -135,7 +140,7 @@ def try_node(
     scratch = scratch_copy(settings, record.run_id)
     plan = make_plan(scratch)
     echo_notes(plan)
-    options = RunOptions(run_id=scratch.root.name, first=node, last=node, base_run_id=record.run_id)
+    options = RunOptions(run_id=scratch.root.name, first=node, last=node, base_run_id=record.run_id)  # never cached
     typer.echo(f"trying {node} against run {record.run_id}; outputs go to {near(scratch.root)}")
     summary = _run_to_its_end(scratch, plan, {}, options)
     _echo_outputs(store_of(scratch), summary.run, node)

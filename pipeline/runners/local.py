@@ -11,14 +11,14 @@ from typing import Any
 import psutil
 
 from pipeline import ir as ir_documents
-from pipeline.cache_policy import CachePolicy, NodePolicy
+from pipeline.cache_policy import CachePolicy
 from pipeline.errors import ConfigError, NotFound, PenstockError, RunInterrupted
 from pipeline.run_store import NodeRecord, RunRecord, RunStore, check_run_id
 from pipeline.runners.base import Capabilities, Document, RunHandle, RunStatus, check_capabilities
 from pipeline.runners.events import Event, RunStarted
 from pipeline.runners.local_run import Journal, LocalRun
 from pipeline.runners.schedule import ASSUMED_MEMORY_BYTES, Budget, Expectation
-from pipeline.runners.selection import Selection, select
+from pipeline.runners.selection import Selection, check_nodes, select
 from pipeline.runners.warm import WarmProcess
 
 CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True)
@@ -39,6 +39,7 @@ class RunOptions:
       last: stop after this node.
       base_run_id: the run that gives the outputs of nodes before `first`.
       caching: when nodes may take earlier answers; `first` never does.
+      uncached: more nodes that never do.
     """
 
     run_id: str | None = None
@@ -49,12 +50,11 @@ class RunOptions:
     last: str | None = None
     base_run_id: str | None = None
     caching: CachePolicy = dataclasses.field(default_factory=CachePolicy)
+    uncached: tuple[str, ...] = ()
 
     def policy(self) -> CachePolicy:
         """When nodes may take earlier answers: the node that a run is told to start at is carried out."""
-        if self.first is None:
-            return self.caching
-        return CachePolicy({**self.caching.nodes, self.first: NodePolicy(cache=False)})
+        return self.caching.without([*self.uncached, *([self.first] if self.first else [])])
 
 
 def _utc_now() -> datetime.datetime:
@@ -110,6 +110,7 @@ class LocalRunner:
         run_id = new_run_id(self._clock()) if options.run_id is None else options.run_id
         check_run_id(run_id)
         upstream = ir_documents.upstream_nodes(document.text)
+        check_nodes({"--no-cache": options.uncached}, upstream)
         resolvers = ir_documents.resolver_nodes(document.text)
         selection = select(upstream, first=options.first, last=options.last, never_reused=resolvers)
         with self._store.lock(run_id, wait=options.wait):

@@ -40,13 +40,7 @@ def select(
     Raises:
       ConfigError: a node does not exist, or `last` lies before `first`.
     """
-    problems = [
-        f"--{option} {node}: the pipeline has no such node. {_near(node, upstream)}"
-        for option, node in (("from", first), ("to", last))
-        if node is not None and node not in upstream
-    ]
-    if problems:
-        raise ConfigError(problems)
+    check_nodes({"--from": [first] if first else [], "--to": [last] if last else []}, upstream)
     below = set(upstream) if first is None else _closure(first, _reversed(upstream))
     above = set(upstream) if last is None else _closure(last, upstream)
     wanted = below & above
@@ -62,6 +56,18 @@ def select(
         reused=tuple(node for node in upstream if node in needed - wanted),
         left_out=left_out,
     )
+
+
+def check_nodes(named: Mapping[str, Collection[str]], known: Collection[str]) -> None:
+    """Raises ConfigError for each node that an option (`--from`, …) names and the pipeline does not have."""
+    problems = [
+        f"{option} {node}: the pipeline has no such node. {_near(node, known)}"
+        for option, nodes in named.items()
+        for node in nodes
+        if node not in known
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _closure(node: str, edges: Mapping[str, Sequence[str]]) -> set[str]:

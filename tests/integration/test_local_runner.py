@@ -122,6 +122,14 @@ def test_from_refuses_a_run_whose_outputs_are_gone(tiny):
     assert tiny.record("part").state == "FAILED"
 
 
+def test_a_node_runs_anew_although_nothing_changed_when_that_is_asked_for(tiny):
+    tiny.run(tiny.compile(), run_id="one")
+    tiny.run(tiny.compile(), run_id="two", uncached=("Double",))
+    assert tiny.states("two") == {"MakeNumber": "CACHED", "Double": "COMPLETE", "Report": "CACHED"}
+    with pytest.raises(ConfigError, match=r"--no-cache double: .* Did you mean 'Double'\?"):
+        tiny.run(tiny.compile(), run_id="three", uncached=("double",))
+
+
 def test_what_nodes_took_before_decides_their_share_of_the_memory(tiny):
     from pipeline.runners.local import expectations
 

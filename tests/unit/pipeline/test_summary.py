@@ -42,7 +42,7 @@ def test_a_run_that_made_nothing_says_only_its_state():
 def test_rows_are_told_by_split_with_what_was_set_aside(publish):
     rows = {"rows_in": 1010, "rows_out": 1000, "rows_quarantined": 10, "rows_train": 800, "rows_eval": 200, "span": 3}
     lines = dict(summary_lines(summarise(RUN, publish("ArrowExampleGen", "examples", rows))))
-    assert lines["rows"] == "1,010 in (train 800, eval 200, 10 quarantined)"
+    assert lines["rows"] == "1,010 in (eval 200, train 800, 10 quarantined)"
 
 
 def test_metrics_that_could_not_be_measured_are_named(publish):
