@@ -1,8 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 
 from components.errors import BadData, GateRefused
 from models.tabular_text.errors import TrainingDiverged, UntrainableData
-from pipeline.launch import NodeOutcome, describe_failure
+from pipeline.launch import NodeOutcome, _counting, describe_failure
 
 
 def failure_of(error):
@@ -48,3 +50,22 @@ def test_a_killed_process_suggests_memory():
     crashed = NodeOutcome.died("Trainer", "killed by SIGSEGV").failure
     assert "ran out of memory" in killed.message
     assert "ran out of memory" not in crashed.message
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("--runner=FnApiRunner", "--runner=components.beam_runner.CountingRunner"),
+        ("--runner=FlinkRunner", "--runner=FlinkRunner"),
+        ("--direct_num_workers=1", "--direct_num_workers=1"),
+    ],
+)
+def test_beams_in_memory_runner_and_no_other_is_replaced_by_the_one_that_counts(given, used):
+    argument = SimpleNamespace(value=SimpleNamespace(string_value=given))
+    _counting(SimpleNamespace(beam_pipeline_args_placeholders=[argument]))
+    assert argument.value.string_value == used
+
+
+def test_a_node_without_beam_stays_as_it_is():
+    for spec in (None, SimpleNamespace(class_path="x.Executor")):
+        assert _counting(spec) is spec
