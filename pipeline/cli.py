@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline.cli_cache import explain_cache
+from pipeline.cli_logs import logs
 from pipeline.cli_options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -45,6 +46,7 @@ app.command()(run)
 app.command("try")(try_node)
 app.command()(report)
 app.command("explain-cache")(explain_cache)
+app.command()(logs)
 
 
 @app.command()

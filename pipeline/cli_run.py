@@ -215,7 +215,7 @@ def _run_to_its_end(
 
     from pipeline.errors import RunInterrupted
     from pipeline.metadata import LineageStore
-    from pipeline.progress import Progress
+    from pipeline.progress.screen import Progress
     from pipeline.runners.local import LocalRunner
     from pipeline.runners.registry import build_document
     from pipeline.runners.warm import WarmProcess

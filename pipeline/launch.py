@@ -27,6 +27,7 @@ from pipeline.caching.fingerprints import INDEX_NAME
 from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
 from pipeline.input_files import read_input
 from pipeline.metadata import connection_config, metadata_path, metadata_problem
+from pipeline.progress_file import progress_written_to
 
 NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
 FailureKind = Literal["data", "gate", "other"]
@@ -36,6 +37,7 @@ _EXIT_CODES: Mapping[FailureKind, int] = {
     "gate": GateRefusedRun.exit_code,
     "other": NodeFailed.exit_code,
 }
+
 
 _OWN_ROOT = Path(__file__).resolve().parent.parent
 
@@ -108,7 +110,8 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
     started, cpu_before = time.monotonic(), _cpu_s()
     failure, state, execution_id = None, "FAILED", None
     try:
-        state, execution_id = _launch(request, node_id)
+        with progress_written_to(Path(request.progress_path) if request.progress_path else None):
+            state, execution_id = _launch(request, node_id)
     except Exception as error:
         if isinstance(error, PenstockError):  # the request makes no sense: not this node's failure
             raise

@@ -15,6 +15,7 @@ from components.arrow_example_gen.options import ReadOptions
 from components.arrow_example_gen.raw_batch import Source
 from components.arrow_example_gen.sources import open_sources
 from components.arrow_example_gen.survey import Survey, survey
+from components.arrow_example_gen.telling import RowTeller
 from components.errors import BadData
 from models.tabular_text.features import DType
 
@@ -105,11 +106,14 @@ def _write(
     with contextlib.ExitStack() as stack:
         outputs = [stack.enter_context(writers.SplitWriter(split_folder(name))) for name in plan.weights]
         quarantine = stack.enter_context(writers.QuarantineWriter(quarantine_folder))
+        rows = RowTeller("second pass, writes the splits", found.rows_in)
         for batch, examples in _encoded(_judged(sources, options, found)):
             quarantine.write(batch.bad)
             assignment = plan.assign(batch.columns)
             for index, output in enumerate(outputs):
                 output.write([examples[row] for row in (assignment == index).nonzero()[0]])
+            rows.add(batch.rows + len(batch.bad))
+        rows.end()
     return {name: output.rows for name, output in zip(plan.weights, outputs, strict=True)}, quarantine.rows
 
 

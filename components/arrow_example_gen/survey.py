@@ -14,6 +14,7 @@ from components.arrow_example_gen.inference import ColumnEvidence, infinite_colu
 from components.arrow_example_gen.options import ReadOptions
 from components.arrow_example_gen.raw_batch import RawBatch, Source
 from components.arrow_example_gen.row_check import RowCheck
+from components.arrow_example_gen.telling import RowTeller
 from components.errors import BadData
 from models.tabular_text.features import DType
 
@@ -63,9 +64,12 @@ def _read(
     corrections: Mapping[str, DType | None] = MappingProxyType({}),
 ) -> "_SurveyState":
     state = _SurveyState(options, split_by, corrections)
+    rows = RowTeller("first pass, settles the types")
     for source in sources:
         for batch in source.batches():
             state.add(batch, values_are_text=source.values_are_text)
+            rows.add(batch.rows + len(batch.bad))
+    rows.end()
     return state
 
 

@@ -1,6 +1,7 @@
 """Runs TFX's Evaluator, then writes the blessing with its reasons, the analysis, and the sample for ServingCheck."""
 
 import json
+import logging as standard_logging
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from components.evaluator.baseline import DESCRIPTION, incomparable
 from components.evaluator.decision import Decision, decide
 from components.evaluator.demands import Demands
 from components.evaluator.eval_config import BASELINE, CANDIDATE, label_kind_of
+from components.evaluator.metric_names import EXAMPLE_COUNT
 from components.evaluator.prediction_folder import writing_to
 from components.evaluator.prediction_log import CUSTOM_EXTRACTORS
 from components.evaluator.predictions import PREDICTIONS_FOLDER, read_predictions
@@ -53,6 +55,7 @@ class Executor(tfx_executor.Executor):
             tfma_passed=tfma_verdict(evaluation.uri),
             obstacle=obstacle,
         )
+        tell(decision)
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         write_blessing(blessing, decision, artifact_utils.get_single_instance(input_dict["model"]), baselines)
 
@@ -111,6 +114,17 @@ def write_analysis(
     )
     document = json.dumps(analyse(evaluated, demands.metrics).to_json(), indent=1, ensure_ascii=False, allow_nan=False)
     io_utils.write_string_file(os.path.join(evaluation.uri, ANALYSIS_FILE), document)
+
+
+def tell(decision: Decision) -> None:
+    """Says how many rows were evaluated, and what came of it."""
+    overall = next((item for item in decision.measured if not item.key), None)
+    if overall is None:
+        return
+    metrics = {name: value for name, value in overall.metrics.items() if name != EXAMPLE_COUNT}
+    said = {"done": overall.examples, "total": overall.examples, "unit": "rows", "metrics": metrics}
+    verdict = "blessed" if decision.blessed else "not blessed"
+    standard_logging.getLogger("penstock.progress").info("%s", verdict, extra={"progress": said})
 
 
 def write_blessing(blessing: Artifact, decision: Decision, model: Artifact, baselines: list[Artifact]) -> None:

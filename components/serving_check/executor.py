@@ -1,8 +1,10 @@
 """Reads the model and the Evaluator's sample, has them probed, writes `report.json` and the infra blessing."""
 
 import json
+import logging as standard_logging
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +57,19 @@ def check(model_path: str, evaluation_uri: str, settings: ServingCheckSettings) 
         "batch_size": BATCH_SIZE,
         "inputs": _inputs(model_path),
     }
+    _tell("loads the model as a server would, and asks it", 0, len(rows), {})
     with tempfile.TemporaryDirectory(prefix="penstock-probe-") as folder:
         run = run_probe(request, Path(folder), settings.timeout_s)
-    return judge(run, [row.predictions for row in rows], settings)
+    report = judge(run, [row.predictions for row in rows], settings)
+    load_s = report.facts.get("load_s")
+    metrics = {} if load_s is None else {"load_s": load_s}
+    _tell("servable" if report.blessed else "not servable", report.facts.get("rows", 0), len(rows), metrics)
+    return report
+
+
+def _tell(message: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+    said = {"done": done, "total": total, "unit": "rows", "metrics": dict(metrics)}
+    standard_logging.getLogger("penstock.progress").info("%s", message, extra={"progress": said})
 
 
 def _inputs(model_path: str) -> Any:

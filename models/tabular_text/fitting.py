@@ -5,6 +5,7 @@ give the resumed epochs the shuffling they would have had.
 """
 
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ import tensorflow as tf
 from models.tabular_text.data import Rows
 from models.tabular_text.progress import Progress, check_finite, epoch_line
 from models.tabular_text.settings import TrainingSettings
+from models.tabular_text.telling import StepTeller, Trial, tell_training, with_speed
 
 
 class Checkpoints:
@@ -80,6 +82,7 @@ def fit(
     settings: TrainingSettings,
     fingerprint: str,
     folder: Path,
+    trial: Trial | None = None,
 ) -> Progress:
     """Trains the compiled model in place and returns what happened.
 
@@ -91,17 +94,25 @@ def fit(
       settings: epochs, batch size, seed, patience and checkpoint interval are read.
       fingerprint: see `Progress`.
       folder: gets `checkpoints/`, `history.json` and TensorBoard's `logs/`; a training found there goes on.
+      trial: of a search that this training is; for telling how far the search is.
 
     Raises:
       TrainingDiverged: the loss is not finite.
     """
     checkpoints = Checkpoints(model, folder / "checkpoints")
     progress = checkpoints.resume(Progress(fingerprint))
+    if progress.epoch or progress.step:
+        message = f"goes on after epoch {progress.epoch}/{settings.epochs}, step {progress.step} of the next"
+        tell_training(logging.INFO, message, progress.epoch, settings.epochs, {}, trial)
     board = {name: tf.summary.create_file_writer(str(folder / "logs" / name)) for name in ("train", "validation")}
     while not progress.is_over(settings.epochs, settings.early_stopping_patience):
         saver = _SaveWithinEpoch(checkpoints, progress, settings.checkpoint_steps)
-        metrics = _run_epoch(model, rows, settings, progress, saver)
+        number, size = progress.epoch + 1, rows.train.labels.size
+        teller = StepTeller(number, settings.epochs, progress.step, settings.batch_size, size, trial)
+        metrics = _run_epoch(model, rows, settings, progress, [saver, teller])
         progress = progress.after_epoch(metrics)
+        told = with_speed(metrics, teller.examples_per_s)
+        tell_training(logging.INFO, f"epoch {number}/{settings.epochs}", number, settings.epochs, told, trial)
         checkpoints.save(progress)
         write_history(progress, folder / "history.json")
         _write_board(board, progress)
@@ -125,12 +136,12 @@ def _run_epoch(
     rows: Rows,
     settings: TrainingSettings,
     progress: Progress,
-    saver: _SaveWithinEpoch,
+    callbacks: list[keras.callbacks.Callback],
 ) -> dict[str, float]:
     """The metrics of one epoch, from where progress is; after a resume those of training cover the rest of it only."""
     start = time.monotonic()
     batches = rows.train.epoch(settings.seed + progress.epoch, settings.batch_size, progress.step, rows.class_weights)
-    fitted = model.fit(batches, epochs=1, verbose=0, callbacks=[saver], shuffle=False)
+    fitted = model.fit(batches, epochs=1, verbose=0, callbacks=callbacks, shuffle=False)
     metrics = {name: float(values[-1]) for name, values in fitted.history.items()}
     measured = model.evaluate(rows.evaluation.once(), verbose=0, return_dict=True)
     metrics.update({f"val_{name}": float(value) for name, value in measured.items()})

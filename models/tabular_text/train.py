@@ -21,6 +21,7 @@ from models.tabular_text.layout import LABEL_VOCABULARY
 from models.tabular_text.model import Target, build_model, compile_model, dtype_policy
 from models.tabular_text.progress import Progress
 from models.tabular_text.settings import ModelSettings, TrainingSettings, apply_hyperparameters
+from models.tabular_text.telling import Trial
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,14 +101,17 @@ def read_task(fn_args: Any) -> Task:
 
 
 def train_model(
-    task: Task, settings: ModelSettings, training: TrainingSettings, folder: Path
+    task: Task, settings: ModelSettings, training: TrainingSettings, folder: Path, trial: Trial | None = None
 ) -> tuple[keras.Model, Progress]:
-    """The trained model and what happened; goes on with a training that was killed in this folder."""
+    """The trained model and what happened; goes on with a training that was killed in this folder.
+
+    `trial` says which trial of a search this is.
+    """
     with strategy_for(training).scope(), dtype_policy(number_format(training)):
         model = build_model(task.packer.sizes, task.target, settings)
         compile_model(model, task.target, training.learning_rate)
         rows = Rows(task.train, task.evaluation, class_weights(task, training))
-        progress = fit(model, rows, training, fingerprint(task, settings, training), folder)
+        progress = fit(model, rows, training, fingerprint(task, settings, training), folder, trial)
     return model, progress
 
 

@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from models.tabular_text.settings import (
     encode_choice,
     is_whole,
 )
+from models.tabular_text.telling import Trial, tell_search
 from models.tabular_text.train import Task, fingerprint, make_deterministic, read_settings, read_task, train_model
 
 
@@ -57,6 +58,8 @@ class SettingsTuner(keras_tuner.Tuner):
     ) -> None:
         """Prepares the search in the directory, or takes up the same search where it was."""
         self._task, self._model, self._training, self._objective = task, model, training, search.objective
+        # Hyperband decides on its way how many trials it makes.
+        self._max_trials = None if search.algorithm == "hyperband" else search.max_trials
         super().__init__(
             oracle=oracle_for(search, training.seed),
             directory=str(directory),
@@ -75,10 +78,29 @@ class SettingsTuner(keras_tuner.Tuner):
         keras.utils.clear_session()
         # Again for every trial, so that its outcome does not depend on the trials before it.
         keras.utils.set_random_seed(training.seed)
-        _, progress = train_model(self._task, model, training, folder)
+        _, progress = train_model(self._task, model, training, folder, self._place())
         shutil.rmtree(folder / "checkpoints")
-        best = {"min": min, "max": max}[OBJECTIVES[self._objective]]
-        return {self._objective: best(metrics[self._objective] for metrics in progress.history)}
+        score = self._better(metrics[self._objective] for metrics in progress.history)
+        self._tell_end(score)
+        return {self._objective: score}
+
+    def _better(self, scores: Iterable[float]) -> float:
+        return {"min": min, "max": max}[OBJECTIVES[self._objective]](scores)
+
+    def _place(self) -> Trial:
+        """Which trial of how many is under way, for those who watch."""
+        scores = self._scores()
+        best = {self._objective: self._better(scores)} if scores else {}
+        return Trial(len(scores) + 1, self._max_trials, best)
+
+    def _tell_end(self, score: float) -> None:
+        scores = [*self._scores(), score]
+        message = f"trial {len(scores)} ended with {self._objective} {score:.4g}"
+        tell_search(message, len(scores), self._max_trials, {self._objective: self._better(scores)})
+
+    def _scores(self) -> list[float]:
+        """The objective of every trial that has ended."""
+        return [trial.score for trial in self.oracle.trials.values() if trial.score is not None]
 
 
 def oracle_for(search: TunerSettings, seed: int) -> Any:

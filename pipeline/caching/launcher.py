@@ -37,6 +37,7 @@ from pipeline.caching.loaded_code import LoadedCode
 from pipeline.caching.lock_file import read_lock, store_lock_packages
 from pipeline.caching.node_parts import NodeCall, NodeKey, node_key
 from pipeline.caching.parts import cache_key, canonical
+from pipeline.counting import counting
 
 CONTINUED_OUTPUTS = frozenset({"model_run"})
 """Outputs that a node goes on from when it is started again: the Trainer's checkpoints."""
@@ -204,7 +205,7 @@ def make_launcher(ir: Any, node: Any, connection: Any, caching: Caching) -> Cach
         mlmd_connection=connection,
         pipeline_info=ir.pipeline_info,
         pipeline_runtime_spec=ir.runtime_spec,
-        executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+        executor_spec=counting(runner_utils.extract_executor_spec(deployment, node_id)),
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
     )
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import multiprocessing.connection
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from pipeline.launch import LaunchRequest, NodeOutcome
 from pipeline.reuse import reuse_outputs
 from pipeline.run_store import NodeRecord, RunRecord, RunStore
 from pipeline.runners.events import Event, NodeEnded, NodeStarted, NodeWaiting, RunEnded, to_json
+from pipeline.runners.journal import json_line
 from pipeline.runners.node_process import NodeProcess, start_node, stop_all
 from pipeline.runners.schedule import Budget, Expectation, Schedule
 from pipeline.runners.warm import WarmProcess
@@ -32,7 +32,7 @@ class Journal:
 
     def tell(self, event: Event) -> None:
         """Something happened now."""
-        line = json.dumps(to_json(event, self._clock()), ensure_ascii=False)
+        line = json_line(to_json(event, self._clock()))
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
         self._on_event(event)
@@ -141,6 +141,7 @@ class LocalRun:
     def _end_node(self, node_id: str, schedule: Schedule) -> None:
         process = self._running[node_id]
         outcome = process.outcome()
+        self._journal.tell(process.sample())  # its last words
         del self._running[node_id]
         lost = schedule.end(node_id, succeeded=outcome.failure is None)
         if outcome.failure is not None:

@@ -1,15 +1,14 @@
 """A node under way in a process of its own: what it uses, what it says of its progress, and what became of it."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from pipeline.launch import LaunchRequest, NodeOutcome, run_node
+from pipeline.progress_file import ProgressLine, ProgressReader
 from pipeline.runners.events import NodeProgress
 from pipeline.runners.warm import Call, ProcessDied, WarmProcess
 
@@ -17,13 +16,14 @@ from pipeline.runners.warm import Call, ProcessDied, WarmProcess
 class NodeProcess:
     """One attempt at a node."""
 
-    def __init__(self, node_id: str, attempt: int, started_at: str, call: Call, progress: "ProgressTail") -> None:
+    def __init__(self, node_id: str, attempt: int, started_at: str, call: Call, progress: ProgressReader) -> None:
         """Takes the call that runs the node, and the time (ISO 8601) at which it was started."""
         self.node_id = node_id
         self.attempt = attempt
         self.started_at = started_at
         self.call = call
         self._progress = progress
+        self._said = ProgressLine("")
         self._started = time.monotonic()
         self._cpu_s = 0.0
         self._memory_bytes = 0
@@ -34,16 +34,17 @@ class NodeProcess:
         self._memory_bytes, cpu_s = _usage(self.call.pid)
         self._peak_memory_bytes = max(self._peak_memory_bytes, self._memory_bytes)
         self._cpu_s = max(self._cpu_s, cpu_s)
-        said = self._progress.latest()
+        for line in self._progress.read():
+            self._said = line
         return NodeProgress(
             node_id=self.node_id,
             elapsed_s=round(time.monotonic() - self._started, 3),
             memory_bytes=self._memory_bytes,
-            done=said.get("done"),
-            total=said.get("total"),
-            unit=said.get("unit") or "",
-            metrics=said.get("metrics") or {},
-            message=said.get("message") or "",
+            done=self._said.done,
+            total=self._said.total,
+            unit=self._said.unit,
+            metrics=self._said.metrics,
+            message=self._said.message,
         )
 
     def outcome(self) -> NodeOutcome:
@@ -66,7 +67,7 @@ def start_node(
 ) -> NodeProcess:
     """Starts the node in a fork of the warm process."""
     call = warm.start(run_node, request, node_id, log_path=log_path)
-    return NodeProcess(node_id, attempt, started_at, call, ProgressTail(Path(request.progress_path or "/dev/null")))
+    return NodeProcess(node_id, attempt, started_at, call, ProgressReader(Path(request.progress_path or "/dev/null")))
 
 
 def stop_all(processes: list[NodeProcess]) -> None:
@@ -75,36 +76,6 @@ def stop_all(processes: list[NodeProcess]) -> None:
         process.call.interrupt()
     for process in processes:
         process.call.stop()
-
-
-class ProgressTail:
-    """The newest whole line of a progress file that is being written."""
-
-    def __init__(self, path: Path) -> None:
-        """Begins at the file's start; it need not be there yet."""
-        self._path = path
-        self._offset = 0
-        self._latest: dict[str, Any] = {}
-
-    def latest(self) -> dict[str, Any]:
-        """What the node said last, empty if nothing yet."""
-        if not self._path.is_file():
-            return self._latest
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            whole = file.read().rpartition(b"\n")[0]
-        if whole:
-            self._offset += len(whole) + 1
-            self._latest = _object(whole.rpartition(b"\n")[2]) or self._latest
-        return self._latest
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _usage(pid: int) -> tuple[int, float]:

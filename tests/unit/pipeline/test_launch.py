@@ -1,3 +1,4 @@
+
 import pytest
 
 from components.errors import BadData, GateRefused

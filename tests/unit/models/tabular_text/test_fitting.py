@@ -136,3 +136,24 @@ def test_a_loss_that_is_no_number_stops_training_and_is_never_saved(tmp_path: Pa
 def test_tensorboard_logs_are_written(tmp_path: Path) -> None:
     trained(tmp_path)
     assert {path.parent.name for path in tmp_path.glob("logs/*/events*")} == {"train", "validation"}
+
+
+def test_every_epoch_is_told_with_its_losses_and_the_speed_of_training(tmp_path, caplog):
+    caplog.set_level("INFO", logger="penstock.progress")
+    _, progress = trained(tmp_path)
+    told = [record.progress for record in caplog.records if record.name == "penstock.progress"]
+    assert [(item["done"], item["total"], item["unit"]) for item in told] == [(n, 3, "epochs") for n in (1, 2, 3)]
+    for item, epoch in zip(told, progress.history, strict=True):
+        metrics = item["metrics"]
+        assert (metrics["loss"], metrics["val_loss"]) == (epoch["loss"], epoch["val_loss"])
+        # All 64 rows in at most the seconds of the epoch, which include the measuring.
+        assert metrics["examples_per_s"] >= 64 / epoch["seconds"]
+
+
+def test_a_training_that_goes_on_says_from_where(tmp_path, caplog):
+    caplog.set_level("INFO", logger="penstock.progress")
+    trained(tmp_path, TrainingSettings(**{**SETTINGS.to_json(), "epochs": 1}))
+    caplog.clear()
+    trained(tmp_path)
+    told = [(record.getMessage(), record.progress["done"]) for record in caplog.records]
+    assert told == [("goes on after epoch 1/3, step 0 of the next", 1), ("epoch 2/3", 2), ("epoch 3/3", 3)]
