@@ -26,8 +26,10 @@ from pipeline.cli_options import (
     store_of,
 )
 from pipeline.cli_report import report
-from pipeline.cli_run import echo_notes, run, try_node, with_run_named
+from pipeline.cli_run import run, with_run_named
 from pipeline.cli_schema import schema_app
+from pipeline.cli_start import echo_notes
+from pipeline.cli_try import try_node
 
 app = typer.Typer(
     name="penstock",

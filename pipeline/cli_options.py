@@ -19,6 +19,8 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The pipeline
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE over the configuration, repeatable.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or 'latest'.")]
 DEFAULT_CONFIG = Path("penstock.yaml")
+WHICH_RUN = "latest"
+RESUME = "--resume"
 
 
 def load(path: Path, overrides: list[str] | None) -> "Config":

@@ -1,35 +1,39 @@
 """The verbs that run nodes: `penstock run` and `penstock try`."""
 
+import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli_options import (
     DEFAULT_CONFIG,
+    RESUME,
+    WHICH_RUN,
     ConfigOption,
     SetOption,
     command_line,
     echo_pairs,
-    echo_table,
     find_run,
     load,
     near,
     store_of,
 )
+from pipeline.cli_start import echo_notes, run_to_its_end, screen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.config import Config
-    from pipeline.definition import Plan
-    from pipeline.run_store import RunRecord, RunStore
+    from pipeline.progress.json_lines import JsonProgress
+    from pipeline.progress.screen import Progress
+    from pipeline.run_store import RunStore
     from pipeline.runners.local import RunOptions
+    from pipeline.runners.schedule import Expectation
     from pipeline.summary import RunSummary
 
-RESUME = "--resume"
-WHICH_RUN = "latest"
+    MakeProgress = Callable[[Mapping[str, Expectation]], Progress | JsonProgress]
 
 _GIB = 2**30
 
@@ -84,115 +88,158 @@ def run(
     max_workers: WorkersOption = None,
     max_memory: MemoryOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait if another run holds the store.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Events as JSON, one a line (docs/events.md); words go to standard error.")
+    ] = False,
 ) -> None:
     """Run the pipeline to a pushed model."""
-    from pipeline.metadata import LineageStore
-    from pipeline.planning import make_plan
-    from pipeline.runners.local import RunOptions
-    from pipeline.runners.registry import capabilities_of
-
-    capabilities_of(runner)
-    parameters = _pairs(param or [])
-    settings = load(config, overrides)
-    store = store_of(settings)
-    _refuse_contradictions(resume, run_id, first, last, only, base)
-    options = RunOptions(
-        run_id=_continued(store, settings, resume, run_id),
-        wait=wait,
-        max_workers=max_workers,
-        max_memory_bytes=None if max_memory is None else int(max_memory * _GIB),
+    asked = _Asked(
+        config=config,
+        overrides=tuple(overrides or ()),
+        runner=runner,
+        parameters=tuple(param or ()),
+        resume=resume,
         first=only or first,
         last=only or last,
-        base_run_id=None if base is None else find_run(store, base, settings).run_id,
-        caching=settings.caching,
-        uncached=tuple(no_cache or []),
+        base=base,
+        uncached=tuple(no_cache or ()),
+        run_id=run_id,
+        max_workers=max_workers,
+        max_memory_bytes=None if max_memory is None else int(max_memory * _GIB),
+        wait=wait,
     )
-    _check_free(store, wait=wait)
-    LineageStore(store.metadata_uri).check()
-    plan = make_plan(settings)
-    echo_notes(plan)
-    summary = _run_to_its_end(settings, plan, parameters, options)
-    _finish(store, summary, config, overrides or [])
+    if not as_json:
+        _refuse_contradictions(asked, first if only else None, last if only else None)
+        raise typer.Exit(_exit_code(_carry_out(asked, screen())))
+    from pipeline.progress.json_lines import JsonProgress, outcome_of
+
+    events = JsonProgress.on_standard_output()
+    with events.telling_errors():
+        _refuse_contradictions(asked, first if only else None, last if only else None)
+        summary = _carry_out(asked, lambda _: events)
+        events.finish(outcome_of(summary, _exit_code(summary)))
+        raise typer.Exit(_exit_code(summary))
 
 
-def _finish(store: "RunStore", summary: "RunSummary", config: Path, overrides: list[str]) -> NoReturn:
-    """Says what came of the run, and exits."""
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What the command line asks for; see the options of `run`."""
+
+    config: Path
+    overrides: tuple[str, ...]
+    runner: str
+    parameters: tuple[str, ...]
+    resume: str | None
+    first: str | None
+    last: str | None
+    base: str | None
+    uncached: tuple[str, ...]
+    run_id: str | None
+    max_workers: int | None
+    max_memory_bytes: int | None
+    wait: bool
+
+    @property
+    def is_plain(self) -> bool:
+        """True if nothing but the pipeline as it stands is asked for: then there may be nothing to do."""
+        return not (self.resume or self.first or self.last or self.uncached or self.run_id)
+
+
+def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
+    """What came of the run, or of the earlier one that makes this one needless; says it too."""
+    from pipeline.metadata import LineageStore
+    from pipeline.planning import make_plan
+    from pipeline.runners.registry import capabilities_of
+    from pipeline.summary import summarise
+
+    capabilities_of(asked.runner)
+    parameters = _pairs(asked.parameters)
+    settings = load(asked.config, list(asked.overrides))
+    store = store_of(settings)
+    lineage = LineageStore(store.metadata_uri)
+    done = _already_complete(store, settings, asked)
+    if done is None:
+        _check_free(store, wait=asked.wait)
+        lineage.check()
+        done = _unchanged_run(settings, parameters, store) if asked.is_plain else None
+    if done is not None:
+        summary = summarise(store.read(done), lineage)
+    else:
+        plan = make_plan(settings)
+        echo_notes(plan)
+        summary = run_to_its_end(settings, plan, parameters, _options(asked, store, settings), make_progress)
+    _echo_summary(store, summary, asked)
+    return summary
+
+
+def _already_complete(store: "RunStore", settings: "Config", asked: _Asked) -> str | None:
+    """The run that is to go on and has nothing left to do, None if there is something to do; says so."""
+    record = find_run(store, asked.resume, settings) if asked.resume else None
+    if record is None or record.state != "COMPLETE":
+        return None
+    typer.echo(f"Run '{record.run_id}' is complete; there is nothing to resume.")
+    return record.run_id
+
+
+def _unchanged_run(settings: "Config", parameters: "Mapping[str, str]", store: "RunStore") -> str | None:
+    """The newest run if another one would do nothing at all, None if not; says what has changed."""
+    from pipeline.caching.unchanged import unchanged_since
+    from pipeline.caching.words import shortened
+
+    found = unchanged_since(settings, parameters, store)
+    if found.is_unchanged:
+        typer.echo(
+            f"Nothing has changed since run {found.run_id}: the same data, configuration, code and packages, and "
+            "everything it made is as it was. To run a node all the same: --no-cache NODE."
+        )
+        return found.run_id
+    for line in shortened(list(found.differences)):
+        typer.echo(f"changed since run {found.run_id}: {line}")
+    for line in shortened(list(found.obstacles)):
+        typer.echo(f"run {found.run_id} does not stand for this one: {line}")
+    return None
+
+
+def _options(asked: _Asked, store: "RunStore", settings: "Config") -> "RunOptions":
+    from pipeline.runners.local import RunOptions
+
+    return RunOptions(
+        run_id=find_run(store, asked.resume, settings).run_id if asked.resume else asked.run_id,
+        wait=asked.wait,
+        max_workers=asked.max_workers,
+        max_memory_bytes=asked.max_memory_bytes,
+        first=asked.first,
+        last=asked.last,
+        base_run_id=None if asked.base is None else find_run(store, asked.base, settings).run_id,
+        caching=settings.caching,
+        uncached=asked.uncached,
+    )
+
+
+def _exit_code(summary: "RunSummary") -> int:
     from pipeline.errors import EXIT_NOT_PUSHED
 
-    _echo_summary(store, summary, config, overrides)
     is_whole = all((node := summary.run.node(node_id)) and node.succeeded for node_id in summary.run.node_ids)
-    raise typer.Exit(EXIT_NOT_PUSHED if is_whole and not summary.is_pushed else 0)
+    return EXIT_NOT_PUSHED if is_whole and not summary.is_pushed else 0
 
 
-def try_node(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="The node to run.")],
-    run_id: Annotated[str, typer.Option("--run", metavar="RUN", help="The run whose artifacts it reads.")] = WHICH_RUN,
-    config: ConfigOption = DEFAULT_CONFIG,
-    overrides: SetOption = None,
-) -> None:
-    """Run one node against an old run's artifacts; the run, its store and pushed models stay as they are."""
-    from pipeline.planning import make_plan
-    from pipeline.runners.local import RunOptions
-    from pipeline.scratch import scratch_copy
-
-    settings = load(config, overrides)
-    record = find_run(store_of(settings), run_id, settings)
-    scratch = scratch_copy(settings, record.run_id)
-    plan = make_plan(scratch)
-    echo_notes(plan)
-    options = RunOptions(run_id=scratch.root.name, first=node, last=node, base_run_id=record.run_id)  # never cached
-    typer.echo(f"trying {node} against run {record.run_id}; outputs go to {near(scratch.root)}")
-    summary = _run_to_its_end(scratch, plan, {}, options)
-    _echo_outputs(store_of(scratch), summary.run, node)
-
-
-def _echo_outputs(store: "RunStore", record: "RunRecord", node_id: str) -> None:
-    from pipeline.metadata import LineageStore
-
-    made = [
-        (artifact.key, near(artifact.uri))
-        for artifact in LineageStore(store.metadata_uri).outputs_of_run(record.run_id)
-        if artifact.node_id == node_id
-    ]
-    typer.echo()
-    echo_table([("output", "where"), *(made or [("none", "")])])
-    node = record.node(node_id)
-    typer.echo(f"\nlog: {near(store.log_path(record.run_id, node_id, node.attempt if node else 1))}")
-
-
-def _refuse_contradictions(
-    resume: str | None, run_id: str | None, first: str | None, last: str | None, only: str | None, base: str | None
-) -> None:
+def _refuse_contradictions(asked: _Asked, first_beside_only: str | None, last_beside_only: str | None) -> None:
     """Raises ConfigError listing the options that contradict each other."""
     from pipeline.errors import ConfigError
 
-    named = {"--from": first, "--to": last, "--only": only, "--run-id": run_id, "--base": base}
-    problems = [
-        f"{name} and {other} contradict each other; use one of them."
-        for name, other in (("--only", "--from"), ("--only", "--to"))
-        if named[name] and named[other]
-    ]
-    if resume is not None:
+    beside = {"--from": first_beside_only, "--to": last_beside_only}
+    problems = [f"--only and {name} contradict each other; use one of them." for name, node in beside.items() if node]
+    named = {"--from or --only": asked.first, "--run-id": asked.run_id, "--base": asked.base}
+    if asked.resume is not None:
         problems += [
             f"{RESUME} goes on with a run as it was begun, which {name} contradicts; leave one of them out."
-            for name in ("--from", "--only", "--run-id", "--base")
-            if named[name]
+            for name, value in named.items()
+            if value
         ]
-    if base and not (first or only):
+    if asked.base and not asked.first:
         problems.append("--base gives the outputs that --from or --only start with; name one of them.")
     if problems:
         raise ConfigError(problems)
-
-
-def _continued(store: "RunStore", settings: "Config", resume: str | None, run_id: str | None) -> str | None:
-    """The run to go on with or the name of a new one, None to make a name up."""
-    if resume is None:
-        return run_id
-    record = find_run(store, resume, settings)
-    if record.state == "COMPLETE":
-        typer.echo(f"Run '{record.run_id}' is complete; there is nothing to resume.")
-        raise typer.Exit(0)
-    return record.run_id
 
 
 def _check_free(store: "RunStore", *, wait: bool) -> None:
@@ -207,80 +254,7 @@ def _check_free(store: "RunStore", *, wait: bool) -> None:
         typer.echo(f"{str(busy).split('. ')[0]}; waiting for it to end.")
 
 
-def _run_to_its_end(
-    settings: "Config", plan: "Plan", parameters: "Mapping[str, str]", options: "RunOptions"
-) -> "RunSummary":
-    """Compiles and runs in a warm process; returns what came of it."""
-    from rich.console import Console
-
-    from pipeline.errors import RunInterrupted
-    from pipeline.metadata import LineageStore
-    from pipeline.progress.screen import Progress
-    from pipeline.runners.local import LocalRunner
-    from pipeline.runners.registry import build_document
-    from pipeline.runners.warm import WarmProcess
-    from pipeline.staging import stage_inputs
-    from pipeline.summary import summarise
-
-    store, logs = store_of(settings), settings.root / "logs"
-    progress = Progress(Console(highlight=False))
-    begun: list[str] = []
-    try:
-        progress.begin("loading TensorFlow and TFX")
-        warm = WarmProcess(logs / "warm.log")
-        document = warm.call(build_document, "local", settings, plan, log_path=logs / "compile.log")
-        progress.end()
-        typer.echo(
-            f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {near(settings.root)}"
-        )
-        stage_inputs(settings, plan)
-
-        def describe(folder: Path) -> None:
-            begun.append(folder.name)
-            write_origin(folder, settings)
-
-        runner = LocalRunner(store, warm, options, on_event=progress.show, on_begin=describe)
-        handle = runner.submit(document, parameters)
-    except RunInterrupted as stop:
-        again = command_line("run", RESUME, stop.run_id, *_config_arguments())
-        raise RunInterrupted(f"{stop} Continue it with: {again}", run_id=stop.run_id) from None
-    finally:
-        progress.end()
-        if begun:
-            _write_report(store, begun[0])
-    return summarise(store.read(handle.run_id), LineageStore(store.metadata_uri))
-
-
-def _write_report(store: "RunStore", run_id: str) -> None:
-    """Writes the run's report in a process of its own: a defect of it is told, and changes nothing about the run."""
-    import subprocess
-
-    command = [sys.executable, "-m", "pipeline.report.write", str(store.root), run_id]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        typer.echo(f"note: the run's report could not be written: {why}", err=True)
-
-
-def write_origin(folder: Path, settings: "Config") -> None:
-    """Writes the configuration and where the code comes from into a run's folder."""
-    from pipeline import provenance
-
-    (folder / "config.json").write_text(settings.model_dump_json(indent=1, by_alias=True), encoding="utf-8")
-    provenance.collect().write(folder / "provenance.json")
-
-
-def _config_arguments() -> list[str]:
-    """The options of this command line that say which configuration is meant."""
-    found, arguments = [], sys.argv[1:]
-    for position, argument in enumerate(arguments):
-        name = argument.partition("=")[0]
-        if name in ("--config", "-c", "--set"):
-            found += [argument] if "=" in argument and name != "-c" else arguments[position : position + 2]
-    return found
-
-
-def _pairs(items: list[str]) -> dict[str, str]:
+def _pairs(items: "Sequence[str]") -> dict[str, str]:
     from pipeline.errors import ConfigError
 
     wrong = [item for item in items if "=" not in item]
@@ -289,19 +263,13 @@ def _pairs(items: list[str]) -> dict[str, str]:
     return dict(item.split("=", 1) for item in items)
 
 
-def echo_notes(plan: "Plan") -> None:
-    """Prints what the user should know before the run."""
-    for note in plan.notes:
-        typer.echo(f"note: {note}")
-
-
-def _echo_summary(store: "RunStore", summary: "RunSummary", config: Path, overrides: list[str]) -> None:
+def _echo_summary(store: "RunStore", summary: "RunSummary", asked: _Asked) -> None:
     from pipeline.summary import summary_lines
 
     typer.echo()
     echo_pairs(summary_lines(summary))
-    same = [] if config == DEFAULT_CONFIG else ["--config", str(config)]
-    same += [f"--set={item}" for item in overrides]
+    same = [] if asked.config == DEFAULT_CONFIG else ["--config", str(asked.config)]
+    same += [f"--set={item}" for item in asked.overrides]
     typer.echo("\nnext:")
     report = near(store.report_path(summary.run.run_id))
     typer.echo(f"  {report}\n      the report: open it in a browser, or send it")

@@ -1,0 +1,122 @@
+"""Starts a run on this machine for the verbs that run nodes, shows it while it goes, and leaves its report."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.cli_options import RESUME, command_line, near, store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.caching.request import RequestDescription
+    from pipeline.config import Config
+    from pipeline.definition import Plan
+    from pipeline.progress.json_lines import JsonProgress
+    from pipeline.progress.screen import Progress
+    from pipeline.run_store import RunStore
+    from pipeline.runners.local import RunOptions
+    from pipeline.runners.schedule import Expectation
+    from pipeline.summary import RunSummary
+
+    MakeProgress = Callable[[Mapping[str, Expectation]], Progress | JsonProgress]
+
+
+def echo_notes(plan: "Plan") -> None:
+    """Prints what the user should know before the run."""
+    for note in plan.notes:
+        typer.echo(f"note: {note}")
+
+
+def screen() -> "MakeProgress":
+    """Makes the display of a run for the terminal, or plain lines where there is none."""
+    from rich.console import Console
+
+    from pipeline.progress.screen import Progress
+
+    def make(expected: "Mapping[str, Expectation]") -> "Progress":
+        cost_s = {node_id: expectation.wall_s for node_id, expectation in expected.items()}
+        return Progress(Console(highlight=False), cost_s=cost_s)
+
+    return make
+
+
+def run_to_its_end(
+    settings: "Config",
+    plan: "Plan",
+    parameters: "Mapping[str, str]",
+    options: "RunOptions",
+    make_progress: "MakeProgress",
+) -> "RunSummary":
+    """Compiles and runs in a warm process; returns what came of it."""
+    from pipeline.caching.request import describe_request
+    from pipeline.errors import RunInterrupted
+    from pipeline.metadata import LineageStore
+    from pipeline.runners.local import LocalRunner, expectations
+    from pipeline.runners.registry import build_document
+    from pipeline.runners.warm import WarmProcess
+    from pipeline.staging import stage_inputs
+    from pipeline.summary import summarise
+
+    store, logs = store_of(settings), settings.root / "logs"
+    progress = make_progress(expectations(store, settings.pipeline.name))
+    request = describe_request(settings, parameters)
+    begun: list[str] = []
+    try:
+        progress.begin("loading TensorFlow and TFX")
+        warm = WarmProcess(logs / "warm.log")
+        document = warm.call(build_document, "local", settings, plan, log_path=logs / "compile.log")
+        progress.end()
+        typer.echo(
+            f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {near(settings.root)}"
+        )
+        stage_inputs(settings, plan)
+
+        def describe(folder: Path) -> None:
+            begun.append(folder.name)
+            write_origin(folder, settings, request)
+
+        runner = LocalRunner(store, warm, options, on_event=progress.show, on_begin=describe)
+        handle = runner.submit(document, parameters)
+    except RunInterrupted as stop:
+        again = command_line("run", RESUME, stop.run_id, *_config_arguments())
+        raise RunInterrupted(f"{stop} Continue it with: {again}", run_id=stop.run_id) from None
+    finally:
+        progress.end()
+        if begun:
+            _write_report(store, begun[0])
+    return summarise(store.read(handle.run_id), LineageStore(store.metadata_uri))
+
+
+def _write_report(store: "RunStore", run_id: str) -> None:
+    """Writes the run's report in a process of its own: a defect of it is told, and changes nothing about the run."""
+    import subprocess
+
+    command = [sys.executable, "-m", "pipeline.report.write", str(store.root), run_id]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        typer.echo(f"note: the run's report could not be written: {why}", err=True)
+
+
+def write_origin(folder: Path, settings: "Config", request: "RequestDescription") -> None:
+    """Writes what a run was asked to do, the configuration and where the code comes from into its folder."""
+    from pipeline import provenance
+    from pipeline.caching.request import write_request
+
+    write_request(folder, request)
+
+    (folder / "config.json").write_text(settings.model_dump_json(indent=1, by_alias=True), encoding="utf-8")
+    provenance.collect().write(folder / "provenance.json")
+
+
+def _config_arguments() -> list[str]:
+    """The options of this command line that say which configuration is meant."""
+    found, arguments = [], sys.argv[1:]
+    for position, argument in enumerate(arguments):
+        name = argument.partition("=")[0]
+        if name in ("--config", "-c", "--set"):
+            found += [argument] if "=" in argument and name != "-c" else arguments[position : position + 2]
+    return found
