@@ -16,7 +16,7 @@ from pipeline.caching.code_digests import PACKAGES, PROJECT_ROOT, CodeFinder, Mo
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import INDEX_NAME, file_digest
 from pipeline.caching.lock_file import LOCK_NAME, changed_packages, read_lock
-from pipeline.caching.parts import Parts, Section, changes, flatten, parse_parts
+from pipeline.caching.parts import Parts, Scalar, Section, changes, flatten, parse_parts
 from pipeline.caching.words import sentences
 from pipeline.config import Config
 from pipeline.planning import split_input_path
@@ -48,7 +48,7 @@ def describe_request(
     lock = read_lock(project_root)
     with FileIndex(config.root / INDEX_NAME) as index:
         parts: dict[str, Section] = {
-            "configuration": flatten(json.loads(config.model_dump_json(by_alias=True))),
+            "configuration": _configuration(config),
             "parameters": dict(parameters),
             "data": _data(config, index),
             "schema": _schema(config, index),
@@ -82,6 +82,12 @@ def read_request(folder: Path) -> RequestDescription | None:
 def compare(old: RequestDescription, new: RequestDescription) -> list[str]:
     """What changed from one request to the other, in words (`training.epochs: 5 → 6`); empty if nothing did."""
     return sentences(changes(old.parts, new.parts), changed_packages(old.packages, new.packages))
+
+
+def _configuration(config: Config) -> dict[str, Scalar]:
+    """Every setting but those of the cache: they decide whether an outcome may be taken, not what it is."""
+    settings = json.loads(config.model_dump_json(by_alias=True, exclude={"nodes": True, "pipeline": {"cache"}}))
+    return flatten(settings)
 
 
 def _data(config: Config, index: FileIndex) -> dict[str, str]:

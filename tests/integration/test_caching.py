@@ -1,5 +1,6 @@
 """The cache through the launcher: what is a hit, what is a miss and why, and what a killed node leaves behind."""
 
+import datetime
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import pytest
 from tiny_cached_compile import compile_cached, executions
 
 from pipeline.cache_policy import CachePolicy, NodePolicy
+from pipeline.caching.explain_next import NextRun, explain_next_run
 from pipeline.launch import LaunchRequest, run_node
 from pipeline.runners.warm import ProcessDied, WarmProcess
 
@@ -68,13 +70,22 @@ class Runs:
         assert not [outcome.failure for outcome in outcomes if outcome.failure], self.log.read_text()[-3000:]
         return [outcome.state for outcome in outcomes]
 
+    def explain(self, **parameters):
+        """What the cache would do in the next run, by node."""
+        request = self.request(**parameters)
+        now = datetime.datetime.now(datetime.UTC)
+        next_run = NextRun(Path(request.ir_path).read_text(), self.uri, self.caching, now, request.parameters)
+        index = self.folder / "fingerprints.json"
+        found = self._warm.call(explain_next_run, next_run, index, log_path=self.log)
+        return {explanation.node_id: explanation for explanation in found}
+
     def executions(self):
         return self._warm.call(executions, self.uri, log_path=self.log)
 
     def artifact(self, pattern):
         """The newest file of that pattern below the artifacts."""
         return max(
-            (self.folder / "artifacts").glob(pattern), key=lambda path: int(re.findall(r"/(\d+)/", str(path))[-1])
+            (self.folder / "artifacts").glob(pattern), key=lambda path: int(re.findall(r"/(\d+)(?=/|$)", str(path))[-1])
         )
 
 
@@ -197,6 +208,72 @@ def test_a_lost_or_damaged_index_changes_nothing(ran):
     assert ran.states() == [HIT, HIT, HIT]
     index.unlink()
     assert ran.states() == [HIT, HIT, HIT]
+
+
+def _edit_code(runs):
+    runs.code.write_text(CODE.replace("str(number)", "2 * str(number)"))
+
+
+def _set_parameter(runs):
+    runs.options = {"settings": {"x": 2}}
+
+
+def _expire(runs):
+    runs.caching = CachePolicy({"Apply": NodePolicy(cache_ttl_hours=1e-9)})
+
+
+def _switch_off(runs):
+    runs.caching = CachePolicy({"Apply": NodePolicy(cache=False)})
+
+
+def _delete(runs):
+    runs.artifact("Apply/rows/*/rows.txt").unlink()
+    runs.artifact("Apply/rows/*").rmdir()
+
+
+EXPLAINED = {
+    "applied.py changed": _edit_code,
+    "settings.x: 1 → 2": _set_parameter,
+    "rows/2 was deleted": _delete,
+    "older than 1e-09 h (cache_ttl_hours)": _expire,
+    "switched off by nodes.Apply.cache: false": _switch_off,
+}
+
+
+@pytest.mark.parametrize(("words", "change"), EXPLAINED.items(), ids=EXPLAINED)
+def test_what_the_next_run_will_do_is_told_with_the_reason_and_nothing_is_written(ran, words, change):
+    assert [explanation.verdict for explanation in ran.explain().values()] == ["hit"] * 3
+    change(ran)
+    store = (ran.folder / "metadata.sqlite").read_bytes()
+    files = set((ran.folder / "artifacts").rglob("*"))
+    told = ran.explain()
+    assert (ran.folder / "metadata.sqlite").read_bytes() == store
+    assert set((ran.folder / "artifacts").rglob("*")) == files
+    assert {node_id: explanation.verdict for node_id, explanation in told.items()} == {
+        "MakeNumber": "hit",
+        "Apply": "miss",
+        "Count": "miss",
+    }
+    assert words in "; ".join(told["Apply"].reasons)
+    assert len(told["Apply"].reasons) == 1
+    assert told["Count"].reasons == ("depends on Apply, which will run",)
+    assert ran.states()[:2] == [HIT, RAN]
+
+
+def test_before_the_first_run_everything_is_a_miss(runs):
+    told = runs.explain()
+    assert {explanation.verdict for explanation in told.values()} == {"miss"}
+    assert not (runs.folder / "metadata.sqlite").exists()
+
+
+def test_data_and_runtime_parameters_are_told_too(example_gen):
+    runs, path = example_gen
+    path.write_text(path.read_text().replace("98,0", "97,0"))
+    assert runs.explain()["ArrowExampleGen"].reasons == ("data file 'rows.csv' changed",)
+
+
+def test_a_runtime_parameter_is_told_by_name(ran):
+    assert ran.explain(value=22)["MakeNumber"].reasons == ("value: 21 → 22",)
 
 
 KILLED_ONCE = """
