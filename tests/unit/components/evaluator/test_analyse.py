@@ -116,6 +116,13 @@ def test_a_slice_of_one_row_and_one_without_positives_have_what_can_be_said():
     assert by_slice["blue"].metrics["accuracy"] == wilson(3, 3)
 
 
+def test_a_change_between_two_infinities_is_unknown():
+    rows = answers([0, 0, 1, 0], [True] * 4)
+    found = analyse(evaluated(rows, {RED: np.array([0, 1, 3])}, baseline=rows), ["calibration"])
+    assert found.slices[0].metrics["calibration"] == Interval(None)
+    assert found.slices[0].changes["calibration"] == Interval(None)
+
+
 def test_where_lower_is_better_more_is_harm():
     assert harm_of("mean_absolute_error", Interval(3.0, 2.5, 3.5), 2.0, 10, higher_is_better=False).amount == 10
     assert harm_of("accuracy", Interval(0.5, 0.1, 0.9), 0.75, 8, higher_is_better=True).amount == 2
