@@ -88,7 +88,8 @@ def _analyse_slice(
         measured = {name: values[name] for name in metrics if name in values}
         if baseline is not None:
             before = baseline.taken(chosen).values(weights)
-            measured |= {f"{name} change": values[name] - before[name] for name in measured if name in before}
+            with np.errstate(invalid="ignore"):  # infinite in both, such as calibration without positives
+                measured |= {f"{name} change": values[name] - before[name] for name in measured if name in before}
         return measured
 
     intervals = bootstrap.intervals(len(of_slice), measure)

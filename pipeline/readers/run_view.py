@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from components.evaluator.predictions import Predictions
 from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
@@ -19,6 +20,7 @@ from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
 from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
+from pipeline.readers.predictions import read_answers
 from pipeline.readers.schema import Schema, read_schema
 from pipeline.readers.serving_check import ServingCheck, read_serving_check
 from pipeline.readers.statistics import Statistics, read_statistics
@@ -172,6 +174,11 @@ class RunView:
     def evaluation(self) -> Reading[Evaluation]:
         """Metrics and blessing."""
         return self._part("Evaluator", "blessing", self._read_evaluation)
+
+    @functools.cached_property
+    def predictions(self) -> Reading[Predictions]:
+        """The model's answer to every evaluated row."""
+        return self._folder_part("Evaluator", "evaluation", read_answers)
 
     @functools.cached_property
     def serving_check(self) -> Reading[ServingCheck]:

@@ -265,6 +265,41 @@ def test_the_sample_holds_the_first_rows_and_their_scores(multiclass: Evaluated)
     np.testing.assert_allclose([row.predictions["scores"] for row in rows], expected, atol=1e-5)
 
 
+def test_every_rows_answer_is_kept_and_found_again_by_its_example(multiclass: Evaluated) -> None:
+    from components.evaluator.predictions import example_digest, read_predictions
+
+    table = make_table(LabelKind.MULTICLASS)
+    kept = read_predictions(multiclass.evaluation, LabelKind.MULTICLASS)
+    digests = [example_digest(example) for example in table.examples()]
+    order = [digests.index(digest) for digest in kept.examples]
+    assert sorted(order) == list(range(600))
+    assert kept.rows.labels.tolist() == table.y[order].tolist()
+    assert kept.rows.called.tolist() == true_class_answers(table)[order].tolist()
+    rows_of_a = kept.slices[(("group", "a"),)]
+    assert sorted(digests[i] for i in np.flatnonzero(table.group == "a")) == sorted(kept.examples[rows_of_a])
+
+
+def test_the_analysis_has_intervals_around_what_was_decided_on(multiclass: Evaluated) -> None:
+    from components.evaluator.analysis import Analysis
+
+    analysis = Analysis.from_json(json.loads((multiclass.evaluation / "analysis.json").read_text()))
+    table = make_table(LabelKind.MULTICLASS)
+    decided = multiclass.decision["metrics"]
+    assert {*analysis.overall.metrics, "example_count"} == {*decided}
+    for name, interval in analysis.overall.metrics.items():
+        assert interval.value == pytest.approx(decided[name], rel=1e-5)
+        assert interval.low < interval.value < interval.high
+    answers = true_class_answers(table)
+    expected = [[int(((table.y == true) & (answers == said)).sum()) for said in range(3)] for true in range(3)]
+    assert [list(row) for row in analysis.confusion.counts] == expected
+    assert {item.slice["group"]: item.rows for item in analysis.slices} == {
+        name: (table.group == name).sum() for name in ("a", "b", "tiny")
+    }
+    harms = [item.harm.amount for item in analysis.slices]
+    assert harms == sorted(harms, reverse=True)
+    assert sum(item.rows for item in analysis.calibration.bins) == 600
+
+
 def test_a_model_that_answers_alike_for_every_row_is_not_blessed(tmp_path: Path) -> None:
     evaluated = evaluate(tmp_path, make_table(LabelKind.MULTICLASS), EvaluationSettings(), slope=0.0)
     assert not evaluated.decision["blessed"]
@@ -297,6 +332,9 @@ def test_a_model_clearly_worse_than_the_last_blessed_is_not_blessed(tmp_path: Pa
     assert change["passed"] is False
     assert not evaluated.decision["blessed"]
     assert evaluated.decision["baseline_model"] == str(tmp_path / "baseline")
+    analysis = json.loads((tmp_path / "evaluation/analysis.json").read_text())
+    assert analysis["overall"]["changes"]["auc"]["value"] == pytest.approx(1 - 2 * auc, abs=1e-5)
+    assert analysis["overall"]["changes"]["auc"]["high"] < -0.5
 
 
 def test_a_regression_is_measured_in_the_labels_unit(tmp_path: Path) -> None:
@@ -307,6 +345,12 @@ def test_a_regression_is_measured_in_the_labels_unit(tmp_path: Path) -> None:
     assert metrics["root_mean_squared_error"] == pytest.approx(math.sqrt(np.mean(errors**2)), rel=1e-5)
     assert metrics["mean_absolute_error"] == pytest.approx(np.mean(np.abs(errors)), rel=1e-5)
     assert metrics["r2"] == pytest.approx(1 - np.mean(errors**2) / np.var(table.y.astype(np.float64)), rel=1e-5)
+    analysis = json.loads((tmp_path / "evaluation/analysis.json").read_text())
+    for name, interval in analysis["overall"]["metrics"].items():
+        assert interval["low"] < interval["value"] < interval["high"]
+        assert interval["value"] == pytest.approx(metrics[name], rel=1e-4)
+    # The last blessed model is the same, so nothing changes on any row.
+    assert all(change == {"value": 0, "low": 0, "high": 0} for change in analysis["overall"]["changes"].values())
     assert evaluated.decision["blessed"], evaluated.decision["reasons"]
 
 
@@ -314,6 +358,7 @@ def test_an_empty_split_is_not_blessed_and_the_reason_is_told(tmp_path: Path) ->
     evaluated = evaluate(tmp_path, make_table(LabelKind.MULTICLASS, rows=0), EvaluationSettings())
     assert not evaluated.decision["blessed"]
     assert evaluated.decision["reasons"][0].startswith("No rows were evaluated")
+    assert json.loads((tmp_path / "evaluation/analysis.json").read_text())["overall"]["rows"] == 0
 
 
 def test_a_blessed_model_of_another_label_is_left_out_of_the_comparison(tmp_path: Path) -> None:
