@@ -127,25 +127,15 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
 
 def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
     """State and execution id of the node after TFX's launcher ran it."""
-    from tfx.orchestration.local import runner_utils
-
-    from pipeline.caching.launcher import Caching, CachingLauncher
+    from pipeline.caching.launcher import Caching, make_launcher
     from pipeline.caching.metadata_lock import LockedMetadata
 
     ir = ir_documents.parse_ir(Path(request.ir_path).read_text(encoding="utf-8"))
     ir_documents.bind_parameters(ir, request.run_id, request.parameters)
     node = _node(ir, node_id)
-    deployment = runner_utils.extract_local_deployment_config(ir)
     connection = LockedMetadata(connection_config(request.metadata_uri, writable=True))
-    info = CachingLauncher(
-        caching=Caching(request.caching.of(node_id), request.index_path),
-        pipeline_node=node,
-        mlmd_connection=connection,
-        pipeline_info=ir.pipeline_info,
-        pipeline_runtime_spec=ir.runtime_spec,
-        executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
-        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
-    ).launch()
+    caching = Caching(request.caching.of(node_id), request.index_path)
+    info = make_launcher(ir, node, connection, caching).launch()
     if info is None or not info.execution_id:
         return "SKIPPED", None
     return _published_state(connection, info.execution_id, node), info.execution_id

@@ -54,6 +54,11 @@ class LineageStore:
                 raise NotFound(f"{path}: cannot be read as a lineage store ({cause}). {advice}") from error
         return self._opened
 
+    @property
+    def ml_metadata(self) -> Any:
+        """ML Metadata's own store, None where there is none yet; raises NotFound if it cannot be read."""
+        return self._store if self._exists else None
+
     def check(self) -> None:
         """Raises NotFound if the store's file is there and cannot be read."""
         if self._exists:

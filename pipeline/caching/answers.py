@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.pusher.publish import versions
+from pipeline.cache_policy import NodePolicy
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import fingerprint
 from pipeline.caching.node_parts import FINGERPRINT, PUSHED_FINGERPRINT
@@ -17,9 +18,11 @@ CACHE_KEY = "cache_key"
 CACHE_PARTS = "cache_parts"
 CACHED_FROM = "cached_from"
 NOT_REUSABLE = "not_reusable"
-"""Custom properties of an execution: its key, the parts behind it, whose answer it took, why nobody may take its."""
+MISS_REASONS = "cache_miss"
+"""Custom properties of an execution: its key, the parts behind it, whose answer it took, why nobody may take its own,
+and why it did not take those that there were (JSON list of phrases)."""
 
-_PUSHED_TO = "pushed_destination"
+PUSHED_TO = "pushed_destination"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +80,13 @@ def _position(event: Any) -> tuple[str, int]:
     return event.path.steps[0].key, event.path.steps[1].index
 
 
+def why_not(answer: Answer, policy: NodePolicy, now_ms: int, index: FileIndex) -> list[str]:
+    """Why the answer may not be taken now, one phrase each; empty if it may."""
+    if policy.has_expired(answer.ended_ms, now_ms):
+        return [f"execution {answer.execution_id} is older than {policy.cache_ttl_hours:g} h (cache_ttl_hours)"]
+    return why_unusable(answer, index)
+
+
 def why_unusable(answer: Answer, index: FileIndex) -> list[str]:
     """Why the answer's outputs cannot be taken, one phrase each; empty if they can."""
     reasons = (why_damaged(artifact, index) for artifacts in answer.outputs.values() for artifact in artifacts)
@@ -89,12 +99,16 @@ def why_damaged(artifact: Any, index: FileIndex) -> str:
 
     if artifact.mlmd_artifact.state != metadata_store_pb2.Artifact.LIVE:
         return f"{artifact.uri} is marked as not live"
-    pushed_to = artifact.get_string_custom_property(_PUSHED_TO)
-    return _why_changed(artifact.uri, artifact.get_string_custom_property(FINGERPRINT), index) or (
-        _why_not_served(Path(pushed_to), artifact.get_string_custom_property(PUSHED_FINGERPRINT), index)
-        if pushed_to
-        else ""
-    )
+    names = (FINGERPRINT, PUSHED_TO, PUSHED_FINGERPRINT)
+    return why_changed(artifact.uri, {name: artifact.get_string_custom_property(name) for name in names}, index)
+
+
+def why_changed(uri: str, properties: Mapping[str, Any], index: FileIndex) -> str:
+    """Why what lies at an artifact's URI, or was pushed from it, is not what its properties say; "" if it is."""
+    if reason := _why_changed(uri, str(properties.get(FINGERPRINT) or ""), index):
+        return reason
+    pushed_to = str(properties.get(PUSHED_TO) or "")
+    return _why_not_served(Path(pushed_to), str(properties.get(PUSHED_FINGERPRINT) or ""), index) if pushed_to else ""
 
 
 def _why_changed(uri: str, recorded: str, index: FileIndex) -> str:
@@ -118,6 +132,6 @@ def record_fingerprints(artifact: Any, index: FileIndex) -> None:
     """Sets the fingerprints of an artifact (ML Metadata's message) that is about to be published."""
     if found := fingerprint(Path(artifact.uri), index):
         artifact.custom_properties[FINGERPRINT].string_value = found
-    pushed_to = artifact.custom_properties[_PUSHED_TO].string_value if _PUSHED_TO in artifact.custom_properties else ""
+    pushed_to = artifact.custom_properties[PUSHED_TO].string_value if PUSHED_TO in artifact.custom_properties else ""
     if pushed_to and (found := fingerprint(Path(pushed_to), index)):
         artifact.custom_properties[PUSHED_FINGERPRINT].string_value = found

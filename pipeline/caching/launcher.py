@@ -2,16 +2,19 @@
 
 import dataclasses
 import datetime
+import json
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import attr
-from tfx.orchestration.portable import execution_publish_utils
+from tfx.orchestration import data_types_utils
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import execution_publish_utils, inputs_utils
 from tfx.orchestration.portable.launcher import Launcher
 from tfx.orchestration.portable.mlmd import context_lib
 from tfx.proto.orchestration import execution_result_pb2
@@ -22,15 +25,17 @@ from pipeline.caching.answers import (
     CACHE_KEY,
     CACHE_PARTS,
     CACHED_FROM,
+    MISS_REASONS,
     NOT_REUSABLE,
     Answer,
     find_answers,
     record_fingerprints,
-    why_unusable,
+    why_not,
 )
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.loaded_code import LoadedCode
-from pipeline.caching.node_parts import NodeCall, NodeKey, lock_file_digest, node_key
+from pipeline.caching.lock_file import read_lock, store_lock_packages
+from pipeline.caching.node_parts import NodeCall, NodeKey, node_key
 from pipeline.caching.parts import cache_key, canonical
 
 CONTINUED_OUTPUTS = frozenset({"model_run"})
@@ -84,13 +89,14 @@ class CachingLauncher(Launcher):
         self._caching = caching
         self._driver_spec = arguments.get("custom_driver_spec")
         self._key: NodeKey | None = None
+        self._miss_reasons: list[str] = []
 
     def _prepare_execution(self) -> Any:
         prepared = super()._prepare_execution()
         if not prepared.is_execution_needed:
             return prepared
         with FileIndex(self._caching.index_path) as index:
-            self._key = node_key(self._call(prepared.execution_info), index, self._today(), lock_file_digest())
+            self._key = self._key_of(prepared.execution_info, index)
             answer = self._use_context(prepared, index)
         if answer is None:
             _remove_leftovers(prepared)
@@ -107,6 +113,7 @@ class CachingLauncher(Launcher):
         assert self._key is not None
         properties = executor_output.execution_properties
         properties[CACHE_PARTS].string_value = canonical(self._key.parts)
+        properties[MISS_REASONS].string_value = json.dumps(self._miss_reasons)
         edited = self._code.edited(module.path for module in self._key.modules)
         if edited:
             names = ", ".join(sorted(path.name for path in edited))
@@ -116,8 +123,19 @@ class CachingLauncher(Launcher):
             properties[CACHE_KEY].string_value = cache_key(self._key.parts)
         super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
 
-    def _call(self, info: Any) -> NodeCall:
-        return NodeCall(
+    def preview(self, inputs: Mapping[str, Sequence[Any]], index: FileIndex) -> NodeKey:
+        """The key that the node would have with these inputs; runs the driver, and writes nothing."""
+        parameters = inputs_utils.resolve_parameters_with_schema(node_parameters=self._pipeline_node.parameters)
+        exec_properties = data_types_utils.build_parsed_value_dict(parameters)
+        outputs = self._output_resolver.generate_output_artifacts(0)
+        arguments = {"input_dict": inputs, "output_dict": outputs, "exec_properties": exec_properties}
+        if self._driver_operator:
+            answer = self._driver_operator.run_driver(self._build_execution_info(**arguments))
+            self._update_with_driver_output(answer, exec_properties, outputs)
+        return self._key_of(self._build_execution_info(**arguments), index)
+
+    def _key_of(self, info: Any, index: FileIndex) -> NodeKey:
+        call = NodeCall(
             node=self._pipeline_node,
             pipeline_name=self._pipeline_info.id,
             executor_spec=self._executor_spec,
@@ -126,25 +144,28 @@ class CachingLauncher(Launcher):
             outputs=info.output_dict,
             exec_properties=info.exec_properties,
         )
-
-    def _today(self) -> datetime.date:
-        return self._caching.clock().astimezone(datetime.UTC).date()
+        today = self._caching.clock().astimezone(datetime.UTC).date()
+        return node_key(call, index, today, read_lock().digest)
 
     def _use_context(self, prepared: Any, index: FileIndex) -> Answer | None:
         """Puts our cache context in the place of TFX's, and returns an answer that may be taken, if there is one."""
         assert self._key is not None
         key = cache_key(self._key.parts)
         with self._mlmd_connection as connection:
+            store_lock_packages(connection.store, read_lock())
             prepared.contexts[-1] = context_lib.register_context_if_not_exists(connection, CACHE_CONTEXT, key)
-            answers = find_answers(connection.store, key) if self._takes_answers else []
+            answers = find_answers(connection.store, key)
+        if not self._takes_answers:
+            self._miss_reasons = ["the cache is switched off for this node"]
+            return None
         return next((answer for answer in answers if self._may_take(answer, index)), None)
 
     def _may_take(self, answer: Answer, index: FileIndex) -> bool:
         now_ms = int(self._caching.clock().timestamp() * 1000)
-        reasons = ["its time-to-live has ended"] if self._caching.policy.has_expired(answer.ended_ms, now_ms) else []
-        reasons += why_unusable(answer, index)
-        if reasons:
-            _log.info("Not taking the outputs of execution %d: %s.", answer.execution_id, "; ".join(reasons))
+        reasons = why_not(answer, self._caching.policy, now_ms, index)
+        self._miss_reasons += [reason for reason in reasons if reason not in self._miss_reasons]
+        for reason in reasons:
+            _log.info("Not taking the outputs of execution %d: %s.", answer.execution_id, reason)
         return not reasons
 
     def _publish_cached(self, prepared: Any, answer: Answer) -> None:
@@ -172,6 +193,20 @@ class CachingLauncher(Launcher):
                     protos = [artifact.mlmd_artifact for artifact in artifacts]
                 for proto in protos:
                     record_fingerprints(proto, index)
+
+
+def make_launcher(ir: Any, node: Any, connection: Any, caching: Caching) -> CachingLauncher:
+    """The launcher of one node of a pipeline whose parameters are bound."""
+    deployment, node_id = runner_utils.extract_local_deployment_config(ir), node.node_info.id
+    return CachingLauncher(
+        caching=caching,
+        pipeline_node=node,
+        mlmd_connection=connection,
+        pipeline_info=ir.pipeline_info,
+        pipeline_runtime_spec=ir.runtime_spec,
+        executor_spec=runner_utils.extract_executor_spec(deployment, node_id),
+        custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+    )
 
 
 def _remove_leftovers(prepared: Any) -> None:

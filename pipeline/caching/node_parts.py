@@ -2,18 +2,17 @@
 
 import dataclasses
 import datetime
-import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from components.arrow_example_gen.source_files import list_files
-from pipeline.caching.code_digests import PROJECT_ROOT, CodeFinder, Module, wheel_sources
+from pipeline.caching.code_digests import CodeFinder, Module, wheel_sources
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import file_digest, fingerprint
+from pipeline.caching.lock_file import LOCK_NAME
 from pipeline.caching.parts import Parts, Scalar, Section, flatten
 
 FINGERPRINT = "fingerprint"
@@ -81,7 +80,7 @@ def node_key(call: NodeCall, index: FileIndex, today: datetime.date, lock_digest
       call: the node.
       index: spares reading unchanged files.
       today: the day (UTC), which counts for a gate with waivers.
-      lock_digest: see `lock_file_digest`.
+      lock_digest: SHA-256 of requirements.lock, None where there is none.
 
     Raises:
       OSError: an input's file cannot be read.
@@ -95,17 +94,10 @@ def node_key(call: NodeCall, index: FileIndex, today: datetime.date, lock_digest
         "data": _data(call.exec_properties, index),
         "inputs": _inputs(call.inputs, index),
         "outputs": _artifacts(call.outputs),
-        "environment": {"python": platform.python_version(), "requirements.lock": lock_digest},
+        "environment": {"python": platform.python_version(), LOCK_NAME: lock_digest},
         "day": {"today": today.isoformat()} if _has_waivers(call) else {},
     }
     return NodeKey(parts, modules)
-
-
-@cache
-def lock_file_digest(project_root: Path = PROJECT_ROOT) -> str | None:
-    """SHA-256 of requirements.lock, None where there is none."""
-    path = project_root / "requirements.lock"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _code(call: NodeCall, index: FileIndex) -> tuple[tuple[Module, ...], dict[str, str]]:

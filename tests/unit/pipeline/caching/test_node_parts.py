@@ -8,7 +8,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from components.errors import BadData
 from pipeline.caching.file_index import FileIndex
-from pipeline.caching.node_parts import NodeCall, lock_file_digest, node_key
+from pipeline.caching.node_parts import NodeCall, node_key
 from pipeline.caching.parts import changes
 
 DAY = datetime.date(2026, 11, 22)
@@ -140,14 +140,6 @@ def test_a_staged_schema_counts_by_content_wherever_it_is(tmp_path):
 def test_python_and_the_lock_count():
     assert names_of_changes(parts(lock="a"), parts(lock="b")) == {("environment", "requirements.lock")}
     assert parts()["environment"]["python"].startswith("3.")
-
-
-def test_the_locks_digest_is_the_files(tmp_path):
-    import hashlib
-
-    (tmp_path / "requirements.lock").write_text("x==1\n")
-    assert lock_file_digest(tmp_path) == hashlib.sha256(b"x==1\n").hexdigest()
-    assert lock_file_digest(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(("waivers", "misses"), [([], False), ([{"feature": "zip"}], True)])

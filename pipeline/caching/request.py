@@ -1,0 +1,102 @@
+"""What a run was asked to do: everything that decides its outcome, kept in its folder as `request.json`.
+
+Made without TensorFlow and TFX, and fast: unchanged files are not read again (see `file_index`).
+"""
+
+import dataclasses
+import datetime
+import json
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.arrow_example_gen.source_files import resolve_input
+from pipeline.caching.code_digests import PACKAGES, PROJECT_ROOT, CodeFinder, Module
+from pipeline.caching.file_index import FileIndex
+from pipeline.caching.fingerprints import INDEX_NAME, file_digest
+from pipeline.caching.lock_file import LOCK_NAME, changed_packages, read_lock
+from pipeline.caching.parts import Parts, Section, changes, flatten, parse_parts
+from pipeline.caching.words import sentences
+from pipeline.config import Config
+from pipeline.planning import split_input_path
+
+REQUEST_NAME = "request.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class RequestDescription:
+    """The parts of a request, in the sections of `parts.Parts`, and the packages of its lock."""
+
+    parts: Parts
+    packages: Mapping[str, str]
+
+
+def describe_request(
+    config: Config,
+    parameters: Mapping[str, str],
+    now: datetime.datetime | None = None,
+    project_root: Path = PROJECT_ROOT,
+) -> RequestDescription:
+    """What a run with this configuration and these runtime parameters would be asked to do now.
+
+    Raises:
+      BadData: no file matches `data.path`.
+      OSError: a file cannot be read.
+    """
+    now = now or datetime.datetime.now(datetime.UTC)
+    lock = read_lock(project_root)
+    with FileIndex(config.root / INDEX_NAME) as index:
+        parts: dict[str, Section] = {
+            "configuration": flatten(json.loads(config.model_dump_json(by_alias=True))),
+            "parameters": dict(parameters),
+            "data": _data(config, index),
+            "schema": _schema(config, index),
+            "code": _code(index, project_root),
+            "environment": {"python": platform.python_version(), LOCK_NAME: lock.digest},
+            "day": {"today": now.astimezone(datetime.UTC).date().isoformat()} if config.validation.waivers else {},
+        }
+    return RequestDescription(parts, lock.packages)
+
+
+def write_request(folder: Path, request: RequestDescription) -> None:
+    """Keeps the description in a run's folder; of a run that goes on, that of its first start stays."""
+    path = folder / REQUEST_NAME
+    if path.exists():
+        return
+    temporary = path.with_name(f".{REQUEST_NAME}.{os.getpid()}")
+    temporary.write_text(json.dumps(dataclasses.asdict(request), indent=1), encoding="ascii")
+    temporary.replace(path)
+
+
+def read_request(folder: Path) -> RequestDescription | None:
+    """What the run in this folder was asked to do; None if nothing (whole) was kept."""
+    try:
+        data = json.loads((folder / REQUEST_NAME).read_bytes())
+        parts, packages = parse_parts(json.dumps(data["parts"])), data["packages"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return RequestDescription(parts, packages) if parts is not None and isinstance(packages, dict) else None
+
+
+def compare(old: RequestDescription, new: RequestDescription) -> list[str]:
+    """What changed from one request to the other, in words (`training.epochs: 5 → 6`); empty if nothing did."""
+    return sentences(changes(old.parts, new.parts), changed_packages(old.packages, new.packages))
+
+
+def _data(config: Config, index: FileIndex) -> dict[str, str]:
+    """SHA-256 of each file that a run would read, by its path below the folder that the pattern starts from."""
+    base, pattern = split_input_path(config.data.path)
+    files = resolve_input(base, pattern, config.data.span).files
+    return {Path(path).relative_to(base).as_posix(): file_digest(Path(path), index) for path in files}
+
+
+def _schema(config: Config, index: FileIndex) -> dict[str, str]:
+    path = config.schema_.path
+    return {} if path is None else {Path(path).name: file_digest(Path(path), index)}
+
+
+def _code(index: FileIndex, project_root: Path) -> dict[str, str]:
+    """The digest of every module of our packages: more than a run loads, and known without loading anything."""
+    paths = sorted(path for package in PACKAGES for path in (project_root / package).rglob("*.py"))
+    return CodeFinder(index, project_root).digests(Module(path.stem, path, project_root) for path in paths)
