@@ -1,4 +1,4 @@
-"""The run report in a real browser: it asks for nothing, complains of nothing, fits its screen; hostile data is inert."""
+"""The report in a real browser: it asks for nothing, complains of nothing, fits its screen; hostile data is inert."""
 
 import contextlib
 import dataclasses
@@ -9,6 +9,7 @@ import threading
 import pytest
 from browser import browser, chromium_or_skip, tab
 from playwright.sync_api import expect
+from projects import completed
 from run_folders import RunFolder
 from whole_run import fail, whole_run
 
@@ -50,8 +51,11 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def real(two_runs):
-    """The report that the second real run wrote."""
-    return (two_runs.root / "runs" / "second" / "report" / "index.html").resolve().as_uri()
+    """The report of the second real run."""
+    told = completed(two_runs.penstock("report", "second"), 0)
+    path = two_runs.root / "runs" / "second" / "report" / "index.html"
+    assert told.splitlines()[-1].endswith("runs/second/report/index.html")
+    return path.resolve().as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -190,24 +194,27 @@ def test_a_live_page_follows_the_run_and_keeps_what_its_reader_opened(chromium, 
     ended = run.record
     running = dataclasses.replace(ended, state="RUNNING", ended_at=None, nodes=ended.nodes[:3])
     place = "document.getElementById('statistics').getBoundingClientRect().top"
-    with run.store.lock("run-1", wait=False), following(run, running) as server:
-        with tab(chromium, server.address, offline=False, viewport=DESK) as opened:
-            expect(opened.page.locator("#top .live")).to_have_text("live")
-            expect(opened.page.locator("#top")).to_contain_text("3 of 11 nodes done")
-            opened.page.click("details.feature >> nth=0")
-            opened.page.evaluate("document.getElementById('statistics').scrollIntoView()")
-            before = opened.page.evaluate(place)
-            run.store.events_path("run-1").write_text(json.dumps(PROGRESS) + "\n")
-            expect(opened.page.locator("#now")).to_contain_text("2 of 5 epochs")
-            run.store.write(running.with_node(NodeRecord("Transform", "RUNNING", started_at=_now())))
-            expect(opened.page.locator("#run")).to_contain_text("running")
-            assert opened.page.evaluate("document.querySelector('details.feature').open")
-            assert abs(opened.page.evaluate(place) - before) < 2
-            run.store.write(ended)
-            expect(opened.page.locator("#top .live")).to_have_text("the run has ended")
-            assert "The model was trained, blessed and pushed." in opened.page.inner_text("#top")
-            assert opened.complaints == []
-            assert {request.partition("?")[0] for request in opened.requests} == {f"{server.address}live.json"}
+    with (
+        run.store.lock("run-1", wait=False),
+        following(run, running) as server,
+        tab(chromium, server.address, offline=False, viewport=DESK) as opened,
+    ):
+        expect(opened.page.locator("#top .live")).to_have_text("live")
+        expect(opened.page.locator("#top")).to_contain_text("3 of 11 nodes done")
+        opened.page.click("details.feature >> nth=0")
+        opened.page.evaluate("document.getElementById('statistics').scrollIntoView()")
+        before = opened.page.evaluate(place)
+        run.store.events_path("run-1").write_text(json.dumps(PROGRESS) + "\n")
+        expect(opened.page.locator("#now")).to_contain_text("2 of 5 epochs")
+        run.store.write(running.with_node(NodeRecord("Transform", "RUNNING", started_at=_now())))
+        expect(opened.page.locator("#run")).to_contain_text("running")
+        assert opened.page.evaluate("document.querySelector('details.feature').open")
+        assert abs(opened.page.evaluate(place) - before) < 2
+        run.store.write(ended)
+        expect(opened.page.locator("#top .live")).to_have_text("the run has ended")
+        assert "The model was trained, blessed and pushed." in opened.page.inner_text("#top")
+        assert opened.complaints == []
+        assert {request.partition("?")[0] for request in opened.requests} == {f"{server.address}live.json"}
 
 
 def test_a_page_whose_server_has_gone_says_so(chromium, tmp_path):
@@ -243,7 +250,8 @@ def _now():
 LOW_CONTRAST = """
 () => {
   const parse = (text) => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const ground = (element) => {
     for (let at = element; at; at = at.parentElement) {
@@ -262,7 +270,7 @@ LOW_CONTRAST = """
     if (!under) continue;
     const [a, b] = [light(parse(getComputedStyle(element).color)), light(under)];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) found.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)} ${element.textContent.slice(0, 30)}`);
+    if (ratio < 4.5) found.push(`${element.outerHTML.slice(0, 60)} ${ratio.toFixed(2)}`);
   }
   return found;
 }

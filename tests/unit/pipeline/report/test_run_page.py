@@ -14,7 +14,7 @@ from pipeline.errors import NotFound
 from pipeline.readers.run_view import RunView
 from pipeline.report.page import content_policy, source
 from pipeline.report.run_page import page_sections, upstream_of
-from pipeline.report.write import report_path, write_report
+from pipeline.report.write import write_report
 from pipeline.run_store import NodeRecord
 
 TITLES = [
@@ -153,7 +153,7 @@ def test_damaged_artifacts_are_named_in_their_part_and_the_rest_is_there(tmp_pat
 def test_a_run_that_is_not_there_is_named(tmp_path):
     with pytest.raises(NotFound, match="no run 'gone'"):
         write_report(whole_run(tmp_path).store, "gone")
-    assert not report_path(whole_run(tmp_path / "other").store, "gone").exists()
+    assert not whole_run(tmp_path / "other").store.report_path("gone").exists()
 
 
 def test_the_page_asks_for_nothing_and_its_policy_allows_nothing(tmp_path):
