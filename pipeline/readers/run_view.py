@@ -9,9 +9,8 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from components.evaluator.predictions import Predictions
 from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
@@ -20,7 +19,6 @@ from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
 from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
-from pipeline.readers.predictions import read_answers
 from pipeline.readers.schema import Schema, read_schema
 from pipeline.readers.serving_check import ServingCheck, read_serving_check
 from pipeline.readers.statistics import Statistics, read_statistics
@@ -28,6 +26,9 @@ from pipeline.readers.training import Training, read_training
 from pipeline.readers.transform import TransformGraph, read_transform
 from pipeline.readers.tuning import Tuning, read_hyperparameters, read_tuning
 from pipeline.run_store import RunRecord, RunStore
+
+if TYPE_CHECKING:
+    from components.evaluator.predictions import Predictions
 
 Value = TypeVar("Value")
 
@@ -176,8 +177,10 @@ class RunView:
         return self._part("Evaluator", "blessing", self._read_evaluation)
 
     @functools.cached_property
-    def predictions(self) -> Reading[Predictions]:
+    def predictions(self) -> "Reading[Predictions]":
         """The model's answer to every evaluated row."""
+        from pipeline.readers.predictions import read_answers  # what reads Parquet takes a while to import
+
         return self._folder_part("Evaluator", "evaluation", read_answers)
 
     @functools.cached_property

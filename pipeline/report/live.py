@@ -107,7 +107,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Answers GET for the page of one run; asks for the Host header to be this machine's, against DNS rebinding."""
 
     server: "LiveServer"
-    protocol_version = "HTTP/1.1"
     server_version = "penstock"
     sys_version = ""
     timeout = 30

@@ -20,7 +20,7 @@ _FILTER_FROM = 12
 def statistics_view(statistics: Statistics, *, key: str = "features") -> Markup:
     """Every feature of every split; `key` keeps two such lists on one page apart."""
     names = statistics.feature_names
-    rows = [_feature(name, statistics.by_split(name), key) for name in names]
+    rows = [_feature(name, statistics.by_split(name), f"{key}-{index}") for index, name in enumerate(names)]
     listed = tag("div", *rows, class_="features", id=key)
     return join([_legend(statistics), _filter(key, len(names)), listed])
 
@@ -62,7 +62,7 @@ def values_table(by_split: Mapping[str, FeatureStatistics]) -> Markup:
     return table(columns, rows, caption="Most frequent values")
 
 
-def _feature(name: str, by_split: Mapping[str, FeatureStatistics], key: str) -> Markup:
+def _feature(name: str, by_split: Mapping[str, FeatureStatistics], element_id: str) -> Markup:
     first = next(iter(by_split.values()))
     kind = _kind(first)
     summary = tag(
@@ -73,7 +73,7 @@ def _feature(name: str, by_split: Mapping[str, FeatureStatistics], key: str) -> 
         tag("span", _said(by_split), class_="feature-said"),
     )
     body = tag("div", feature_view(by_split), class_="feature-body")
-    return tag("details", summary, body, class_="feature", id=f"{key}-{name}", data_name=f"{name} {kind}")
+    return tag("details", summary, body, class_="feature", id=element_id, data_name=f"{clipped(name)} {kind}")
 
 
 def _kind(found: FeatureStatistics) -> str:
