@@ -32,7 +32,7 @@ class Progress:
         cost_s: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Shows on this console; plain lines if it is no terminal.
+        """Shows on this console; plain lines if it is no terminal, or one that cannot move its cursor.
 
         Args:
           console: where.
@@ -41,6 +41,7 @@ class Progress:
           clock: seconds that only go forward.
         """
         self._console, self._workers, self._cost_s, self._clock = console, workers, dict(cost_s or {}), clock
+        self._is_live = console.is_terminal and not console.is_dumb_terminal
         self._view = RunView()
         self._shown_at: dict[str, float] = {}
         self._status: Status | None = None
@@ -49,7 +50,7 @@ class Progress:
     def begin(self, text: str) -> None:
         """Says what is going on until the next `begin`, `show` or `end`."""
         self.end()
-        if self._console.is_terminal:
+        if self._is_live:
             self._status = self._console.status(Text(text))
             self._status.start()
         else:
@@ -66,11 +67,11 @@ class Progress:
     def show(self, event: Event) -> None:
         """Brings the table up to date, or prints a line when it is time for one."""
         self._view.take(event, self._clock())
-        if self._console.is_terminal:
+        if self._is_live:
             self._show_table()
         if isinstance(event, NodeEnded):
             self._print(ended_line(self._view.nodes[event.record.node_id], place_of(event), self._cost_s))
-        elif not self._console.is_terminal:
+        elif not self._is_live:
             self._show_line(event)
 
     def _show_table(self) -> None:

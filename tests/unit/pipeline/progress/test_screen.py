@@ -131,3 +131,9 @@ def test_what_is_said_before_the_run_is_taken_for_words_and_not_for_markup():
     progress.begin("compiling")
     progress.end()
     assert "loading [bold]TensorFlow[/]" in console.file.getvalue()
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b[?25l" not in on_terminal(STARTED, NodeStarted("Transform", 1, 1, 2))
+    assert "started" in on_terminal(STARTED, NodeStarted("Transform", 1, 1, 2))
