@@ -16,6 +16,7 @@ from pipeline.cli_options import (
     find_run,
     load,
     near,
+    pairs_of,
     store_of,
 )
 
@@ -92,7 +93,7 @@ def run(
     from pipeline.runners.registry import capabilities_of
 
     capabilities_of(runner)
-    parameters = _pairs(param or [])
+    parameters = pairs_of(param or [])
     settings = load(config, overrides)
     store = store_of(settings)
     _refuse_contradictions(resume, run_id, first, last, only, base)
@@ -278,15 +279,6 @@ def _config_arguments() -> list[str]:
         if name in ("--config", "-c", "--set"):
             found += [argument] if "=" in argument and name != "-c" else arguments[position : position + 2]
     return found
-
-
-def _pairs(items: list[str]) -> dict[str, str]:
-    from pipeline.errors import ConfigError
-
-    wrong = [item for item in items if "=" not in item]
-    if wrong:
-        raise ConfigError([f"--param {item}: expected NAME=VALUE." for item in wrong])
-    return dict(item.split("=", 1) for item in items)
 
 
 def echo_notes(plan: "Plan") -> None:
