@@ -1,7 +1,8 @@
 """The `penstock` command. Each verb imports what it needs when it runs: `penstock --help` must stay instant.
 
 Exit codes: 0 done · 1 a defect of ours · 2 wrong configuration or environment · 3 a node failed · 4 the data was
-refused · 5 the run completed, the model was not pushed · 6 the store is in use · 130 interrupted.
+refused · 5 the run completed, the model was not pushed · 6 the store is in use · 7 a run could not be reproduced ·
+130 interrupted.
 """
 
 import os
@@ -13,6 +14,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline.cli_cache import explain_cache
+from pipeline.cli_gc import gc
+from pipeline.cli_lineage import lineage
 from pipeline.cli_logs import logs
 from pipeline.cli_options import (
     DEFAULT_CONFIG,
@@ -26,6 +29,7 @@ from pipeline.cli_options import (
     store_of,
 )
 from pipeline.cli_report import report
+from pipeline.cli_reproduce import reproduce
 from pipeline.cli_run import run, with_run_named
 from pipeline.cli_schema import schema_app
 from pipeline.cli_start import echo_notes
@@ -35,20 +39,21 @@ app = typer.Typer(
     name="penstock",
     help="One TFX pipeline from a table to a gated, pushed model.",
     epilog="Exit codes: 0 done, 1 a defect of ours, 2 wrong configuration or environment, 3 a node failed, "
-    "4 data refused, 5 not pushed, 6 store in use, 130 interrupted.",
+    "4 data refused, 5 not pushed, 6 store in use, 7 not reproduced, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich costs a quarter of a second
 )
 app.add_typer(schema_app, name="schema")
-
-
 app.command()(run)
 app.command("try")(try_node)
 app.command()(report)
 app.command("explain-cache")(explain_cache)
 app.command()(logs)
+app.command()(lineage)
+app.command()(reproduce)
+app.command()(gc)
 
 
 @app.command()

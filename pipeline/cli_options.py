@@ -62,6 +62,16 @@ def find_run(store: "RunStore", run_id: str, settings: "Config") -> "RunRecord":
     return record
 
 
+def pairs_of(items: "Sequence[str]") -> dict[str, str]:
+    """Names and values of `--param NAME=VALUE`; raises ConfigError listing what is none."""
+    from pipeline.errors import ConfigError
+
+    wrong = [item for item in items if "=" not in item]
+    if wrong:
+        raise ConfigError([f"--param {item}: expected NAME=VALUE." for item in wrong])
+    return dict(item.split("=", 1) for item in items)
+
+
 def command_line(*arguments: str) -> str:
     """A command that the user can paste: this very program with these arguments."""
     program = Path(sys.argv[0])

@@ -18,12 +18,13 @@ from pipeline.cli_options import (
     find_run,
     load,
     near,
+    pairs_of,
     store_of,
 )
 from pipeline.cli_start import echo_notes, run_to_its_end, screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from pipeline.config import Config
     from pipeline.progress.json_lines import JsonProgress
@@ -153,7 +154,7 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     from pipeline.summary import summarise
 
     capabilities_of(asked.runner)
-    parameters = _pairs(asked.parameters)
+    parameters = pairs_of(asked.parameters)
     settings = load(asked.config, list(asked.overrides))
     store = store_of(settings)
     lineage = LineageStore(store.metadata_uri)
@@ -252,15 +253,6 @@ def _check_free(store: "RunStore", *, wait: bool) -> None:
         if not wait:
             raise
         typer.echo(f"{str(busy).split('. ')[0]}; waiting for it to end.")
-
-
-def _pairs(items: "Sequence[str]") -> dict[str, str]:
-    from pipeline.errors import ConfigError
-
-    wrong = [item for item in items if "=" not in item]
-    if wrong:
-        raise ConfigError([f"--param {item}: expected NAME=VALUE." for item in wrong])
-    return dict(item.split("=", 1) for item in items)
 
 
 def _echo_summary(store: "RunStore", summary: "RunSummary", asked: _Asked) -> None:

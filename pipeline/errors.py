@@ -8,6 +8,7 @@
     │   ├── DataRefused         4  ... because the input data cannot be used
     │   └── GateRefusedRun      4  ... because a gate said no
     ├── StoreBusy               6  another run holds the store
+    ├── NotReproduced           7  a run could not be re-created, or came out different
     └── RunInterrupted        130  Ctrl-C
 
 Exit 5 is not an error: the run completed and the model was not pushed. Exit 1 is a defect of ours.
@@ -86,6 +87,12 @@ class StoreBusy(PenstockError):
     """Another run holds the store."""
 
     exit_code = 6
+
+
+class NotReproduced(PenstockError):
+    """A run could not be re-created from its lineage, or came out different."""
+
+    exit_code = 7
 
 
 class RunInterrupted(PenstockError):
