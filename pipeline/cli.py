@@ -12,6 +12,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline.cli_gc import gc
+from pipeline.cli_lineage import lineage
 from pipeline.cli_options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -38,6 +40,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich costs a quarter of a second
 )
 app.add_typer(schema_app, name="schema")
+app.command()(lineage)
+app.command()(gc)
 
 
 app.command()(run)

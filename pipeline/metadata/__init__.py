@@ -1,0 +1,20 @@
+"""Our own small interface to lineage: what ran, what it read and wrote. The store behind it is ML Metadata.
+
+Everything that reads lineage goes through here, so that the store can be replaced.
+"""
+
+from pipeline.metadata.connection import connection_config, metadata_path, metadata_problem
+from pipeline.metadata.records import ArtifactRecord, EventRecord, ExecutionRecord, Snapshot, single
+from pipeline.metadata.store import LineageStore
+
+__all__ = [
+    "ArtifactRecord",
+    "EventRecord",
+    "ExecutionRecord",
+    "LineageStore",
+    "Snapshot",
+    "connection_config",
+    "metadata_path",
+    "metadata_problem",
+    "single",
+]

@@ -1,0 +1,1 @@
+"""What of old runs may go, and what must stay: `penstock gc`."""
