@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pipeline.report.axes import Frame, vertical_axis
 from pipeline.report.histogram import Bar, Distribution, side_by_side
-from pipeline.report.scales import Linear, extent
+from pipeline.report.scales import Linear, covering, extent
 from pipeline.report.tags import drawing, join, label, mark, path, tag
 from pipeline.report.text import counted, middle, number
 from pipeline.workbench.display import Shown
@@ -69,12 +69,12 @@ def lines(frame: pd.DataFrame, *, title: str) -> Chart:
     """One line for each column (the first six), over the index in its order; gaps where there is no number."""
     drawn = frame.iloc[:, :MOST_SERIES]
     box = Frame(640, 230, left=52, right=130, top=14, bottom=30)
-    low, high = extent([_finite(value, math.nan) for value in drawn.to_numpy().ravel()]) or (0.0, 1.0)
-    across, up = box.across(0, max(len(drawn) - 1, 1)), box.up(low, high)
+    ticks = covering(*(extent([_finite(value, math.nan) for value in drawn.to_numpy().ravel()]) or (0.0, 1.0)))
+    across, up = box.across(0, max(len(drawn) - 1, 1)), box.up(ticks[0], ticks[-1])
     ends = _apart([_last(drawn.iloc[:, at], up) for at in range(drawn.shape[1])])
     series = [_line(drawn, at, across, up, ends[at]) for at in range(drawn.shape[1])]
     picture = drawing(
-        vertical_axis(box, up),
+        vertical_axis(box, up, ticks),
         _names_below(drawn.index, across, box),
         *series,
         width=box.width,
@@ -123,7 +123,7 @@ def _bar(name: str, value: float, around: float, across: Linear, top: float) -> 
     said = f"{name}: {number(value)}" + (f" ± {number(around)}" if around else "")
     middle_y = top + _ROW / 2
     left, right = across(_finite(value) - around), across(_finite(value) + around)
-    whisker = mark("line", x1=left, x2=right, y1=middle_y, y2=middle_y, class_="pn-whisker") if around else None
+    whisker = mark("line", x1=left, x2=right, y1=middle_y, y2=middle_y, class_="pn-axis") if around else None
     body = tag("rect", tag("title", said), x=start, y=top + 3, width=max(end - start, 1.0), height=_ROW - 6)
     return join(
         [

@@ -34,6 +34,8 @@ _STYLE = Markup("<style>{}</style>").format(
 .pn.pn-cell table tr, .pn.pn-cell table tr:hover { background: none; }
 .pn.pn-cell .pn-absent { border-inline-start: 3px solid var(--busy); padding: .2em .8em; }
 .pn.pn-cell .pn-verdict { border-inline-start: 4px solid var(--tone); background: var(--tone-bg); padding: .5em .9em; }
+.pn.pn-cell .pn-pairs dt, .pn.pn-cell .pn-pairs dd { float: none; width: auto; display: block; margin: 0; padding: 0; }
+.pn.pn-cell .pn-pairs dt { font-weight: 400; overflow-wrap: normal; }
 .pn.pn-cell .note { color: var(--muted); font-size: .9em; }
 .pn.pn-cell h3 { font-size: 1em; font-weight: 600; margin: .8em 0 .3em; }
 .pn.pn-cell .columns { display: grid; grid-template-columns: repeat(auto-fill, minmax(20em, 1fr)); gap: .4em 2em; }

@@ -11,7 +11,9 @@ from pipeline.errors import NotFound
 from pipeline.readers.run_view import RunView
 from pipeline.report.tags import join, tag
 from pipeline.run_store import RunRecord, RunStore
-from pipeline.workbench.display import Shown, Table
+from pipeline.workbench.comparison import Comparison
+from pipeline.workbench.display import Missing, Shown, Table
+from pipeline.workbench.lineage import LineagePart
 from pipeline.workbench.run import Run
 
 _RUN_COLUMNS = ["run_id", "state", "started", "minutes", "rows", "metric", "value", "blessed", "pushed", "base_run_id"]
@@ -74,6 +76,21 @@ class Project(Shown):
           NotFound: there is none, or it is another pipeline's.
         """
         return Run(RunView(self.store, self._record(run_id)))
+
+    def compare(self, before: str = "previous", after: str = "latest") -> "Comparison | Missing":
+        """The two runs side by side, named as for `run`."""
+        try:
+            return Comparison(self.run(before), self.run(after))
+        except NotFound as error:
+            return Missing("Comparison", str(error))
+
+    def lineage(self, what: str, *, downstream: bool = False) -> LineagePart:
+        """What a run, a pushed version, or an artifact (its id or place) was made of, or what was made from it.
+
+        Raises:
+          NotFound: it is none of them; the message names what is like it.
+        """
+        return LineagePart.of(what, self.store, self.pipeline_name or "", downstream=downstream)
 
     def _record(self, run_id: str) -> RunRecord:
         places = {"latest": 0, "previous": 1}
