@@ -65,7 +65,8 @@ def occlusion(answer_of: Callable[[pd.DataFrame], Sequence[float]], row: pd.Data
     Returns:
       `word`; `effect`, the number with the word less the number without it. The first three hundred words are tried.
     """
-    text = str(row[column].iloc[0] or "")
+    value = row[column].iloc[0]
+    text = "" if pd.isna(value) else str(value)
     places = [found.span() for found in _WORD.finditer(text)][:MOST_WORDS]
     without = [text[:start] + text[end:] for start, end in places]
     asked = pd.concat([row] * (len(places) + 1), ignore_index=True).assign(**{column: [text, *without]})

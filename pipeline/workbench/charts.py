@@ -12,7 +12,7 @@ from pipeline.report.axes import Frame, vertical_axis
 from pipeline.report.histogram import Bar, Distribution, side_by_side
 from pipeline.report.scales import Linear, covering, extent
 from pipeline.report.tags import drawing, join, label, mark, path, tag
-from pipeline.report.text import counted, middle, number
+from pipeline.report.text import clipped, counted, middle, number
 from pipeline.workbench.display import Shown
 
 MOST_BARS = 40
@@ -192,7 +192,7 @@ def _numbers(values: "pd.Series[float]") -> Numbers:
 
 
 def _words(name: object) -> str:
-    return " · ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+    return clipped(" · ".join(map(str, name)) if isinstance(name, tuple) else str(name), 200)
 
 
 def _is_finite(value: object) -> bool:

@@ -1,22 +1,17 @@
 """Two runs side by side: settings, data, statistics, training, metrics and slices."""
 
-import functools
 from collections.abc import Mapping
 
 import pandas as pd
 from markupsafe import Markup
 
 from components.evaluator.analysis import Interval
-from pipeline.readers.statistics import FeatureStatistics, SplitStatistics
-from pipeline.report.statistics import feature_figure
-from pipeline.report.table import Column, table
+from pipeline.readers.statistics import SplitStatistics
 from pipeline.report.tags import join, tag
-from pipeline.report.text import counted, percent
 from pipeline.workbench.charts import Chart, lines
-from pipeline.workbench.data import FeaturePart
-from pipeline.workbench.display import SHOWN_ROWS, Missing, Shown, Table, frame_table, in_words
-from pipeline.workbench.drift import distance
+from pipeline.workbench.display import Missing, Shown, Table, frame_table
 from pipeline.workbench.run import Run
+from pipeline.workbench.statistics import Drift
 
 _COUNT = "example_count"
 
@@ -36,6 +31,12 @@ class Comparison(Shown):
     def title(self) -> str:
         """The two runs."""
         return f"{self.before.run_id} → {self.after.run_id}"
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return (
+            ("before", "after") if self.before.run_id == self.after.run_id else (self.before.run_id, self.after.run_id)
+        )
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -69,7 +70,7 @@ class Comparison(Shown):
             if found is not None:
                 facts = {name: getattr(found, name) for name in names}
                 facts |= {f"rows in {split}": count for split, count in found.rows.items()}
-                facts["input bytes"] = found.fingerprint.get("total_bytes")
+                facts["input bytes"] = int(found.fingerprint.get("total_bytes", 0)) or None
                 for name, value in facts.items():
                     rows.setdefault(name, {})[place] = value
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("what")
@@ -97,7 +98,9 @@ class Comparison(Shown):
         one, other = self._split(self.before, split), self._split(self.after, split)
         if isinstance(one, Missing):
             return one
-        return other if isinstance(other, Missing) else Drift(self, split, one, other)
+        return (
+            other if isinstance(other, Missing) else Drift(one, other, self._names, f"Drift of {split}, {self.title}")
+        )
 
     def _split(self, run: Run, split: str) -> "SplitStatistics | Missing":
         found = run.view.statistics
@@ -126,67 +129,6 @@ class Comparison(Shown):
         frame = frame.assign(before=one[metric], after=other[metric]).rename_axis("slice")
         frame["change"] = frame["after"] - frame["before"]
         return Table(f"{metric} by slice", frame.sort_values("change", kind="stable"))
-
-
-class Drift(Shown):
-    """How far each feature has moved from one run's data to another's."""
-
-    def __init__(self, runs: Comparison, split: str, before: SplitStatistics, after: SplitStatistics) -> None:
-        """Takes the statistics of the same split of both runs."""
-        self._runs, self._split, self._before, self._after = runs, split, before, after
-
-    @property
-    def title(self) -> str:
-        """Which split of which runs."""
-        return f"Drift of {self._split}, {self._runs.title} ({self._before.rows:,} and {self._after.rows:,} rows)"
-
-    @functools.cached_property
-    def frame(self) -> pd.DataFrame:
-        """One row for each feature, the farthest first; features that only one side has stand at the top."""
-        names = sorted({item.name for of in (self._before, self._after) for item in of.features})
-        columns = ["feature", "measure", "distance", "missing before", "missing after", "remark"]
-        frame = pd.DataFrame([self._row(name) for name in names], columns=columns)
-        order = frame["distance"].fillna(-1.0).where(~frame["remark"].str.startswith("only"), 2.0)
-        return frame.iloc[(-order).argsort(kind="stable")].reset_index(drop=True)
-
-    def feature(self, name: str) -> FeaturePart:
-        """One feature in both runs, side by side."""
-        return FeaturePart(name, self._sides(name))
-
-    def body(self) -> Markup:
-        """One row for each feature with a small drawing of both."""
-        columns = (
-            Column("feature"),
-            Column("distance", numeric=True, meaning="0 = alike, 1 = nothing in common"),
-            Column("measure"),
-            Column("before filled, after as a line"),
-            Column("missing"),
-            Column("remark"),
-        )
-        rows = [
-            [name, in_words(far), measure or "—", feature_figure(self._sides(name), name), _change(was, now), remark]
-            for name, measure, far, was, now, remark in self.frame.head(SHOWN_ROWS).itertuples(index=False)
-        ]
-        more = len(self.frame) - len(rows)
-        left_out = tag("p", f"… and {counted(more, 'more feature')}: see .frame", class_="note") if more else None
-        return join([table(columns, rows, caption=self.title, sortable=False), left_out])
-
-    def _sides(self, name: str) -> Mapping[str, FeatureStatistics]:
-        runs = (self._runs.before.run_id, self._before), (self._runs.after.run_id, self._after)
-        labels = ["before", "after"] if runs[0][0] == runs[1][0] else [run_id for run_id, _ in runs]
-        found = {label: of.feature(name) for label, (_, of) in zip(labels, runs, strict=True)}
-        return {label: item for label, item in found.items() if item is not None}
-
-    def _row(self, name: str) -> tuple[object, ...]:
-        one, other = self._before.feature(name), self._after.feature(name)
-        if one is None or other is None:
-            known = one or other
-            missing = (one.missing_fraction if one else None, other.missing_fraction if other else None)
-            assert known is not None  # its name came from one of them
-            return (name, None, None, *missing, f"only {'before' if one else 'after'}")
-        measured = distance(one, other)
-        remark = "" if measured else "texts or identifiers: not measured"
-        return (name, *(measured or (None, None)), one.missing_fraction, other.missing_fraction, remark)
 
 
 def _metrics(run: Run) -> Mapping[str, Interval]:
@@ -227,8 +169,3 @@ def _slices(run: Run) -> pd.DataFrame:
     if isinstance(run.evaluation, Missing):
         return pd.DataFrame()
     return run.evaluation.slices.frame.set_index("slice").drop(columns=["harm", "certain", "too_small"])
-
-
-def _change(before: float | None, after: float | None) -> str:
-    one, other = (None if value is None or value != value else value for value in (before, after))
-    return percent(one) if one == other else f"{percent(one)} → {percent(other)}"

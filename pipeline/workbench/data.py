@@ -1,6 +1,6 @@
 """The data of a run: its rows, their statistics, the schema, and what was found to be odd."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +8,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from models.tabular_text.features import FeatureSpec
-from pipeline.errors import NotFound
 from pipeline.readers.anomalies import Anomalies, GateDecision
 from pipeline.readers.examples import Examples, read_rows
 from pipeline.readers.run_view import Reading
 from pipeline.readers.schema import Schema
-from pipeline.readers.statistics import FeatureStatistics, Statistics
 from pipeline.report.data_parts import anomalies_table, examples_view, gate_view
-from pipeline.report.statistics import feature_figure, feature_view
-from pipeline.report.table import Column, table
 from pipeline.report.tags import join, tag
-from pipeline.report.text import clipped, counted, number, percent
-from pipeline.workbench.display import SHOWN_ROWS, Shown, Table
+from pipeline.report.text import clipped, counted
+from pipeline.workbench.display import Shown, Table
 
 
 class ExamplesPart(Shown):
@@ -86,127 +82,6 @@ class ExamplesPart(Shown):
 
 def _single(values: list[Any]) -> Any:
     return (values[0] if len(values) == 1 else values) if values else None
-
-
-class StatisticsPart(Shown):
-    """What StatisticsGen counted, for each feature and split."""
-
-    def __init__(self, statistics: Statistics) -> None:
-        """Takes what the reader found."""
-        self.reading = statistics
-
-    @property
-    def title(self) -> str:
-        """How many features and splits."""
-        splits = ", ".join(f"{split.split} {split.rows:,}" for split in self.reading.splits)
-        return f"Statistics of {counted(len(self.reading.feature_names), 'feature')} (rows: {splits})"
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row for each feature and split."""
-        rows = [_statistics_row(split.split, item) for split in self.reading.splits for item in split.features]
-        return pd.DataFrame(rows)
-
-    def feature(self, name: str) -> "FeaturePart":
-        """One feature, its splits side by side.
-
-        Raises:
-          NotFound: no split has it; names what there is.
-        """
-        found = self.reading.by_split(name)
-        if not found:
-            raise NotFound(f"There are no statistics of '{name}'; there are {', '.join(self.reading.feature_names)}.")
-        return FeaturePart(name, found)
-
-    def body(self) -> Markup:
-        """One row for each feature, with a small drawing of the first two splits."""
-        names = self.reading.feature_names
-        columns = (
-            Column("feature"),
-            Column("type"),
-            Column("missing", numeric=True),
-            Column(
-                "distribution", meaning="first split filled, second as a line; texts: shares of the commonest values"
-            ),
-            Column("in short"),
-        )
-        rows = [self._shown_row(name) for name in names[:SHOWN_ROWS]]
-        more = len(names) - len(rows)
-        left_out = f"… and {counted(more, 'more feature')}: see .frame. " if more > 0 else ""
-        told = tag("p", f"{left_out}.feature(name) shows one of them.", class_="note")
-        return join([table(columns, rows, caption=self.title, sortable=False), told])
-
-    def _shown_row(self, name: str) -> list[object]:
-        splits = self.reading.by_split(name)
-        first = next(iter(splits.values()))
-        missing = " / ".join(percent(item.missing_fraction) for item in splits.values())
-        return [name, first.type.lower(), missing, feature_figure(splits, name), _in_short(first)]
-
-
-class FeaturePart(Shown):
-    """One feature, its splits side by side."""
-
-    def __init__(self, name: str, splits: Mapping[str, FeatureStatistics]) -> None:
-        """Takes the feature's statistics by split."""
-        self.name, self.splits = name, splits
-
-    @property
-    def title(self) -> str:
-        """Its name and type."""
-        return f"{self.name} ({next(iter(self.splits.values())).type})"
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row for each split."""
-        return pd.DataFrame([_statistics_row(split, item) for split, item in self.splits.items()])
-
-    @property
-    def values(self) -> pd.DataFrame:
-        """How large each value's share of a split is, the commonest of the first split first; no rows for numbers."""
-        found = {
-            split: pd.Series({value.value: value.count / max(item.present, 1) for value in item.string.values})
-            for split, item in self.splits.items()
-            if item.string is not None
-        }
-        return pd.DataFrame(found).sort_values(list(found), ascending=False) if found else pd.DataFrame()
-
-    def body(self) -> Markup:
-        """The figures, histograms of numbers, and shares of the commonest values."""
-        return feature_view(self.splits)
-
-
-def _statistics_row(split: str, item: FeatureStatistics) -> dict[str, object]:
-    numeric, string = item.numeric, item.string
-    top = string.values[0] if string and string.values else None
-    return {
-        "feature": item.name,
-        "split": split,
-        "type": item.type,
-        "rows": item.rows,
-        "missing": item.missing,
-        "missing_fraction": item.missing_fraction,
-        "unique": string.unique if string else None,
-        "top_value": top.value if top else None,
-        "top_share": top.count / item.present if top and item.present else None,
-        "average_length": string.average_length if string else None,
-        "mean": numeric.mean if numeric else None,
-        "std_dev": numeric.std_dev if numeric else None,
-        "min": numeric.min if numeric else None,
-        "median": numeric.median if numeric else None,
-        "max": numeric.max if numeric else None,
-        "zeros": numeric.zeros if numeric else None,
-    }
-
-
-def _in_short(item: FeatureStatistics) -> str:
-    if item.numeric is not None:
-        of = item.numeric
-        return f"{number(of.min)} to {number(of.max)}, mean {number(of.mean)}, median {number(of.median)}"
-    if item.string is None or not item.string.values:
-        return "no values"
-    top = item.string.values[0]
-    share = percent(top.count / item.present if item.present else None)
-    return f"{item.string.unique:,} different; commonest {clipped(top.value, 40)} ({share})"
 
 
 class SchemaPart(Shown):

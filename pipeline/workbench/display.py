@@ -21,10 +21,13 @@ from pipeline.report.text import clipped, number, visible
 SHOWN_ROWS = 50
 """Rows of a table that are displayed; the frame has all of them."""
 
+_LINE = 400
+"""Characters of a line of plain text."""
+
 _STYLE = Markup("<style>{}</style>").format(
     Markup(
         """
-.pn.pn-cell { padding: .2em 0; max-width: 68em; }
+.pn.pn-cell { padding: .4em .7em; max-width: 68em; background: var(--surface); border-radius: 4px; }
 .pn.pn-cell .pn-title { font-weight: 600; margin: 0 0 .35em; padding: 0; font-size: 1em; }
 .pn.pn-cell p { margin: .3em 0; max-width: 60em; }
 .pn.pn-cell .pn-scroll { margin: 0 0 .5em; }
@@ -211,6 +214,7 @@ def plain(frame: pd.DataFrame) -> str:
     shown = frame.head(20)
     text = shown.to_string(max_colwidth=48, index=any(frame.index.names), na_rep="—")
     more = len(frame) - len(shown)
+    text = "\n".join(line if len(line) <= _LINE else f"{line[:_LINE]}…" for line in text.splitlines())
     return visible(text) + (f"\n… and {more:,} more rows" if more else "")
 
 

@@ -221,7 +221,7 @@ def _missing(item: ModelInput) -> str | float | int:
 def _plain(value: Any, item: ModelInput) -> Any:
     value = value[0] if isinstance(value, list) else value
     if item.dtype == "string":
-        return str(value)
+        return _whole_text(value)
     return int(value) if item.dtype.startswith("int") else float(value)
 
 
@@ -229,7 +229,11 @@ def _class_name(value: Any) -> str | None:
     """The class that a label stands for: whole numbers without a fraction, which pandas gives them beside NaN."""
     if value is None or value != value:  # NaN is unequal to itself
         return None
-    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
+    return _whole_text(value)
+
+
+def _whole_text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _tensorflow() -> Any:

@@ -16,12 +16,13 @@ from pipeline.report.states import shown_state
 from pipeline.report.tags import join, tag
 from pipeline.report.text import clipped, counted, moment
 from pipeline.run_store import RunRecord
-from pipeline.workbench.data import AnomaliesPart, ExamplesPart, SchemaPart, StatisticsPart
+from pipeline.workbench.data import AnomaliesPart, ExamplesPart, SchemaPart
 from pipeline.workbench.display import Missing, Shown, Table
 from pipeline.workbench.judging import EvaluationPart, ServingPart
 from pipeline.workbench.learning import TrainingPart, TransformPart, TuningPart
 from pipeline.workbench.lineage import LineagePart
 from pipeline.workbench.model import ModelPart
+from pipeline.workbench.statistics import StatisticsPart
 
 Value = TypeVar("Value")
 Part = TypeVar("Part", bound=Shown)
