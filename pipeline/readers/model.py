@@ -15,11 +15,21 @@ DESCRIPTION = "assets.extra/penstock.json"
 
 @dataclasses.dataclass(frozen=True)
 class ModelInput:
-    """One column that the model asks for."""
+    """One column that the model asks for.
+
+    Attributes:
+      name: the column.
+      dtype: of the tensor.
+      is_required: True if every row must have a value.
+      argument: the column's argument in the signature `serving_raw`.
+      missing: what stands there for a value that is not there; None = NaN.
+    """
 
     name: str
     dtype: str
     is_required: bool
+    argument: str
+    missing: str | int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +86,10 @@ def read_model(folder: Path) -> Model:
     path = saved / DESCRIPTION
     data = read_object(path)
     try:
-        inputs = [ModelInput(name, item["dtype"], item["required"]) for name, item in data["inputs"].items()]
+        inputs = [
+            ModelInput(name, item["dtype"], item["required"], item["argument"], item["missing"])
+            for name, item in data["inputs"].items()
+        ]
         features = FeatureSpec.from_json(data["features"])
         classes, signatures = tuple(data.get("classes") or ()), tuple(data["signatures"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:

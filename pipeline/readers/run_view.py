@@ -100,12 +100,14 @@ class RunView:
 
     @functools.cached_property
     def artifacts(self) -> tuple[ArtifactRecord, ...]:
-        """What its nodes published, took from the cache or reused.
+        """What its nodes published, took from the cache or reused; in a copied or moved root, the copies.
 
         Raises:
           NotFound: the lineage store is damaged.
         """
-        return tuple(LineageStore(self.store.metadata_uri).outputs_of_run(self.record.run_id))
+        found = LineageStore(self.store.metadata_uri).outputs_of_run(self.record.run_id)
+        was = ((self.config.value or {}).get("pipeline") or {}).get("root")
+        return tuple(dataclasses.replace(item, uri=_here(item.uri, was, self.store.root)) for item in found)
 
     def artifact(self, key: str, node_id: str | None = None) -> ArtifactRecord | None:
         """The artifact of that output, None if there is none."""
@@ -244,6 +246,14 @@ class RunView:
         best = self.artifact("best_hyperparameters", "Tuner")
         tuned = {} if best is None else dict(read_hyperparameters(Path(best.uri)).values)
         return {"model": settings.get("model", {}), "training": settings.get("training", {}), "tuned": tuned}
+
+
+def _here(uri: str, was: str | None, root: Path) -> str:
+    """The artifact's place below the root that is read, if the run was made in another and a copy is there."""
+    if was is None or not Path(uri).is_relative_to(was):
+        return uri
+    copied = root.absolute() / Path(uri).relative_to(was)
+    return str(copied) if copied.exists() else uri
 
 
 def _attempt(read: Callable[[], Value]) -> Reading[Value]:

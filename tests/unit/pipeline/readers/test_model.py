@@ -34,7 +34,7 @@ def test_a_model_describes_itself(folder):
     describe(folder, DESCRIPTION)
     found = read_model(folder)
     assert found.classes == ("no", "yes")
-    assert found.inputs == (ModelInput("age", "int64", True),)
+    assert found.inputs == (ModelInput("age", "int64", True, "age", -1),)
     assert found.features == SPEC
     assert found.size_bytes == 5 + len(json.dumps(DESCRIPTION))
 

@@ -1,0 +1,224 @@
+"""The statistics of a run's rows: every feature, one feature, and how far two sets of rows are apart."""
+
+import functools
+from collections.abc import Mapping
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.errors import NotFound
+from pipeline.readers.statistics import FeatureStatistics, SplitStatistics, Statistics
+from pipeline.report.statistics import feature_figure, feature_view
+from pipeline.report.table import Column, table
+from pipeline.report.tags import join, tag
+from pipeline.report.text import clipped, counted, number, percent
+from pipeline.workbench.display import SHOWN_ROWS, Shown, in_words
+from pipeline.workbench.distance import distance
+
+
+class StatisticsPart(Shown):
+    """What StatisticsGen counted, for each feature and split."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        """Takes what the reader found."""
+        self.reading = statistics
+
+    @property
+    def title(self) -> str:
+        """How many features and splits."""
+        splits = ", ".join(f"{split.split} {split.rows:,}" for split in self.reading.splits)
+        return f"Statistics of {counted(len(self.reading.feature_names), 'feature')} (rows: {splits})"
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each feature and split."""
+        rows = [_statistics_row(split.split, item) for split in self.reading.splits for item in split.features]
+        return pd.DataFrame(rows)
+
+    def feature(self, name: str) -> "FeaturePart":
+        """One feature, its splits side by side.
+
+        Raises:
+          NotFound: no split has it; names what there is.
+        """
+        found = self.reading.by_split(name)
+        if not found:
+            raise NotFound(f"There are no statistics of '{name}'; there are {', '.join(self.reading.feature_names)}.")
+        return FeaturePart(name, found)
+
+    def drift(self, before: str = "train", after: str = "eval") -> "Drift":
+        """How far apart two splits of the same run are.
+
+        Raises:
+          NotFound: there is no such split; names what there is.
+        """
+        names = [split.split for split in self.reading.splits]
+        for name in (before, after):
+            if name not in names:
+                raise NotFound(f"There is no split '{name}'; there are {', '.join(names)}.")
+        one, other = (next(split for split in self.reading.splits if split.split == n) for n in (before, after))
+        return Drift(one, other, (before, after), f"{before} and {after} of the same run")
+
+    def body(self) -> Markup:
+        """One row for each feature, with a small drawing of the first two splits."""
+        names = self.reading.feature_names
+        columns = (
+            Column("feature"),
+            Column("type"),
+            Column("missing", numeric=True),
+            Column(
+                "distribution", meaning="first split filled, second as a line; texts: shares of the commonest values"
+            ),
+            Column("in short"),
+        )
+        rows = [self._shown_row(name) for name in names[:SHOWN_ROWS]]
+        more = len(names) - len(rows)
+        left_out = f"… and {counted(more, 'more feature')}: see .frame. " if more > 0 else ""
+        told = tag("p", f"{left_out}.feature(name) shows one of them.", class_="note")
+        return join([table(columns, rows, caption=self.title, sortable=False), told])
+
+    def _shown_row(self, name: str) -> list[object]:
+        splits = self.reading.by_split(name)
+        first = next(iter(splits.values()))
+        missing = " / ".join(percent(item.missing_fraction) for item in splits.values())
+        return [name, first.type.lower(), missing, feature_figure(splits, name), _in_short(first)]
+
+
+class FeaturePart(Shown):
+    """One feature, its splits side by side."""
+
+    def __init__(self, name: str, splits: Mapping[str, FeatureStatistics]) -> None:
+        """Takes the feature's statistics by split."""
+        self.name, self.splits = name, splits
+
+    @property
+    def title(self) -> str:
+        """Its name and type."""
+        return f"{self.name} ({next(iter(self.splits.values())).type})"
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each split."""
+        return pd.DataFrame([_statistics_row(split, item) for split, item in self.splits.items()])
+
+    @property
+    def values(self) -> pd.DataFrame:
+        """How large each value's share of a split is, the commonest of the first split first; no rows for numbers."""
+        found = {
+            split: pd.Series({value.value: value.count / max(item.present, 1) for value in item.string.values})
+            for split, item in self.splits.items()
+            if item.string is not None
+        }
+        return pd.DataFrame(found).sort_values(list(found), ascending=False) if found else pd.DataFrame()
+
+    def body(self) -> Markup:
+        """The figures, histograms of numbers, and shares of the commonest values."""
+        return feature_view(self.splits)
+
+
+def _statistics_row(split: str, item: FeatureStatistics) -> dict[str, object]:
+    numeric, string = item.numeric, item.string
+    top = string.values[0] if string and string.values else None
+    return {
+        "feature": item.name,
+        "split": split,
+        "type": item.type,
+        "rows": item.rows,
+        "missing": item.missing,
+        "missing_fraction": item.missing_fraction,
+        "unique": string.unique if string else None,
+        "top_value": top.value if top else None,
+        "top_share": top.count / item.present if top and item.present else None,
+        "average_length": string.average_length if string else None,
+        "mean": numeric.mean if numeric else None,
+        "std_dev": numeric.std_dev if numeric else None,
+        "min": numeric.min if numeric else None,
+        "median": numeric.median if numeric else None,
+        "max": numeric.max if numeric else None,
+        "zeros": numeric.zeros if numeric else None,
+    }
+
+
+def _in_short(item: FeatureStatistics) -> str:
+    if item.numeric is not None:
+        of = item.numeric
+        return f"{number(of.min)} to {number(of.max)}, mean {number(of.mean)}, median {number(of.median)}"
+    if item.string is None or not item.string.values:
+        return "no values"
+    top = item.string.values[0]
+    share = percent(top.count / item.present if item.present else None)
+    return f"{item.string.unique:,} different; commonest {clipped(top.value, 40)} ({share})"
+
+
+class Drift(Shown):
+    """How far each feature is in one set of rows from where it is in another.
+
+    Attributes:
+      names: of the two sets, for drawings.
+    """
+
+    def __init__(self, before: SplitStatistics, after: SplitStatistics, names: tuple[str, str], title: str) -> None:
+        """Takes the statistics of both."""
+        self._before, self._after, self.names, self._title = before, after, names, title
+
+    @property
+    def title(self) -> str:
+        """What is compared."""
+        return f"{self._title} ({self._before.rows:,} and {self._after.rows:,} rows)"
+
+    @functools.cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row for each feature, the farthest first; features that only one side has stand at the top."""
+        names = sorted({item.name for of in (self._before, self._after) for item in of.features})
+        columns = ["feature", "measure", "distance", "missing before", "missing after", "remark"]
+        frame = pd.DataFrame([self._row(name) for name in names], columns=columns)
+        order = frame["distance"].fillna(-1.0).where(~frame["remark"].str.startswith("only"), 2.0)
+        return frame.iloc[(-order).argsort(kind="stable")].reset_index(drop=True)
+
+    def feature(self, name: str) -> FeaturePart:
+        """One feature in both, side by side.
+
+        Raises:
+          NotFound: neither has it; names what there is.
+        """
+        if not (sides := self._sides(name)):
+            raise NotFound(f"There are no statistics of '{name}'; there are {', '.join(self.frame['feature'])}.")
+        return FeaturePart(name, sides)
+
+    def body(self) -> Markup:
+        """One row for each feature with a small drawing of both."""
+        columns = (
+            Column("feature"),
+            Column("distance", numeric=True, meaning="0 = alike, 1 = nothing in common"),
+            Column("measure"),
+            Column("before filled, after as a line"),
+            Column("missing"),
+            Column("remark"),
+        )
+        rows = [
+            [name, in_words(far), measure or "—", feature_figure(self._sides(name), name), _change(was, now), remark]
+            for name, measure, far, was, now, remark in self.frame.head(SHOWN_ROWS).itertuples(index=False)
+        ]
+        more = len(self.frame) - len(rows)
+        left_out = tag("p", f"… and {counted(more, 'more feature')}: see .frame", class_="note") if more else None
+        return join([table(columns, rows, caption=self.title, sortable=False), left_out])
+
+    def _sides(self, name: str) -> Mapping[str, FeatureStatistics]:
+        found = dict(zip(self.names, (self._before.feature(name), self._after.feature(name)), strict=True))
+        return {label: item for label, item in found.items() if item is not None}
+
+    def _row(self, name: str) -> tuple[object, ...]:
+        one, other = self._before.feature(name), self._after.feature(name)
+        if one is None or other is None:
+            known = one or other
+            missing = (one.missing_fraction if one else None, other.missing_fraction if other else None)
+            assert known is not None  # its name came from one of them
+            return (name, None, None, *missing, f"only {'before' if one else 'after'}")
+        measured = distance(one, other)
+        remark = "" if measured else "texts or identifiers: not measured"
+        return (name, *(measured or (None, None)), one.missing_fraction, other.missing_fraction, remark)
+
+
+def _change(before: float | None, after: float | None) -> str:
+    one, other = (None if value is None or value != value else value for value in (before, after))
+    return percent(one) if one == other else f"{percent(one)} → {percent(other)}"
