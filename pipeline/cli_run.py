@@ -26,11 +26,11 @@ from pipeline.cli_start import echo_notes, run_to_its_end, screen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.cli_start import MakeProgress
     from pipeline.config import Config
     from pipeline.run_store import RunStore
     from pipeline.runners.local import RunOptions
     from pipeline.summary import RunSummary
-
 
 _GIB = 2**30
 
