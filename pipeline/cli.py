@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline.cli_diff import diff
 from pipeline.cli_options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -43,6 +44,7 @@ app.add_typer(schema_app, name="schema")
 app.command()(run)
 app.command("try")(try_node)
 app.command()(report)
+app.command()(diff)
 
 
 @app.command()
