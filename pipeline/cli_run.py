@@ -24,17 +24,13 @@ from pipeline.cli_options import (
 from pipeline.cli_start import echo_notes, run_to_its_end, screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from pipeline.cli_start import MakeProgress
     from pipeline.config import Config
-    from pipeline.progress.json_lines import JsonProgress
-    from pipeline.progress.screen import Progress
     from pipeline.run_store import RunStore
     from pipeline.runners.local import RunOptions
-    from pipeline.runners.schedule import Expectation
     from pipeline.summary import RunSummary
-
-    MakeProgress = Callable[[Mapping[str, Expectation]], Progress | JsonProgress]
 
 _GIB = 2**30
 
@@ -117,7 +113,7 @@ def run(
     events = JsonProgress.on_standard_output()
     with events.telling_errors():
         _refuse_contradictions(asked, first if only else None, last if only else None)
-        summary = _carry_out(asked, lambda _: events)
+        summary = _carry_out(asked, lambda *_: events)
         events.finish(outcome_of(summary, _exit_code(summary)))
         raise typer.Exit(_exit_code(summary))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.runners.schedule import Expectation
     from pipeline.summary import RunSummary
 
-    MakeProgress = Callable[[Mapping[str, Expectation]], Progress | JsonProgress]
+    MakeProgress = Callable[[Mapping[str, Expectation], int], Progress | JsonProgress]
 
 
 def echo_notes(plan: "Plan") -> None:
@@ -36,9 +36,9 @@ def screen() -> "MakeProgress":
 
     from pipeline.progress.screen import Progress
 
-    def make(expected: "Mapping[str, Expectation]") -> "Progress":
+    def make(expected: "Mapping[str, Expectation]", workers: int) -> "Progress":
         cost_s = {node_id: expectation.wall_s for node_id, expectation in expected.items()}
-        return Progress(Console(highlight=False), cost_s=cost_s)
+        return Progress(Console(highlight=False), workers=workers, cost_s=cost_s)
 
     return make
 
@@ -61,7 +61,7 @@ def run_to_its_end(
     from pipeline.summary import summarise
 
     store, logs = store_of(settings), settings.root / "logs"
-    progress = make_progress(expectations(store, settings.pipeline.name))
+    progress = make_progress(expectations(store, settings.pipeline.name), options.workers)
     request = describe_request(settings, parameters)
     begun: list[str] = []
     try:
