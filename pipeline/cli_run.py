@@ -153,6 +153,7 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     parameters = pairs_of(asked.parameters)
     settings = load(asked.config, list(asked.overrides))
     store = store_of(settings)
+    options = _options(asked, store, settings)
     lineage = LineageStore(store.metadata_uri)
     done = _already_complete(store, settings, asked)
     if done is None:
@@ -164,7 +165,7 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     else:
         plan = make_plan(settings)
         echo_notes(plan)
-        summary = run_to_its_end(settings, plan, parameters, _options(asked, store, settings), make_progress)
+        summary = run_to_its_end(settings, plan, parameters, options, make_progress)
     _echo_summary(store, summary, asked)
     return summary
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     MakeProgress = Callable[[Mapping[str, Expectation], int], Progress | JsonProgress]
 
 
+_REPORT_TIMEOUT_S = 120
+
+
 def echo_notes(plan: "Plan") -> None:
     """Prints what the user should know before the run."""
     for note in plan.notes:
@@ -95,10 +98,14 @@ def _write_report(store: "RunStore", run_id: str) -> None:
     import subprocess
 
     command = [sys.executable, "-m", "pipeline.report.write", str(store.root), run_id]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        typer.echo(f"note: the run's report could not be written: {why}", err=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_REPORT_TIMEOUT_S)
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1] if done.returncode else ""
+    except subprocess.TimeoutExpired:
+        why = f"it took more than {_REPORT_TIMEOUT_S} s"
+    if why:
+        again = command_line("report", run_id, *_config_arguments())
+        typer.echo(f"note: the run's report could not be written: {why}. Try again with: {again}", err=True)
 
 
 def write_origin(folder: Path, settings: "Config", request: "RequestDescription") -> None:
