@@ -87,7 +87,7 @@ def test_a_run_is_reproduced_bit_for_bit(copied: Project) -> None:
     assert "baseline       same" in printed
     assert copied.pushed_versions("reviews") == pushed, "it pushes below itself only"
     assert sorted(path.parent.name for path in (copied.root / "runs").glob("*/run.json")) == ["first", "second"]
-    (verdict,) = (copied.root / "reproductions").glob("second-again-*/verdict.json")
+    (verdict,) = (copied.root / "reproductions").glob("again-*/verdict.json")
     assert json.loads(verdict.read_text())["word"] == "equal"
 
 
@@ -108,17 +108,19 @@ def test_gc_keeps_a_served_model_whole_and_takes_what_nobody_needs(copied: Proje
     older, newer = copied.pushed_versions("reviews")
     shutil.rmtree(older)
     served = digest(newer / "saved_model.pb")
-    removed = copied.artifact("first", "Trainer", "model")
+    removed, baseline = copied.artifact("first", "Trainer", "model_run"), copied.artifact("first", "Trainer", "model")
     assert "would go" in completed(copied.penstock("gc", "--dry-run", "--keep-last", "1"), 0)
     assert removed.is_dir()
     assert "only of old runs: first" in completed(copied.penstock("gc", "--keep-last", "1"), 0)
     assert not removed.exists()
+    assert baseline.is_dir(), "the served model was compared with it"
     assert sorted(path.name for path in (copied.root / "runs").iterdir()) == ["second"]
     assert digest(newer / "saved_model.pb") == served
     assert copied.artifact("second", "Evaluator", "blessing").is_dir()
     told = completed(copied.penstock("lineage", newer.name), 0)
     assert digest(data_file(copied, 2))[:12] in told
     assert "compared with model" in told
+    assert "baseline       same" in completed(copied.penstock("reproduce", "second", "--check"), 0)
     assert "0 went" in completed(copied.penstock("gc", "--keep-last", "1"), 0)
     reader = "import sys, tensorflow as tf; print(sorted(tf.saved_model.load(sys.argv[1]).signatures))"
     command = [sys.executable, "-c", reader, str(newer)]
