@@ -26,6 +26,13 @@ def number_format(settings: TrainingSettings) -> str:
     return choose_format(settings.mixed_precision, [detail.get("compute_capability", (0, 0)) for detail in details])
 
 
+def device_names() -> tuple[str, ...]:
+    """What a training runs on: each visible GPU by its product's name, or the CPU."""
+    gpus = tf.config.list_physical_devices("GPU")
+    names = (tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus)
+    return tuple(str(name) for name in names) or ("CPU",)
+
+
 def choose_format(mixed_precision: str, capabilities: Sequence[tuple[int, int]]) -> str:
     """The dtype policy for GPUs of these compute capabilities; the weakest GPU decides.
 

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from models.tabular_text.data import Rows
+from models.tabular_text.devices import device_names
 from models.tabular_text.progress import Progress, check_finite, epoch_line
 from models.tabular_text.settings import TrainingSettings
 from models.tabular_text.telling import StepTeller, Trial, tell_training, with_speed
@@ -124,8 +125,11 @@ def fit(
 
 
 def write_history(progress: Progress, path: Path) -> None:
-    """Writes `{"epochs": [{"epoch": 1, "loss": …, "val_loss": …, "seconds": …}, …], "best_epoch": n}`, whole or not."""
-    data = {"epochs": list(progress.history), "best_epoch": progress.best_epoch}
+    """Writes the training so far, whole or not at all.
+
+    `{"epochs": [{"epoch": 1, "loss": …, "val_loss": …, "seconds": …}, …], "best_epoch": n, "devices": ["CPU"]}`
+    """
+    data = {"epochs": list(progress.history), "best_epoch": progress.best_epoch, "devices": device_names()}
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(json.dumps(data, indent=2), encoding="utf-8")
     temporary.replace(path)

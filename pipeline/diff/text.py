@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from components.evaluator.analysis import Interval
 from pipeline.diff.document import Difference, Drift, DriftPart, MetricChange, MetricPart, Part, Plain, RunDiff
+from pipeline.terminal_text import inert_line
 
 _WIDTH = 60
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160))}
-_CONTROL |= {code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 def lines(diff: RunDiff, *, everything: bool = False) -> Iterator[str]:
@@ -25,7 +24,7 @@ def _part(name: str, part: Part | DriftPart | MetricPart, everything: bool) -> I
         return
     items: Sequence[Difference | Drift] = part.items if everything else part.changed
     yield f"{name}: {_count(part)}"
-    yield from (f"  note: {clean(reason)}" for reason in part.missing)
+    yield from (f"  note: {inert_line(reason)}" for reason in part.missing)
     if isinstance(part, DriftPart):
         yield from _aligned([_drift_cells(item) for item in items if isinstance(item, Drift)])
     else:
@@ -40,7 +39,7 @@ def _count(part: Part | DriftPart) -> str:
 
 def _cells(item: Difference) -> tuple[str, ...]:
     mark = "*" if item.changed else " "
-    return (f"{mark} {clean(item.name)}", _value(item.before), "->", _value(item.after), clean(item.note))
+    return (f"{mark} {inert_line(item.name)}", _value(item.before), "->", _value(item.after), inert_line(item.note))
 
 
 def _drift_cells(item: Drift) -> tuple[str, ...]:
@@ -51,12 +50,13 @@ def _drift_cells(item: Drift) -> tuple[str, ...]:
     )
     shown = "  ".join(f"{name} {value:.4f}" for name, value in measures if value is not None)
     mark = "*" if item.changed else " "
-    return (f"{mark} {clean(item.feature)}", clean(item.split), shown, clean("; ".join(item.reasons)))
+    said = inert_line("; ".join(item.reasons)) or ("" if shown else "values mostly different in each row")
+    return (f"{mark} {inert_line(item.feature)}", inert_line(item.split), shown, said)
 
 
 def _metrics(name: str, part: MetricPart, everything: bool) -> Iterator[str]:
     yield f"{name}: {_metric_count(part)}"
-    yield from (f"  note: {clean(reason)}" for reason in part.missing)
+    yield from (f"  note: {inert_line(reason)}" for reason in part.missing)
     if part.method:
         yield f"  {part.method}"
     shown = [item for item in part.overall if everything or item.change.value != 0]
@@ -81,7 +81,7 @@ def _metric_cells(item: MetricChange) -> tuple[str, ...]:
     mark = "*" if item.exceeds_noise else " "
     called = f"{item.slice}: {item.metric}" if item.slice else item.metric
     return (
-        f"{mark} {clean(called)}",
+        f"{mark} {inert_line(called)}",
         _number(item.before.value),
         "->",
         _number(item.after.value),
@@ -111,7 +111,7 @@ def _value(value: Plain) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = _number(value) if isinstance(value, int | float) else clean(value)
+    text = _number(value) if isinstance(value, int | float) else inert_line(value)
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
 
 
@@ -119,11 +119,6 @@ def _number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
-
-
-def clean(text: str) -> str:
-    """The text with everything that could move a terminal's cursor or turn its text round made visible."""
-    return text.translate(_CONTROL)
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -71,6 +71,7 @@ def test_the_readings_agree_with_each_other(views: dict[str, RunView]) -> None:
     assert len(run.tuning.get().trials) == 2
     assert run.hyperparameters.get()["tuned"] == run.tuning.get().trials[0].values
     assert len(run.training.get().epochs) <= 5
+    assert run.training.get().devices
     vocabulary = {item.feature: item.size for item in run.transform.get().vocabularies}
     assert vocabulary["product_category"] == run.statistics.get().by_split("product_category")["train"].string.unique
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.tabular_text.devices import choose_format
+from models.tabular_text.devices import choose_format, device_names
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,12 @@ from models.tabular_text.devices import choose_format
 )
 def test_the_weakest_gpu_decides(mixed_precision: str, capabilities: list[tuple[int, int]], expected: str) -> None:
     assert choose_format(mixed_precision, capabilities) == expected
+
+
+def test_without_a_gpu_the_cpu_is_named() -> None:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        assert "CPU" not in device_names()
+    else:
+        assert device_names() == ("CPU",)

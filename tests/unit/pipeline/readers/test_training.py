@@ -29,6 +29,13 @@ def test_curves_are_read_as_training_writes_them(tmp_path):
     assert found.curve("absent") == (None, None)
 
 
+def test_devices_are_told_where_they_are_written_down(tmp_path):
+    write(tmp_path)
+    assert read_training(tmp_path).devices == ()
+    (tmp_path / "history.json").write_text('{"epochs": [], "best_epoch": 0, "devices": ["NVIDIA X", "NVIDIA X"]}')
+    assert read_training(tmp_path).devices == ("NVIDIA X", "NVIDIA X")
+
+
 def test_a_training_without_a_whole_epoch_has_empty_curves(tmp_path):
     write(tmp_path)
     found = read_training(tmp_path)
