@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline.cli_cache import explain_cache
+from pipeline.cli_diff import diff
 from pipeline.cli_gc import gc
 from pipeline.cli_lineage import lineage
 from pipeline.cli_logs import logs
@@ -54,6 +55,7 @@ app.command()(logs)
 app.command()(lineage)
 app.command()(reproduce)
 app.command()(gc)
+app.command()(diff)
 
 
 @app.command()
