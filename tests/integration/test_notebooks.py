@@ -55,7 +55,7 @@ def rows_of_span(project, span):
 
 def line_of(text, start):
     """The words of the line that starts like this."""
-    (line,) = [line for line in text.splitlines() if re.match(rf"\s*{re.escape(start)}(\s+[-\d]|$)", line)]
+    (line,) = [line for line in text.splitlines() if re.match(rf"\s*{re.escape(start)}(\s+[-\dTF]|$)", line)]
     return line.split()
 
 
@@ -101,10 +101,12 @@ def test_the_drift_that_was_made_is_found(two_runs, executed):
         categories = [row["product_category"] for row in rows]
         shares.append({name: categories.count(name) / len(rows) for name in set(categories)})
     moved = max(abs(shares[0].get(name, 0) - shares[1].get(name, 0)) for name in {**shares[0], **shares[1]})
-    text = shown(executed[0]["01_explore_data"], "drift")
-    first = text.splitlines()[2].split()
-    assert first[:2] == ["product_category", "L-infinity"]
-    assert float(first[2]) == pytest.approx(moved, abs=0.03), "the train split is seven in ten of these rows"
+    words = line_of(shown(executed[0]["01_explore_data"], "drift"), "product_category")
+    assert words[1] == "True", "it moved by more than chance explains"
+    assert float(words[3]) == pytest.approx(moved, abs=0.03), "the train split is seven in ten of these rows"
+    assert line_of(shown(executed[0]["01_explore_data"], "drift"), "vine")[1] == "False"
+    assert "product_category" in shown(executed[0]["01_explore_data"], "farthest").splitlines()[0]
+    assert "0 of 15 features moved" in shown(executed[0]["01_explore_data"], "splits")
 
 
 def test_the_inspected_run_is_the_one_asked_for(two_runs, executed):
