@@ -44,8 +44,7 @@ class Comparison(Shown):
         """Metrics, then what else came out differently."""
         part = self.reading.metrics
         missing = tag("p", " ".join(part.missing), class_="pn-absent") if part.missing else None
-        same = "Both models answered the same rows. " if part.same_rows else "Each model on the rows of its own run. "
-        metrics = [frame_table(self.frame, caption="Metrics"), tag("p", same + part.method, class_="note")]
+        metrics = [frame_table(self.frame, caption="Metrics"), tag("p", part.method, class_="note")]
         others = [self.outcome, self.data, self.config]
         shown = [tag("div", tag("h3", other.title), other.body(), class_="pn-part") for other in others]
         return join([missing, *metrics, *shown])

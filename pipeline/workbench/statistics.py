@@ -160,7 +160,7 @@ class DriftTable(Shown):
 
     def __init__(self, items: Sequence[Drift], names: tuple[str, str], title: str) -> None:
         """Takes the drift of each feature."""
-        ranked = sorted(items, key=lambda item: (not item.changed, -item.size, item.feature))
+        ranked = sorted(items, key=lambda item: (not item.changed, -(_distance(item) or 0.0), item.feature))
         self.reading, self.names, self._title = tuple(ranked), names, title
 
     @property
@@ -176,6 +176,7 @@ class DriftTable(Shown):
             {
                 "feature": item.feature,
                 "moved": item.changed,
+                "distance": _distance(item),
                 "jensen_shannon": item.jensen_shannon,
                 "l_infinity": item.l_infinity,
                 "kolmogorov_smirnov": item.kolmogorov_smirnov,
@@ -202,7 +203,9 @@ class DriftTable(Shown):
         """One row for each feature with a small drawing of both."""
         columns = (
             Column("feature"),
-            Column("distance", numeric=True, meaning="the largest of the measures: 0 = alike, 1 = nothing in common"),
+            Column(
+                "distance", numeric=True, meaning="the largest difference of shares: 0 = alike, 1 = nothing in common"
+            ),
             Column(f"{self.names[0]} filled, {self.names[1]} as a line"),
             Column("missing"),
             Column("beyond chance", wide=True),
@@ -216,9 +219,22 @@ class DriftTable(Shown):
         sides = self._sides(item)
         shares = [side.missing_fraction for side in sides.values()]
         missing = " → ".join(dict.fromkeys(percent(share) for share in shares))
-        far = number(item.size) if len(sides) == len(self.names) else "—"
-        return [item.feature, far, feature_figure(sides, item.feature), missing, "; ".join(item.reasons)]
+        return [
+            item.feature,
+            number(_distance(item)),
+            feature_figure(sides, item.feature),
+            missing,
+            "; ".join(item.reasons),
+        ]
 
     def _sides(self, item: Drift) -> dict[str, FeatureStatistics]:
         found = dict(zip(self.names, (item.before, item.after), strict=True))
         return {label: side for label, side in found.items() if side is not None}
+
+
+def _distance(item: Drift) -> float | None:
+    """The largest difference of a value's share, or of the share of numbers below any bound; None if not measured.
+
+    Not the Jensen-Shannon divergence: one extreme value stretches the bins that it is taken over.
+    """
+    return item.kolmogorov_smirnov if item.l_infinity is None else item.l_infinity

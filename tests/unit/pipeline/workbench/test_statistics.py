@@ -28,7 +28,7 @@ def test_a_value_that_became_common_has_moved_the_feature():
     part = StatisticsPart(Statistics((split("train", {"a": 90, "b": 10}), split("eval", {"a": 50, "b": 50}))))
     drift = part.drift("train", "eval")
     assert drift.frame["moved"].tolist() == [True]
-    assert drift.frame["l_infinity"].iloc[0] == pytest.approx(0.4)
+    assert drift.frame["distance"].iloc[0] == pytest.approx(0.4)
     for shown in (part, drift, drift.feature(HOSTILE), part.feature(HOSTILE)):
         assert "<script" not in shown._repr_html_()
         assert "&lt;script&gt;" in shown._repr_html_()
