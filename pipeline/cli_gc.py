@@ -1,5 +1,6 @@
 """`penstock gc`: removes what old runs left, and nothing that a pushed or approved model needs."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_t
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.retention.plan import CleaningPlan, Stay
+    from pipeline.retention.plan import CleaningPlan, Removal, Stay
 
 
 def gc(
@@ -29,9 +30,8 @@ def gc(
 
 
 def _echo(plan: "CleaningPlan", went: str) -> None:
-    rows = [("", "bytes", "why")] + [(near(item.path), f"{item.size_bytes:,}", item.why) for item in plan.removals]
     if plan.removals:
-        echo_table([(went, *rows[0][1:]), *rows[1:]])
+        echo_table([(went, "bytes", "why"), *_removals(plan.removals)])
         typer.echo()
     if plan.stays:
         echo_table([("stays", "bytes", "why"), *_stays(plan.stays)])
@@ -40,6 +40,13 @@ def _echo(plan: "CleaningPlan", went: str) -> None:
         typer.echo(f"note: {note}.")
     kept = sum(item.size_bytes for item in plan.stays)
     typer.echo(f"{len(plan.removals):,} {went}, {_size(plan.freed_bytes)}; {len(plan.stays):,} stay, {_size(kept)}.")
+
+
+def _removals(removals: "Iterable[Removal]") -> list[tuple[str, str, str]]:
+    """One row for each thing; what is empty is counted by reason."""
+    rows = [(near(item.path), f"{item.size_bytes:,}", item.why) for item in removals if item.size_bytes]
+    empty = Counter(item.why for item in removals if not item.size_bytes)
+    return rows + [(f"{count:,} empty", "0", why) for why, count in empty.items()]
 
 
 def _stays(stays: "Iterable[Stay]") -> list[tuple[str, str, str]]:

@@ -24,17 +24,13 @@ from pipeline.cli_options import (
 from pipeline.cli_start import echo_notes, run_to_its_end, screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from pipeline.cli_start import MakeProgress
     from pipeline.config import Config
-    from pipeline.progress.json_lines import JsonProgress
-    from pipeline.progress.screen import Progress
     from pipeline.run_store import RunStore
     from pipeline.runners.local import RunOptions
-    from pipeline.runners.schedule import Expectation
     from pipeline.summary import RunSummary
-
-    MakeProgress = Callable[[Mapping[str, Expectation]], Progress | JsonProgress]
 
 _GIB = 2**30
 
@@ -117,7 +113,7 @@ def run(
     events = JsonProgress.on_standard_output()
     with events.telling_errors():
         _refuse_contradictions(asked, first if only else None, last if only else None)
-        summary = _carry_out(asked, lambda _: events)
+        summary = _carry_out(asked, lambda *_: events)
         events.finish(outcome_of(summary, _exit_code(summary)))
         raise typer.Exit(_exit_code(summary))
 
@@ -157,6 +153,7 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     parameters = pairs_of(asked.parameters)
     settings = load(asked.config, list(asked.overrides))
     store = store_of(settings)
+    options = _options(asked, store, settings)
     lineage = LineageStore(store.metadata_uri)
     done = _already_complete(store, settings, asked)
     if done is None:
@@ -168,7 +165,7 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     else:
         plan = make_plan(settings)
         echo_notes(plan)
-        summary = run_to_its_end(settings, plan, parameters, _options(asked, store, settings), make_progress)
+        summary = run_to_its_end(settings, plan, parameters, options, make_progress)
     _echo_summary(store, summary, asked)
     return summary
 

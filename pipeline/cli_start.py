@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from pipeline.runners.schedule import Expectation
     from pipeline.summary import RunSummary
 
-    MakeProgress = Callable[[Mapping[str, Expectation]], Progress | JsonProgress]
+    MakeProgress = Callable[[Mapping[str, Expectation], int], Progress | JsonProgress]
+
+
+_REPORT_TIMEOUT_S = 120
 
 
 def echo_notes(plan: "Plan") -> None:
@@ -36,9 +39,9 @@ def screen() -> "MakeProgress":
 
     from pipeline.progress.screen import Progress
 
-    def make(expected: "Mapping[str, Expectation]") -> "Progress":
+    def make(expected: "Mapping[str, Expectation]", workers: int) -> "Progress":
         cost_s = {node_id: expectation.wall_s for node_id, expectation in expected.items()}
-        return Progress(Console(highlight=False), cost_s=cost_s)
+        return Progress(Console(highlight=False), workers=workers, cost_s=cost_s)
 
     return make
 
@@ -61,7 +64,7 @@ def run_to_its_end(
     from pipeline.summary import summarise
 
     store, logs = store_of(settings), settings.root / "logs"
-    progress = make_progress(expectations(store, settings.pipeline.name))
+    progress = make_progress(expectations(store, settings.pipeline.name), options.workers)
     request = describe_request(settings, parameters)
     begun: list[str] = []
     try:
@@ -95,10 +98,14 @@ def _write_report(store: "RunStore", run_id: str) -> None:
     import subprocess
 
     command = [sys.executable, "-m", "pipeline.report.write", str(store.root), run_id]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        typer.echo(f"note: the run's report could not be written: {why}", err=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_REPORT_TIMEOUT_S)
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1] if done.returncode else ""
+    except subprocess.TimeoutExpired:
+        why = f"it took more than {_REPORT_TIMEOUT_S} s"
+    if why:
+        again = command_line("report", run_id, *_config_arguments())
+        typer.echo(f"note: the run's report could not be written: {why}. Try again with: {again}", err=True)
 
 
 def write_origin(folder: Path, settings: "Config", request: "RequestDescription") -> None:

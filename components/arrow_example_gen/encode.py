@@ -30,23 +30,30 @@ def in_order(example: bytes) -> bytes:
     """
     if not example:
         return example
-    _, position = _length(example, 1)
-    head, entries = example[:position], []
-    while position < len(example):
-        length, begin = _length(example, position + 1)
-        entries.append(example[position : begin + length])
-        position = begin + length
+    position = _after_length(example, 0)[0]
+    head, entries, end = example[:position], [], len(example)
+    while position < end:  # inline for lengths of one and two bytes: this loop is met once a value
+        length, more = example[position + 1], example[position + 2]
+        if length < 128:
+            stop = position + 2 + length
+        elif more < 128:
+            stop = position + 3 + (length & 127 | more << 7)
+        else:
+            begin, length = _after_length(example, position)
+            stop = begin + length
+        entries.append(example[position:stop])
+        position = stop
     entries.sort()
     return head + b"".join(entries)
 
 
-def _length(message: bytes, position: int) -> tuple[int, int]:
-    """The length that stands at a position, and where it ends."""
-    length, shift = 0, 0
+def _after_length(message: bytes, tag: int) -> tuple[int, int]:
+    """Where the field begins whose tag is at this position, and its length."""
+    position, length, shift = tag + 1, 0, 0
     while message[position] > 127:
         length |= (message[position] & 127) << shift
         position, shift = position + 1, shift + 7
-    return length | message[position] << shift, position + 1
+    return position + 1, length | message[position] << shift
 
 
 def as_lists(values: pa.Array) -> pa.Array:

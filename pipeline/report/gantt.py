@@ -56,14 +56,16 @@ def _beside(left: float, wide: float) -> str:
 
 
 def _axis(scale: Linear) -> Markup:
-    ticks = [tag("span", seconds(tick), style=f"left:{scale(tick):.2f}%") for tick in time_ticks(scale.high)]
+    places = [(scale(tick), seconds(tick)) for tick in time_ticks(scale.high)]
+    # Shifted to the left by its own place, a text never leaves the axis.
+    ticks = [tag("span", text, style=f"left:{at:.2f}%;transform:translateX(-{at:.0f}%)") for at, text in places]
     lane = tag("span", join(ticks), class_="pn-lane")
     return tag(
         "div", tag("span", class_="pn-gantt-name"), lane, class_="pn-gantt-row pn-gantt-axis", aria_hidden="true"
     )
 
 
-def time_ticks(length_s: float, most: int = 6) -> list[float]:
+def time_ticks(length_s: float, most: int = 5) -> list[float]:
     """Round times from 0 to the length, at most `most`.
 
     >>> time_ticks(190)

@@ -128,15 +128,23 @@ def sparkline(splits: Mapping[str, Distribution], *, name: str, width: float = 1
     return drawing(*parts, width=width, height=height, title=f"Distribution of {name}", class_="pn-spark")
 
 
-def value_bars(shares: Mapping[str, float], *, title: str, width: float = 120, height: float = 26) -> Markup:
-    """A small chart of the most common values' shares, in their order."""
+def value_bars(shares: Mapping[str, Sequence[float]], *, title: str, width: float = 120, height: float = 26) -> Markup:
+    """Shares of the most common values, in their order: of the first split filled, of the second as a line over it."""
     step = (width - 2) / max(len(shares), 4)
-    up = Linear(0, max(shares.values(), default=0.0) or 1.0, height - 1, 2)
-    bars = [
-        _rect(1 + index * step, up(share), max(step - 1.5, 1), height - 1 - up(share), f"{value}: {percent(share)}")
-        for index, (value, share) in enumerate(shares.items())
+    up = Linear(0, max((share for row in shares.values() for share in row), default=0.0) or 1.0, height - 1, 2)
+    drawn = [_value(1 + index * step, step - 1.5, up, value, row) for index, (value, row) in enumerate(shares.items())]
+    return drawing(*drawn, width=width, height=height, title=title, class_="pn-spark")
+
+
+def _value(left: float, wide: float, up: Linear, value: str, shares: Sequence[float]) -> Markup:
+    first, *others = shares
+    said = f"{value}: {', '.join(percent(share) for share in shares)}"
+    bar = _rect(left, up(first), max(wide, 1), up(0) - up(first), said)
+    over = [
+        mark("line", x1=left, x2=left + max(wide, 1), y1=up(share), y2=up(share), class_="pn-line pn-s2")
+        for share in others[:1]
     ]
-    return drawing(tag("g", *bars, class_="pn-s1"), width=width, height=height, title=title, class_="pn-spark")
+    return join([tag("g", bar, class_="pn-s1"), *over])
 
 
 def _has_quantiles(statistics: NumericStatistics) -> bool:

@@ -44,7 +44,8 @@ def configuration_view(config: Mapping[str, Any]) -> Markup:
 
 
 def _settings(value: Any) -> list[tuple[object, object]]:
-    return [(tag("code", clipped(name, 200)), clipped(_value(inner), 1000)) for name, inner in flattened(value)]
+    named = ((name or "(all of it)", inner) for name, inner in flattened(value))
+    return [(tag("code", clipped(name, 200)), clipped(_value(inner), 1000)) for name, inner in named]
 
 
 def flattened(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -86,14 +86,15 @@ def _nodes(run: RunRecord, logs: Path) -> Markup:
 def _node_row(run: RunRecord, node_id: str, logs: Path) -> tuple[object, ...]:
     node = node_or_empty(run, node_id)
     ran = run.node(node_id) is not None and node.state not in {"NOT_RUN", "REUSED"}
+    measured = ran and node.state != "RUNNING"
     path = log_file(logs, node)
     link = tag("a", "log", href=f"../logs/{path.name}", aria_label=f"log of {node_id}") if path else "—"
     return (
         node_id,
         Cell(badge(state_of(run, node_id)), order=state_of(run, node_id)),
-        Cell(seconds(node.wall_s) if ran else "—", order=node.wall_s),
-        Cell(seconds(node.cpu_s) if ran else "—", order=node.cpu_s),
-        Cell(size(node.peak_memory_bytes) if ran else "—", order=node.peak_memory_bytes),
+        Cell(seconds(node.wall_s) if measured else "—", order=node.wall_s),
+        Cell(seconds(node.cpu_s) if measured else "—", order=node.cpu_s),
+        Cell(size(node.peak_memory_bytes) if measured else "—", order=node.peak_memory_bytes),
         node.attempt if ran else "—",
         _remark(run, node),
         link,

@@ -13,6 +13,8 @@ from pipeline.report.text import clipped, counted, number, percent
 SHOWN_VALUES = 12
 """Top values of a feature that are shown."""
 _SMALL_BARS = 10
+_MANY_VALUES = 1000
+"""Of a feature with more values than this no ten are worth a drawing."""
 _FILTER_FROM = 12
 """A filter box helps from this many features on."""
 
@@ -35,10 +37,14 @@ def feature_figure(by_split: Mapping[str, FeatureStatistics], name: str) -> Mark
     if bins := _histograms(by_split):
         return sparkline(bins, name=name)
     first = next((found.string for found in by_split.values() if found.string), None)
-    if first is None or not first.values or first.unique > 1000:
+    if first is None or not first.values or first.unique > _MANY_VALUES:
         return Markup("")
-    rows = max(next(iter(by_split.values())).present, 1)
-    shares = {clipped(item.value, 60): item.count / rows for item in first.values[:_SMALL_BARS]}
+    counts = [{item.value: item.count for item in found.string.values} for found in by_split.values() if found.string]
+    totals = [max(found.values, 1) for found in by_split.values() if found.string]
+    shares = {
+        clipped(item.value, 60): [of.get(item.value, 0.0) / all_ for of, all_ in zip(counts, totals, strict=True)]
+        for item in first.values[:_SMALL_BARS]
+    }
     return value_bars(shares, title=f"Most frequent values of {name}")
 
 

@@ -1,6 +1,7 @@
 """Re-creates a run: checks what it was made of, runs it again in a root of its own, compares what came out."""
 
 import dataclasses
+import datetime
 import json
 import os
 import secrets
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import provenance
+from pipeline.caching.code_digests import PACKAGES
+from pipeline.caching.request import RequestDescription, read_request
 from pipeline.errors import NotFound, NotReproduced
 from pipeline.lineage import origin
 from pipeline.lineage.graph import LineageGraph
@@ -72,7 +75,9 @@ def recipe_of(target: Target, graph: LineageGraph, store: RunStore, parameters: 
             f"Run '{target.run_id}' did not keep its configuration ({store.config_path(target.run_id)} is not there), "
             "so it cannot be run again. Runs of this version keep it."
         )
-    code = find_code(_local_code(graph, target.run_id), story.provenance)
+    request = read_request(store.run_folder(target.run_id))
+    parameters = {**_noted_parameters(request), **parameters}
+    code = find_code(_local_code(graph, target.run_id, request), story.provenance)
     baseline = baseline_of(graph, target.run_id)
     compared = baseline_ingredient(baseline)
     schema, schema_path = schema_ingredient(config, story)
@@ -91,15 +96,28 @@ def recipe_of(target: Target, graph: LineageGraph, store: RunStore, parameters: 
     return Recipe(story, target.run_id, pinned, ingredients, code.commit, kept_baseline, parameters)
 
 
-def _local_code(graph: LineageGraph, run_id: str) -> dict[str, str]:
-    """Digests of all files of the project behind the run's nodes; files of the user's own elsewhere are left out."""
+def _noted_parameters(request: RequestDescription | None) -> dict[str, str]:
+    """Values of runtime parameters, empty if the run did not keep them."""
+    return {name: str(value) for name, value in request.parts.get("parameters", {}).items()} if request else {}
+
+
+def _local_code(graph: LineageGraph, run_id: str, request: RequestDescription | None) -> dict[str, str]:
+    """Digests of the project's files behind the run's nodes, and of those that compiled the pipeline if it noted them.
+
+    Files of the user's own outside the project are left out.
+    """
     digests: dict[str, str] = {}
     for execution in graph.executions_of_run(run_id):
         digests |= origin.section_of(execution, "code")
-    return {name: digest for name, digest in digests.items() if name.partition("/")[0] in _PACKAGES}
+    noted = request.parts.get("code", {}) if request else {}
+    digests |= {name: str(digest) for name, digest in noted.items() if name.startswith(_COMPILING)}
+    return {name: digest for name, digest in digests.items() if name.partition("/")[0] in PACKAGES}
 
 
-_PACKAGES = ("pipeline", "components", "models", "schemas")
+_COMPILING = tuple(
+    f"pipeline/{name}" for name in ("config.py", "definition.py", "feature_planning/", "ir.py", "planning.py")
+)
+"""What turns a configuration into a pipeline."""
 
 
 def run_again(recipe: Recipe, store: RunStore, tell_user: Callable[[str], None]) -> Verdict:
@@ -108,7 +126,8 @@ def run_again(recipe: Recipe, store: RunStore, tell_user: Callable[[str], None])
     Raises:
       NotReproduced: the run did not get as far as the first one, or could not be started.
     """
-    again_id = f"{recipe.run_id[:40]}-again-{secrets.token_hex(3)}"
+    now = datetime.datetime.now(datetime.UTC)
+    again_id = f"again-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"  # sorts by time: gc keeps the newest
     root = store.root / "reproductions" / again_id
     make_scratch(root, store, dict(recipe.config), recipe.baseline)
     tell_user(f"running again in {root}")

@@ -1,8 +1,9 @@
 """Which artifacts and runs must stay, and why. Decided on the lineage graph and the runs' records; reads no artifact.
 
 A model that is served or approved, and the latest blessed one (the next run's baseline), keep everything they were
-made from, everything that judged them, and the folders of the runs that did. A baseline that one of them was compared
-with is no part of that: else nothing would ever go.
+made from, everything that judged them, and the folders of the runs that did. Of the baseline that one of them was
+compared with the model itself and its blessing stay, so that the judgement can be repeated, but not what the baseline
+was made from: else nothing would ever go.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline.lineage.graph import LineageGraph
+from pipeline.lineage.graph import COMPARISON_KEYS, LineageGraph
 from pipeline.lineage.story import APPROVAL_KEY
 from pipeline.lineage.target import RECEIPT, target_of
 from pipeline.metadata import ArtifactRecord
@@ -128,7 +129,7 @@ def _blessed(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:
 
 
 def _whole_model(graph: LineageGraph, model: ArtifactRecord) -> set[int]:
-    """Everything that the model was made from, that judged it and its data, and its pushed copy."""
+    """Everything that the model was made from, that judged it and its data, its pushed copy, and its baselines."""
     evidence = [
         event.artifact_id
         for execution in graph.consumers(model.artifact_id)
@@ -142,7 +143,24 @@ def _whole_model(graph: LineageGraph, model: ArtifactRecord) -> set[int]:
         for artifact in graph.outputs_of_run(run_id)
         if artifact.type_name in DATA_EVIDENCE
     ]
-    return set(graph.upstream([model.artifact_id, *evidence]).artifacts)
+    return set(graph.upstream([model.artifact_id, *evidence]).artifacts) | _baselines(graph, model)
+
+
+def _baselines(graph: LineageGraph, model: ArtifactRecord) -> set[int]:
+    """Models that the model was compared with, and their blessings."""
+    found = {
+        event.artifact_id
+        for execution in graph.consumers(model.artifact_id, "model")
+        for event in graph.inputs_of(execution.execution_id)
+        if event.key in COMPARISON_KEYS
+    }
+    return found | {
+        event.artifact_id
+        for artifact_id in found
+        for execution in graph.consumers(artifact_id, "model")
+        for event in graph.outputs_of(execution.execution_id)
+        if graph.snapshot.artifacts[event.artifact_id].type_name == "ModelBlessing"
+    }
 
 
 def _runs_about(graph: LineageGraph, model: ArtifactRecord) -> set[str]:

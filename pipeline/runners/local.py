@@ -52,6 +52,11 @@ class RunOptions:
     caching: CachePolicy = dataclasses.field(default_factory=CachePolicy)
     uncached: tuple[str, ...] = ()
 
+    @property
+    def workers(self) -> int:
+        """How many nodes run at once."""
+        return self.max_workers or len(os.sched_getaffinity(0))
+
     def policy(self) -> CachePolicy:
         """When nodes may take earlier answers: the node that a run is told to start at is carried out."""
         return self.caching.without([*self.uncached, *([self.first] if self.first else [])])
@@ -135,7 +140,7 @@ class LocalRunner:
     def _budget(self) -> Budget:
         free = int(psutil.virtual_memory().available * _MEMORY_SHARE)
         return Budget(
-            workers=self._options.max_workers or len(os.sched_getaffinity(0)),
+            workers=self._options.workers,
             memory_bytes=self._options.max_memory_bytes or free,
         )
 

@@ -40,7 +40,8 @@ def select(
     Raises:
       ConfigError: a node does not exist, or `last` lies before `first`.
     """
-    check_nodes({"--from": [first] if first else [], "--to": [last] if last else []}, upstream)
+    ends = {"--only": [first]} if first == last and first else {"--from": _listed(first), "--to": _listed(last)}
+    check_nodes(ends, upstream)
     below = set(upstream) if first is None else _closure(first, _reversed(upstream))
     above = set(upstream) if last is None else _closure(last, upstream)
     wanted = below & above
@@ -56,6 +57,10 @@ def select(
         reused=tuple(node for node in upstream if node in needed - wanted),
         left_out=left_out,
     )
+
+
+def _listed(node: str | None) -> list[str]:
+    return [] if node is None else [node]
 
 
 def check_nodes(named: Mapping[str, Collection[str]], known: Collection[str]) -> None:

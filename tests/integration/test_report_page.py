@@ -13,6 +13,9 @@ from projects import completed
 from run_folders import RunFolder
 from whole_run import fail, whole_run
 
+from pipeline.diff.compare import compare
+from pipeline.readers.run_view import RunView
+from pipeline.report.diff_page import diff_page
 from pipeline.report.live import LivePage, LiveServer, serve
 from pipeline.report.write import write_report
 from pipeline.run_store import NodeRecord
@@ -71,7 +74,26 @@ def failed(tmp_path_factory):
     return write_report(run.store, "run-1").as_uri()
 
 
-@pytest.fixture(params=["real", "hostile", "failed"])
+@pytest.fixture(scope="module")
+def difference(two_runs, tmp_path_factory):
+    """The page of what differs between the two real runs."""
+    path = tmp_path_factory.mktemp("diff") / "diff.html"
+    completed(two_runs.penstock("diff", "first", "second", "--html", str(path)), 0)
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def hostile_difference(tmp_path_factory):
+    before, after = (
+        whole_run(tmp_path_factory.mktemp(name), texts) for name, texts in (("a", HOSTILE), ("b", HOSTILE[::-1]))
+    )
+    found = compare(RunView.open(before.store, "run-1"), RunView.open(after.store, "run-1"))
+    path = tmp_path_factory.mktemp("diff") / "diff.html"
+    path.write_text(diff_page(found), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture(params=["real", "hostile", "failed", "difference", "hostile_difference"])
 def url(request):
     return request.getfixturevalue(request.param)
 
@@ -150,6 +172,14 @@ def test_the_real_run_is_told_in_full(chromium, real, two_runs):
         assert "Trainer" in opened.page.inner_text("body") or opened.page.inner_text("body").strip()
 
 
+def test_what_differs_between_two_real_runs_is_told(chromium, difference):
+    with tab(chromium, difference, viewport=DESK) as opened:
+        assert "training.epochs" in opened.page.inner_text("#configuration")
+        drifted = opened.page.locator("#statistics .feature-name").all_inner_texts()
+        assert "product_category" in drifted  # the second run's data was made with another mix
+        assert "accuracy" in opened.page.inner_text("#metrics")
+
+
 def test_features_can_be_filtered_and_tables_sorted(chromium, real):
     with tab(chromium, real, viewport=DESK) as opened:
         opened.page.fill("#features-filter", "REVIEW_BODY")
@@ -167,7 +197,7 @@ def test_features_can_be_filtered_and_tables_sorted(chromium, real):
         assert times == sorted(times, reverse=True)
 
 
-@pytest.mark.parametrize("name", ["hostile", "failed"])
+@pytest.mark.parametrize("name", ["hostile", "failed", "hostile_difference"])
 def test_hostile_texts_are_inert_and_visible(chromium, name, request):
     with tab(chromium, request.getfixturevalue(name), viewport=DESK) as opened:
         assert opened.page.locator("script").count() == 1

@@ -73,3 +73,18 @@ def test_an_artifact_of_no_run_cannot_be_run_again(store):
     graph = graph_of(store.runs)
     with pytest.raises(NotFound, match="No run of this store made artifact 1"):
         recipe_of(Target(graph.artifact(1), None), graph, store.runs, {})
+
+
+def test_parameters_and_compiling_code_are_those_that_the_run_noted(store):
+    runs = store.runs
+    runs.config_path("run-1").write_text(json.dumps(CONFIG))
+    runs.ir_path("run-1").write_text(json.dumps({"runtimeParameter": {"name": "epochs"}}))
+    code = {"pipeline/planning.py": "not its digest", "pipeline/report/page.py": "does not matter"}
+    request = {"parts": {"parameters": {"epochs": "3"}, "code": code}, "packages": {}}
+    (runs.run_folder("run-1") / "request.json").write_text(json.dumps(request))
+    recipe = recipe_of(Target(None, "run-1"), graph_of(runs), runs, {})
+    assert recipe.parameters == {"epochs": "3"}
+    (found,) = (item.seen for item in recipe.ingredients if item.name == "code")
+    assert "pipeline/planning.py changed since" in found
+    assert "report" not in found
+    assert recipe_of(Target(None, "run-1"), graph_of(runs), runs, {"epochs": "4"}).parameters == {"epochs": "4"}

@@ -93,6 +93,14 @@ def test_the_latest_blessed_model_stays_as_the_next_baseline(store):
     assert {("Trainer", "model"), ("Evaluator", "blessing")} <= kept(store, blessed)
 
 
+def test_the_baseline_of_a_served_model_stays_without_what_it_was_made_from(store):
+    baseline = add(store, 0)
+    add(store, 1, pushed=True, baseline=baseline.artifacts["Trainer", "model"])
+    add(store, 2, blessed=False)
+    cleaned(store, keep_last=1)
+    assert kept(store, baseline) == {("Trainer", "model"), ("Evaluator", "blessing")}
+
+
 def test_an_approved_model_stays(store):
     approved = add(store, 0, blessed=False)
     store.add_reader("Approver", approved.artifacts["Trainer", "model"], "approval", {"approved": 1})

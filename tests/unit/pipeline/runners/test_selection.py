@@ -68,3 +68,9 @@ def test_an_unknown_node_is_refused_with_the_nearest_name():
 def test_an_end_that_does_not_depend_on_the_beginning_is_refused():
     with pytest.raises(ConfigError, match="'Gen' does not depend on 'Train'"):
         select(UPSTREAM, first="Train", last="Gen")
+
+
+def test_a_node_that_is_named_once_is_refused_once():
+    with pytest.raises(ConfigError) as refused:
+        select(UPSTREAM, first="train", last="train")
+    assert refused.value.problems == ["--only train: the pipeline has no such node. Did you mean 'Train'?"]
