@@ -177,9 +177,9 @@ def cell(content: Markup) -> Markup:
 
 
 def frame_table(frame: pd.DataFrame, *, caption: str, most: int = SHOWN_ROWS) -> Markup:
-    """The first rows of a frame as a table; an index with a name is its first column."""
-    if any(frame.index.names):
-        frame = frame.reset_index()
+    """The first rows of a frame as a table; an index that is no row number is its first column."""
+    if _tells_something(frame.index):
+        frame = frame.reset_index(names=None if any(frame.index.names) else "")
     shown = frame.head(most)
     columns = [Column(str(name), numeric=_is_numeric(frame.iloc[:, at])) for at, name in enumerate(frame.columns)]
     rows = [[in_words(value) for value in row] for row in shown.itertuples(index=False, name=None)]
@@ -212,10 +212,15 @@ def plain(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "(nothing)"
     shown = frame.head(20)
-    text = shown.to_string(max_colwidth=48, index=any(frame.index.names), na_rep="—")
+    text = shown.to_string(max_colwidth=48, index=_tells_something(frame.index), na_rep="—")
     more = len(frame) - len(shown)
     text = "\n".join(line if len(line) <= _LINE else f"{line[:_LINE]}…" for line in text.splitlines())
     return visible(text) + (f"\n… and {more:,} more rows" if more else "")
+
+
+def _tells_something(index: "pd.Index[int]") -> bool:
+    """True for an index with a name, or of texts; row numbers are not worth a column."""
+    return any(index.names) or index.dtype == object
 
 
 def _is_numeric(column: "pd.Series[float]") -> bool:

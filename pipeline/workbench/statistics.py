@@ -1,19 +1,19 @@
 """The statistics of a run's rows: every feature, one feature, and how far two sets of rows are apart."""
 
-import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from markupsafe import Markup
 
+from pipeline.diff.document import Drift
+from pipeline.diff.drift import drift_of
 from pipeline.errors import NotFound
-from pipeline.readers.statistics import FeatureStatistics, SplitStatistics, Statistics
+from pipeline.readers.statistics import FeatureStatistics, Statistics
 from pipeline.report.statistics import feature_figure, feature_view
 from pipeline.report.table import Column, table
 from pipeline.report.tags import join, tag
 from pipeline.report.text import clipped, counted, number, percent
-from pipeline.workbench.display import SHOWN_ROWS, Shown, in_words
-from pipeline.workbench.distance import distance
+from pipeline.workbench.display import SHOWN_ROWS, Shown
 
 
 class StatisticsPart(Shown):
@@ -46,18 +46,19 @@ class StatisticsPart(Shown):
             raise NotFound(f"There are no statistics of '{name}'; there are {', '.join(self.reading.feature_names)}.")
         return FeaturePart(name, found)
 
-    def drift(self, before: str = "train", after: str = "eval") -> "Drift":
-        """How far apart two splits of the same run are.
+    def drift(self, before: str = "train", after: str = "eval") -> "DriftTable":
+        """How far apart two splits of the same run are, and whether chance explains it.
 
         Raises:
           NotFound: there is no such split; names what there is.
         """
-        names = [split.split for split in self.reading.splits]
+        splits = {split.split: split for split in self.reading.splits}
         for name in (before, after):
-            if name not in names:
-                raise NotFound(f"There is no split '{name}'; there are {', '.join(names)}.")
-        one, other = (next(split for split in self.reading.splits if split.split == n) for n in (before, after))
-        return Drift(one, other, (before, after), f"{before} and {after} of the same run")
+            if name not in splits:
+                raise NotFound(f"There is no split '{name}'; there are {', '.join(splits)}.")
+        one, other = splits[before], splits[after]
+        items = [drift_of(after, name, one.feature(name), other.feature(name)) for name in self.reading.feature_names]
+        return DriftTable(items, (before, after), f"{before} and {after} of the same run")
 
     def body(self) -> Markup:
         """One row for each feature, with a small drawing of the first two splits."""
@@ -150,30 +151,41 @@ def _in_short(item: FeatureStatistics) -> str:
     return f"{item.string.unique:,} different; commonest {clipped(top.value, 40)} ({share})"
 
 
-class Drift(Shown):
+class DriftTable(Shown):
     """How far each feature is in one set of rows from where it is in another.
 
     Attributes:
       names: of the two sets, for drawings.
     """
 
-    def __init__(self, before: SplitStatistics, after: SplitStatistics, names: tuple[str, str], title: str) -> None:
-        """Takes the statistics of both."""
-        self._before, self._after, self.names, self._title = before, after, names, title
+    def __init__(self, items: Sequence[Drift], names: tuple[str, str], title: str) -> None:
+        """Takes the drift of each feature."""
+        ranked = sorted(items, key=lambda item: (not item.changed, -(_distance(item) or 0.0), item.feature))
+        self.reading, self.names, self._title = tuple(ranked), names, title
 
     @property
     def title(self) -> str:
-        """What is compared."""
-        return f"{self._title} ({self._before.rows:,} and {self._after.rows:,} rows)"
+        """What is compared, and how much of it moved."""
+        moved = sum(item.changed for item in self.reading)
+        return f"{self._title}: {moved} of {counted(len(self.reading), 'feature')} moved by more than chance explains"
 
-    @functools.cached_property
+    @property
     def frame(self) -> pd.DataFrame:
-        """One row for each feature, the farthest first; features that only one side has stand at the top."""
-        names = sorted({item.name for of in (self._before, self._after) for item in of.features})
-        columns = ["feature", "measure", "distance", "missing before", "missing after", "remark"]
-        frame = pd.DataFrame([self._row(name) for name in names], columns=columns)
-        order = frame["distance"].fillna(-1.0).where(~frame["remark"].str.startswith("only"), 2.0)
-        return frame.iloc[(-order).argsort(kind="stable")].reset_index(drop=True)
+        """One row for each feature: what moved by more than chance first, then the farthest."""
+        rows = [
+            {
+                "feature": item.feature,
+                "moved": item.changed,
+                "distance": _distance(item),
+                "jensen_shannon": item.jensen_shannon,
+                "l_infinity": item.l_infinity,
+                "kolmogorov_smirnov": item.kolmogorov_smirnov,
+                "missing_change": item.missing_change,
+                "why": "; ".join(item.reasons),
+            }
+            for item in self.reading
+        ]
+        return pd.DataFrame(rows)
 
     def feature(self, name: str) -> FeaturePart:
         """One feature in both, side by side.
@@ -181,44 +193,48 @@ class Drift(Shown):
         Raises:
           NotFound: neither has it; names what there is.
         """
-        if not (sides := self._sides(name)):
-            raise NotFound(f"There are no statistics of '{name}'; there are {', '.join(self.frame['feature'])}.")
-        return FeaturePart(name, sides)
+        found = next((item for item in self.reading if item.feature == name), None)
+        if found is None:
+            known = ", ".join(item.feature for item in self.reading)
+            raise NotFound(f"There are no statistics of '{name}'; there are {known}.")
+        return FeaturePart(name, self._sides(found))
 
     def body(self) -> Markup:
         """One row for each feature with a small drawing of both."""
         columns = (
             Column("feature"),
-            Column("distance", numeric=True, meaning="0 = alike, 1 = nothing in common"),
-            Column("measure"),
-            Column("before filled, after as a line"),
+            Column(
+                "distance", numeric=True, meaning="the largest difference of shares: 0 = alike, 1 = nothing in common"
+            ),
+            Column(f"{self.names[0]} filled, {self.names[1]} as a line"),
             Column("missing"),
-            Column("remark"),
+            Column("beyond chance", wide=True),
         )
-        rows = [
-            [name, in_words(far), measure or "—", feature_figure(self._sides(name), name), _change(was, now), remark]
-            for name, measure, far, was, now, remark in self.frame.head(SHOWN_ROWS).itertuples(index=False)
-        ]
-        more = len(self.frame) - len(rows)
+        rows = [self._shown_row(item) for item in self.reading[:SHOWN_ROWS]]
+        more = len(self.reading) - len(rows)
         left_out = tag("p", f"… and {counted(more, 'more feature')}: see .frame", class_="note") if more else None
         return join([table(columns, rows, caption=self.title, sortable=False), left_out])
 
-    def _sides(self, name: str) -> Mapping[str, FeatureStatistics]:
-        found = dict(zip(self.names, (self._before.feature(name), self._after.feature(name)), strict=True))
-        return {label: item for label, item in found.items() if item is not None}
+    def _shown_row(self, item: Drift) -> list[object]:
+        sides = self._sides(item)
+        shares = [side.missing_fraction for side in sides.values()]
+        missing = " → ".join(dict.fromkeys(percent(share) for share in shares))
+        return [
+            item.feature,
+            number(_distance(item)),
+            feature_figure(sides, item.feature),
+            missing,
+            "; ".join(item.reasons),
+        ]
 
-    def _row(self, name: str) -> tuple[object, ...]:
-        one, other = self._before.feature(name), self._after.feature(name)
-        if one is None or other is None:
-            known = one or other
-            missing = (one.missing_fraction if one else None, other.missing_fraction if other else None)
-            assert known is not None  # its name came from one of them
-            return (name, None, None, *missing, f"only {'before' if one else 'after'}")
-        measured = distance(one, other)
-        remark = "" if measured else "texts or identifiers: not measured"
-        return (name, *(measured or (None, None)), one.missing_fraction, other.missing_fraction, remark)
+    def _sides(self, item: Drift) -> dict[str, FeatureStatistics]:
+        found = dict(zip(self.names, (item.before, item.after), strict=True))
+        return {label: side for label, side in found.items() if side is not None}
 
 
-def _change(before: float | None, after: float | None) -> str:
-    one, other = (None if value is None or value != value else value for value in (before, after))
-    return percent(one) if one == other else f"{percent(one)} → {percent(other)}"
+def _distance(item: Drift) -> float | None:
+    """The largest difference of a value's share, or of the share of numbers below any bound; None if not measured.
+
+    Not the Jensen-Shannon divergence: one extreme value stretches the bins that it is taken over.
+    """
+    return item.kolmogorov_smirnov if item.l_infinity is None else item.l_infinity

@@ -2,6 +2,7 @@
 
 import pytest
 from projects import Project, completed, make_project
+from tables import CHURN_CONFIG, RENTS_CONFIG, write_customers, write_rents
 
 CONFIG = """
 pipeline: {name: reviews}
@@ -34,3 +35,21 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Project:
         longer = [] if run_id == "first" else ["training.epochs=5"]
         completed(project.penstock("run", "--run-id", run_id, overrides=longer), 0)
     return project
+
+
+@pytest.fixture(scope="session")
+def churn(tmp_path_factory):
+    """A table of customers with a yes-or-no label, its hyperparameters tuned, and what `penstock run` printed."""
+    folder = tmp_path_factory.mktemp("churn")
+    write_customers(folder / "customers.csv")
+    project = make_project(folder, CHURN_CONFIG)
+    return project, completed(project.penstock("run"), 0)
+
+
+@pytest.fixture(scope="session")
+def rents(tmp_path_factory):
+    """A table of flats with a price to predict, and what `penstock run` printed."""
+    folder = tmp_path_factory.mktemp("rents")
+    write_rents(folder / "rents.parquet")
+    project = make_project(folder, RENTS_CONFIG)
+    return project, completed(project.penstock("run"), 0)

@@ -4,42 +4,9 @@ import json
 
 import pytest
 from projects import completed, make_project
-from tables import write_customers, write_rents
+from tables import CHURN_CONFIG
 
 pytestmark = pytest.mark.integration
-
-BINARY = """
-pipeline: {name: churn}
-data: {path: customers.csv}
-label: {column: Churned?}
-training: {epochs: 8, batch_size: 64, learning_rate: 0.005}
-tuner: {enabled: true, max_trials: 2, epochs: 1, search_space: {dropout: {values: [0.0, 0.2]}}}
-evaluation: {min_examples_per_slice: 20}
-"""
-
-REGRESSION = """
-pipeline: {name: rents}
-data: {path: rents.parquet, splits: {train: 7, eval: 1, test: 2}}
-label: {column: rent}
-training: {epochs: 30, batch_size: 64, learning_rate: 0.005, early_stopping_patience: 6}
-evaluation: {thresholds: [{metric: r2, lower: 0.5}]}
-"""
-
-
-@pytest.fixture(scope="module")
-def churn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("churn")
-    write_customers(folder / "customers.csv")
-    project = make_project(folder, BINARY)
-    return project, completed(project.penstock("run"), 0)
-
-
-@pytest.fixture(scope="module")
-def rents(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("rents")
-    write_rents(folder / "rents.parquet")
-    project = make_project(folder, REGRESSION)
-    return project, completed(project.penstock("run"), 0)
 
 
 def test_the_plan_explains_every_column(churn):
@@ -106,7 +73,7 @@ def test_a_regression_parquet_is_learnt_and_pushed(rents):
     ids=["empty", "header only", "duplicate header", "missing label", "one label value", "short row"],
 )
 def test_an_unusable_table_is_refused_early_and_in_words(tmp_path, content, words):
-    project = make_project(tmp_path, BINARY)
+    project = make_project(tmp_path, CHURN_CONFIG)
     (tmp_path / "customers.csv").write_text(content, encoding="utf-8")
     result = project.penstock("run")
     assert result.returncode in (2, 4), result.stdout + result.stderr
@@ -115,7 +82,7 @@ def test_an_unusable_table_is_refused_early_and_in_words(tmp_path, content, word
 
 
 def test_a_missing_file_names_what_was_looked_for(tmp_path):
-    project = make_project(tmp_path, BINARY)
+    project = make_project(tmp_path, CHURN_CONFIG)
     (tmp_path / "custommers.csv").write_text("a,b\n1,2\n")
     result = project.penstock("run")
     assert result.returncode in (2, 4)

@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from run_folders import RunFolder
@@ -6,6 +8,7 @@ from run_folders import RunFolder
 from models.tabular_text.features import DType, FeatureSpec, Label, LabelKind
 from pipeline.errors import NotFound
 from pipeline.readers.run_view import Reading, RunView
+from pipeline.run_store import RunStore
 
 PARTS = [
     "examples",
@@ -154,3 +157,16 @@ def test_a_reading_is_true_if_it_is_there():
     assert Reading(0)
     assert Reading(0).get() == 0
     assert not Reading(reason="gone")
+
+
+def test_in_a_copied_root_the_copies_are_read(tmp_path):
+    made = RunFolder(tmp_path / "made")
+    artifact = made.add_artifact("Trainer", "model")
+    made.store.config_path("run-1").write_text(json.dumps({"pipeline": {"root": str(made.store.root)}}))
+    copied = tmp_path / "copied"
+    shutil.copytree(made.store.root, copied)
+    (found,) = RunView.open(RunStore(copied), "run-1").artifacts
+    assert Path(found.uri) == copied / artifact.relative_to(made.store.root)
+    shutil.rmtree(found.uri)
+    (found,) = RunView.open(RunStore(copied), "run-1").artifacts
+    assert Path(found.uri) == artifact, "what was not copied is read where it is"
