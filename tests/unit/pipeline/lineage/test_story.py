@@ -36,7 +36,7 @@ def store(tmp_path):
                 "custom_config": json.dumps(CONFIG),
                 "cache_parts": json.dumps({"code": {"models/x/train.py": "cd" * 32}}),
             },
-            "ImportSchemaGen": {"schema_file": f"/root/inputs/schema/{'ef' * 32}/schema.pbtxt"},
+            "ImportSchemaGen": {"schema_file": f"/runs/inputs/schema/{'ef' * 32}/schema.pbtxt"},
         },
     )
     cached = {("ArrowExampleGen", "examples"): first.artifacts["ArrowExampleGen", "examples"]}
