@@ -30,7 +30,8 @@ def explain_cache(
     if node is not None:
         explanations = [_only(node, explanations)]
     for explanation in explanations:
-        typer.echo(json.dumps(explanation.to_json(), ensure_ascii=False) if as_json else _text(explanation))
+        text = json.dumps(explanation.to_json()) if as_json else _text(explanation, in_full=node is not None)
+        typer.echo(text)
 
 
 def _of_next_run(settings: "Config") -> list["NodeExplanation"]:
@@ -77,11 +78,11 @@ def _only(node_id: str, explanations: list["NodeExplanation"]) -> "NodeExplanati
     return found[node_id]
 
 
-def _text(explanation: "NodeExplanation") -> str:
-    """The node and its verdict, and below it each reason."""
+def _text(explanation: "NodeExplanation", *, in_full: bool) -> str:
+    """The node and its verdict, and below it the reasons: all of them, or the most telling."""
     from pipeline.caching.words import shortened
 
-    reasons = shortened(list(explanation.reasons))
+    reasons = list(explanation.reasons) if in_full else shortened(list(explanation.reasons))
     if explanation.verdict != "miss" and len(reasons) <= 1:
         return f"{explanation.node_id:<21} {explanation.verdict:<12} {''.join(reasons)}".rstrip()
     return "\n".join([f"{explanation.node_id:<21} {explanation.verdict}", *(f"    {reason}" for reason in reasons)])

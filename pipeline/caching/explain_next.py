@@ -13,9 +13,9 @@ from typing import Any
 from pipeline import ir as ir_documents
 from pipeline.cache_policy import CachePolicy
 from pipeline.caching.answers import find_answers, why_not
-from pipeline.caching.explanation import BEFORE_PARTS, FIRST, NodeExplanation
+from pipeline.caching.explanation import ANEW, BEFORE_PARTS, FIRST, NodeExplanation
 from pipeline.caching.file_index import FileIndex
-from pipeline.caching.history import differences, newest_success, node_history
+from pipeline.caching.history import SYSTEM_NODES, differences, newest_success, node_history
 from pipeline.caching.parts import Parts, cache_key
 from pipeline.metadata import connection_config, metadata_path
 
@@ -75,9 +75,9 @@ class _Explainer:
         self._known: dict[str, Outputs] = {}
 
     def explain(self, node: Any) -> NodeExplanation:
-        if node.node_info.type.name.endswith((".Resolver", ".Importer")):
+        if node.node_info.type.name.endswith(SYSTEM_NODES):
             self._known[node.node_info.id] = self._resolved(node)
-            return NodeExplanation(node.node_info.id, "always runs", ("it looks anew each time",))
+            return NodeExplanation(node.node_info.id, "always runs", (ANEW,))
         unknown = [name for name in _producers(node) if name not in self._known]
         launcher = self._launcher(node)
         if unknown:

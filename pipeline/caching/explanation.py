@@ -8,6 +8,7 @@ from pipeline.caching.parts import Change
 
 Verdict = Literal["hit", "miss", "always runs", "failed", "not run"]
 
+ANEW = "it looks anew each time"
 BEFORE_PARTS = "it last ran before this was recorded"
 FIRST = "it has not succeeded before"
 
@@ -46,6 +47,8 @@ def _explain_past(store: Any, node_id: str, history: list[PastExecution], in_run
     past = next((past for past in history if past.execution_id in in_run), None)
     if past is None:
         return NodeExplanation(node_id, "not run")
+    if past.has_no_cache:
+        return NodeExplanation(node_id, "always runs", (ANEW,))
     if past.cached_from is not None:
         return NodeExplanation(
             node_id, "hit", (f"nothing changed since execution {past.cached_from}",), (), past.cached_from
@@ -55,7 +58,7 @@ def _explain_past(store: Any, node_id: str, history: list[PastExecution], in_run
     if not past.is_successful:
         return NodeExplanation(node_id, "failed", (f"execution {past.execution_id} is {past.state}",))
     if past.parts is None:
-        return NodeExplanation(node_id, "always runs", ("no parts are recorded for it",))
+        return NodeExplanation(node_id, "miss", ("it ran before this was recorded",))
     earlier = newest_success([other for other in history if other.execution_id < past.execution_id])
     if earlier is None or earlier.parts is None:
         return NodeExplanation(node_id, "miss", (*past.miss_reasons, FIRST))

@@ -11,6 +11,9 @@ from pipeline.caching.lock_file import LOCK_NAME, changed_packages, read_lock, s
 from pipeline.caching.parts import Change, Parts, changes, parse_parts
 from pipeline.caching.words import sentences
 
+SYSTEM_NODES = (".Resolver", ".Importer")
+"""How the types of nodes end that TFX carries out itself, without a cache."""
+
 _SUCCESSFUL = ("COMPLETE", "CACHED")
 
 
@@ -24,6 +27,7 @@ class PastExecution:
       parts_text: its parts as they are stored, "" for one of a time before parts were kept.
       cached_from: the execution whose outputs it took.
       miss_reasons: why it did not take those of an execution with its key.
+      has_no_cache: true for resolvers and importers.
       not_reusable: why nobody may take its outputs, "" if they may be taken.
     """
 
@@ -35,6 +39,7 @@ class PastExecution:
     cached_from: int | None
     miss_reasons: tuple[str, ...]
     not_reusable: str
+    has_no_cache: bool
 
     @cached_property
     def parts(self) -> Parts | None:
@@ -85,6 +90,7 @@ def _past(execution: Any) -> PastExecution:
         cached_from=properties[CACHED_FROM].int_value if CACHED_FROM in properties else None,
         miss_reasons=_phrases(texts.get(MISS_REASONS, "")),
         not_reusable=texts.get(NOT_REUSABLE, ""),
+        has_no_cache=execution.type.endswith(SYSTEM_NODES),
     )
 
 

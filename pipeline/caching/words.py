@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pipeline.caching.lock_file import LOCK_NAME
 from pipeline.caching.parts import Change, Scalar
 
+_MOST_TELLING_FIRST = ("code", "data", "schema", "configuration", "parameters", "inputs", "environment", "day")
 _LONGEST_VALUE = 60
 _MOST_LINES = 12
 
@@ -13,11 +14,18 @@ _MOST_LINES = 12
 def sentences(changes: Iterable[Change], packages: Iterable[str] = ()) -> list[str]:
     """One phrase for each change; `packages` say what a changed lock means."""
     lines: list[str] = []
-    for change in changes:
+    for change in sorted(changes, key=_rank):
         phrase = _phrase(change, list(packages))
         if phrase and phrase not in lines:
             lines.append(phrase)
     return lines
+
+
+def _rank(change: Change) -> tuple[int, bool]:
+    """Sections by how much they tell; a setting before an item of a list, of which there may be hundreds."""
+    sections = _MOST_TELLING_FIRST
+    rank = sections.index(change.section) if change.section in sections else len(sections)
+    return rank, "[" in change.name
 
 
 def shortened(lines: list[str]) -> list[str]:

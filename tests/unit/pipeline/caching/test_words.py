@@ -48,6 +48,17 @@ def test_hostile_values_cannot_disturb_a_terminal(value):
     assert len(words) < 100
 
 
+def test_what_tells_most_comes_first():
+    changes = [
+        Change("inputs", "examples.fingerprint", "changed", "a", "b"),
+        *(Change("parameters", f"features[{number}].reason", "changed", "a", "b") for number in range(3)),
+        Change("parameters", "training.epochs", "changed", 5, 6),
+        Change("code", "models/model.py", "changed", "a", "b"),
+    ]
+    assert sentences(changes)[:3] == ["models/model.py changed", "training.epochs: 5 → 6", "features[0].reason: a → b"]
+    assert sentences(changes)[-1] == "input 'examples': bytes changed"
+
+
 def test_a_long_list_is_cut_and_says_so():
     assert shortened([str(number) for number in range(20)])[-1] == "and 8 more differences"
     assert shortened(["a", "b"]) == ["a", "b"]
