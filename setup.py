@@ -17,7 +17,7 @@ setup(
     python_requires=">=3.11,<3.12",
     packages=find_packages(include=[*ROOTS, *(f"{root}.*" for root in ROOTS)]),
     package_data={"pipeline.doctor": ["*.txt"], "pipeline.report": ["templates/*"], "schemas": ["*/*.pbtxt"]},
-    entry_points={"console_scripts": ["penstock=pipeline.cli:main"]},
+    entry_points={"console_scripts": ["penstock=pipeline.cli.app:main"]},
     # No install_requires: the environment is requirements.lock, because the TFX wheels' own pins
     # forbid the set that works (docs/adr/0001-stack-and-lock.md).
 )

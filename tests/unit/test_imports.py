@@ -17,7 +17,7 @@ def run_command_line(*arguments: str) -> set[str]:
     """The modules that are loaded once `penstock ARGUMENTS` has answered."""
     program = (
         "import sys\n"
-        "from pipeline.cli import main\n"
+        "from pipeline.cli.app import main\n"
         "try:\n    main()\n"
         "except SystemExit as exit:\n    assert not exit.code, exit.code\n"
         "print('loaded:', *sys.modules, file=sys.stderr)\n"

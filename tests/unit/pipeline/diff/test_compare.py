@@ -6,7 +6,7 @@ import pytest
 from run_folders import RunFolder
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli.app import app
 from pipeline.diff.compare import compare
 from pipeline.diff.parts import flattened
 from pipeline.diff.text import lines

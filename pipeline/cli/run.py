@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli_options import (
+from pipeline.cli.options import (
     DEFAULT_CONFIG,
     RESUME,
     WHICH_RUN,
@@ -21,12 +21,12 @@ from pipeline.cli_options import (
     pairs_of,
     store_of,
 )
-from pipeline.cli_start import echo_notes, run_to_its_end, screen
+from pipeline.cli.start import echo_notes, run_to_its_end, screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.cli_start import MakeProgress
+    from pipeline.cli.start import MakeProgress
     from pipeline.config import Config
     from pipeline.run_store import RunStore
     from pipeline.runners.local import RunOptions

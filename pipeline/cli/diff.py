@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, SetOption, find_run, load, near, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, find_run, load, near, store_of
 
 BeforeArgument = Annotated[str, typer.Argument(metavar="RUN1", help="The earlier run's id, or 'latest'.")]
 AfterArgument = Annotated[str, typer.Argument(metavar="[RUN2]", help="The later run's id, or 'latest'.")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, find_run, load, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, find_run, load, store_of
 
 if TYPE_CHECKING:
     from models.tabular_text.features import FeatureSpec

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.cli_options import command_line, echo_table, find_run, near
+from pipeline.cli.options import command_line, echo_table, find_run, near
 from pipeline.config import load_config
 from pipeline.errors import NotFound
 from pipeline.run_store import RunRecord, RunStore
@@ -47,7 +47,7 @@ def test_paths_below_here_are_shown_short(tmp_path, monkeypatch):
 
 
 def test_commands_can_be_pasted(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["/somewhere/pipeline/cli.py"])
+    monkeypatch.setattr("sys.argv", ["/somewhere/pipeline/cli/__main__.py"])
     assert (
         command_line("run", "--set", "data.path=my file.csv")
         == "python -m pipeline.cli run --set 'data.path=my file.csv'"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, pairs_of, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, pairs_of, store_of
 
 if TYPE_CHECKING:
     from pipeline.reproduction.comparison import Verdict

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, SetOption, find_run, load, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, find_run, load, store_of
 
 if TYPE_CHECKING:
     from pipeline.caching.explanation import NodeExplanation

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli_options import (
+from pipeline.cli.options import (
     DEFAULT_CONFIG,
     WHICH_RUN,
     ConfigOption,
@@ -15,7 +15,7 @@ from pipeline.cli_options import (
     near,
     store_of,
 )
-from pipeline.cli_start import echo_notes, run_to_its_end, screen
+from pipeline.cli.start import echo_notes, run_to_its_end, screen
 
 if TYPE_CHECKING:
     from pipeline.run_store import RunRecord, RunStore

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli_options import RESUME, command_line, near, store_of
+from pipeline.cli.options import RESUME, command_line, near, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, SetOption, load, near, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, load, near, store_of
 
 if TYPE_CHECKING:
     from pipeline.lineage.tree import Branch

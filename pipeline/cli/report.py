@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli_options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, find_run, load, near, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, find_run, load, near, store_of
 
 if TYPE_CHECKING:
     from pipeline.run_store import RunStore

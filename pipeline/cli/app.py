@@ -13,12 +13,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pipeline.cli_cache import explain_cache
-from pipeline.cli_diff import diff
-from pipeline.cli_gc import gc
-from pipeline.cli_lineage import lineage
-from pipeline.cli_logs import logs
-from pipeline.cli_options import (
+from pipeline.cli.diff import diff
+from pipeline.cli.explain_cache import explain_cache
+from pipeline.cli.gc import gc
+from pipeline.cli.lineage import lineage
+from pipeline.cli.logs import logs
+from pipeline.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
     RunArgument,
@@ -29,12 +29,12 @@ from pipeline.cli_options import (
     load,
     store_of,
 )
-from pipeline.cli_report import report
-from pipeline.cli_reproduce import reproduce
-from pipeline.cli_run import run, with_run_named
-from pipeline.cli_schema import schema_app
-from pipeline.cli_start import echo_notes
-from pipeline.cli_try import try_node
+from pipeline.cli.report import report
+from pipeline.cli.reproduce import reproduce
+from pipeline.cli.run import run, with_run_named
+from pipeline.cli.schema import schema_app
+from pipeline.cli.start import echo_notes
+from pipeline.cli.try_node import try_node
 
 app = typer.Typer(
     name="penstock",
@@ -189,7 +189,3 @@ def _interrupt(*_: object) -> None:
 def _fail(message: str, exit_code: int) -> NoReturn:
     sys.stderr.write(f"{message}\n")
     sys.exit(exit_code)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`python -m pipeline.cli` is `penstock`."""
+
+from pipeline.cli.app import main
+
+main()
