@@ -49,6 +49,7 @@ class WarmProcess:
         """Starts warming up in the background; what the warm process prints goes to `log_path`."""
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([PRELOAD])
+        os.environ.setdefault("PYTHONHASHSEED", "0")  # the same order of sets in every run, for equal results
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with _output_redirected(log_path):
             forkserver.ensure_running()
