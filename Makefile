@@ -68,7 +68,7 @@ check: $(DEV)  ## format, lint, types, imports; unit, contract and golden tests
 	@$(call section,imports: lint-imports)
 	@$(BIN)/lint-imports
 	@$(call section,unit$(comma) contract and golden tests)
-	@$(call pytest,$(wildcard tests/unit tests/contract tests/golden) -m "not integration")
+	@$(call pytest,$(wildcard tests/unit tests/contract tests/golden) -m "not integration" -n auto --dist loadfile)
 
 # With ARGS, one of the two calls may rightly select nothing (exit code 5).
 comma := ,
