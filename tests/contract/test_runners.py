@@ -89,6 +89,7 @@ def test_a_condition_that_is_false_skips_the_node(harness):
         ("bad_data", DataRefused, ["rows.csv, line 3"]),
         ("refuse", GateRefusedRun, ["the gate says no"]),
         ("kill", NodeFailed, ["SIGKILL"]),
+        ("segfault", NodeFailed, ["SIGSEGV"]),
     ],
 )
 def test_a_failing_node_stops_the_run_and_says_why(harness, mode, error, words):
