@@ -39,7 +39,7 @@ WorkersOption = Annotated[
 ]
 MemoryOption = Annotated[
     float | None,
-    typer.Option("--max-memory", min=0.1, help="GiB that nodes may use together; else 80% of what is free."),
+    typer.Option("--max-memory", min=0.1, max=1e6, help="GiB that nodes may use together; else 80% of what is free."),
 ]
 
 
