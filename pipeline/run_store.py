@@ -289,5 +289,5 @@ def _load(path: Path) -> RunRecord:
     """The record as it was written; raises NotFound if the file holds none."""
     try:
         return _record(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, IsADirectoryError) as error:
         raise NotFound(f"{path}: not the record of a run ({error}). Delete the folder of that run.") from error

@@ -13,7 +13,7 @@ from pipeline.caching.code_digests import CodeFinder, Module, wheel_sources
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import file_digest, fingerprint
 from pipeline.caching.lock_file import LOCK_NAME
-from pipeline.caching.parts import Parts, Scalar, Section, flatten
+from pipeline.caching.parts import Parts, Scalar, Section, flatten, parsed
 
 FINGERPRINT = "fingerprint"
 PUSHED_FINGERPRINT = "pushed_fingerprint"
@@ -131,7 +131,7 @@ def _parameters(call: NodeCall) -> dict[str, Scalar]:
     from google.protobuf import json_format
 
     properties = {
-        key: _plain(value)
+        key: parsed(_plain(value))  # TFX writes whole documents as text, in an order that differs each time
         for key, value in sorted(call.exec_properties.items())
         if key not in _NOT_PARAMETERS and not key.startswith("__")
     }
@@ -193,7 +193,7 @@ def _artifacts(artifacts: Mapping[str, Sequence[Any]]) -> dict[str, Scalar]:
         proto = artifact.mlmd_artifact
         for name, value in sorted([*proto.properties.items(), *proto.custom_properties.items()]):
             if name not in _NOT_PROPERTIES:
-                found.update(flatten(_property(name, value), f"{label}.{name}"))
+                found.update(flatten(parsed(_property(name, value)), f"{label}.{name}"))
     return found
 
 

@@ -78,14 +78,17 @@ def same(one: Scalar, other: Scalar) -> bool:
 
 
 def flatten(value: Any, name: str = "") -> dict[str, Scalar]:
-    """The leaves of a JSON value by path; an empty list or mapping is a leaf, and so is a text that holds no JSON.
+    """The leaves of a JSON value by path; an empty list or mapping is a leaf, and so is a text.
 
-    Two values have the same leaves only if they are equal, but for JSON that stands as a text instead of as itself.
+    A text that is exactly what `json.dumps` makes of a list or mapping is taken for that. Any other stays a text,
+    because it may be data: the nulls of a CSV file may be called "[ ]" or "[]". Two values have the same leaves only
+    if they are equal, but for JSON that stands as a text instead of as itself.
 
     >>> flatten({"training": {"epochs": 5}, "units": [8, 4]}, "custom_config")
     {'custom_config.training.epochs': 5, 'custom_config.units[0]': 8, 'custom_config.units[1]': 4}
     """
-    value = _parsed(value)
+    found = parsed(value)
+    value = found if json.dumps(found) == value else value
     if isinstance(value, Mapping) and value:
         items = [(f"{name}.{_quoted(key)}" if name else _quoted(key), item) for key, item in value.items()]
     elif isinstance(value, list | tuple) and value:
@@ -95,8 +98,8 @@ def flatten(value: Any, name: str = "") -> dict[str, Scalar]:
     return {path: leaf for key, item in items for path, leaf in flatten(item, key).items()}
 
 
-def _parsed(value: Any) -> Any:
-    """The list or mapping that a text holds as JSON, else the value itself."""
+def parsed(value: Any) -> Any:
+    """The list or mapping that a text holds as JSON, however it is written, else the value itself."""
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
     try:

@@ -103,6 +103,16 @@ def _schema(config: Config, index: FileIndex) -> dict[str, str]:
 
 
 def _code(index: FileIndex, project_root: Path) -> dict[str, str]:
-    """The digest of every module of our packages: more than a run loads, and known without loading anything."""
-    paths = sorted(path for package in PACKAGES for path in (project_root / package).rglob("*.py"))
-    return CodeFinder(index, project_root).digests(Module(path.stem, path, project_root) for path in paths)
+    """The digest of every module of our packages and of the user's modules that they load, without loading any.
+
+    More than a run loads, so that every file that stands in a node's key stands here too.
+    """
+    paths = (path for package in PACKAGES for path in (project_root / package).rglob("*.py"))
+    modules = {path: Module(_module_name(path, project_root), path, project_root) for path in sorted(paths)}
+    finder = CodeFinder(index, project_root)
+    return finder.digests({**modules, **finder.closure(module.name for module in modules.values())}.values())
+
+
+def _module_name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -92,6 +92,8 @@ def _of_executions(
         taken = None if past.cached_from is None else execution_with_id(ml_metadata, past.cached_from)
         if policy.has_expired((taken or past).ended_ms, now_ms):
             yield f"{past.node_id} is older than {policy.cache_ttl_hours:g} h (cache_ttl_hours)"
+        if past.not_reusable:
+            yield f"{past.node_id}: {past.not_reusable}"
         yield from _of_other_parts(past, request)
 
 

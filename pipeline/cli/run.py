@@ -39,7 +39,7 @@ WorkersOption = Annotated[
 ]
 MemoryOption = Annotated[
     float | None,
-    typer.Option("--max-memory", min=0.1, help="GiB that nodes may use together; else 80% of what is free."),
+    typer.Option("--max-memory", min=0.1, max=1e6, help="GiB that nodes may use together; else 80% of what is free."),
 ]
 
 
@@ -261,6 +261,8 @@ def _echo_summary(store: "RunStore", summary: "RunSummary", asked: _Asked) -> No
     same += [f"--set={item}" for item in asked.overrides]
     typer.echo("\nnext:")
     report = near(store.report_path(summary.run.run_id))
+    if not store.report_path(summary.run.run_id).is_file():
+        report = command_line("report", summary.run.run_id, *same)
     typer.echo(f"  {report}\n      the report: open it in a browser, or send it")
     typer.echo(f"  {command_line('show', summary.run.run_id, *same)}\n      what each node made, and where")
     if summary.pushed_to is not None:

@@ -131,7 +131,7 @@ def provenance_of(store: RunStore, run_id: str) -> Provenance | None:
 def config_of(store: RunStore, run_id: str) -> dict[str, Any]:
     """The configuration that the run was made with, empty if it was not kept."""
     path = store.config_path(run_id)
-    return json_object(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return json_object(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else {}
 
 
 def flattened(value: Any, name: str) -> dict[str, str]:

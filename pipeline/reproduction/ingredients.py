@@ -112,7 +112,10 @@ def parameters_ingredient(ir_text: str | None, given: Mapping[str, str]) -> Ingr
     """Runtime parameters: runs do not keep their values, so what has no default must be given."""
     if ir_text is None:
         return Ingredient("parameters", "unknown", "the compiled pipeline of the run is not there any more")
-    found = _parameters(json.loads(ir_text))
+    try:
+        found = _parameters(json.loads(ir_text))
+    except (ValueError, RecursionError):
+        return Ingredient("parameters", "unknown", "the compiled pipeline of the run is damaged")
     absent = sorted(name for name in found if name not in given)
     advice = "values are not kept with a run; give each with --param NAME=VALUE"
     if without := [name for name in absent if not found[name]]:

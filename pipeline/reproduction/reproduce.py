@@ -72,7 +72,7 @@ def recipe_of(target: Target, graph: LineageGraph, store: RunStore, parameters: 
     story, config = tell(target, graph, store), origin.config_of(store, target.run_id)
     if not config:
         raise NotFound(
-            f"Run '{target.run_id}' did not keep its configuration ({store.config_path(target.run_id)} is not there), "
+            f"Run '{target.run_id}' did not keep its configuration whole (see {store.config_path(target.run_id)}), "
             "so it cannot be run again. Runs of this version keep it."
         )
     request = read_request(store.run_folder(target.run_id))
@@ -87,7 +87,9 @@ def recipe_of(target: Target, graph: LineageGraph, store: RunStore, parameters: 
         code.ingredient,
         schema,
         Ingredient("configuration", "same", str(store.config_path(target.run_id))),
-        parameters_ingredient(ir_path.read_text(encoding="utf-8") if ir_path.is_file() else None, parameters),
+        parameters_ingredient(
+            ir_path.read_text(encoding="utf-8", errors="replace") if ir_path.is_file() else None, parameters
+        ),
         compared,
         *environment_ingredients(story.provenance, provenance.collect()),
     )

@@ -172,8 +172,11 @@ class LocalRunner:
 
     def _base(self, pipeline_name: str, selection: Selection) -> str | None:
         """The run that gives the outputs of nodes that are not carried out: the named or the newest one that can."""
-        if not selection.reused or self._options.base_run_id is not None:
-            return self._options.base_run_id if selection.reused else None
+        if not selection.reused:
+            return None
+        if (base := self._options.base_run_id) is not None:
+            self._check_base(base, selection.reused)
+            return base
         for run in self._store.runs():
             nodes = [run.node(node_id) for node_id in selection.reused]
             if run.pipeline_name == pipeline_name and all(node is not None and node.succeeded for node in nodes):
@@ -182,6 +185,15 @@ class LocalRunner:
         raise ConfigError(
             [f"--from {self._options.first}: no earlier run has the outputs of {missing}. Run everything first."]
         )
+
+    def _check_base(self, base: str, reused: tuple[str, ...]) -> None:
+        """Refuses a base that lacks outputs before a run is begun, which would be the newest one from then on."""
+        run = next((run for run in self._store.runs() if run.run_id == base), None)
+        nodes = {} if run is None else {node_id: run.node(node_id) for node_id in reused}
+        missing = [node_id for node_id, node in nodes.items() if node is None or not node.succeeded]
+        if missing:
+            what = f"--base {base}: that run has no outputs of {', '.join(missing)}."
+            raise ConfigError([f"{what} Start at the first of them or before it, or name another run."])
 
     def _earlier(self, run_id: str, digest: str) -> RunRecord | None:
         """The record of the run that is continued, None if it is new."""

@@ -104,12 +104,13 @@ def test_a_record_outside_the_store_is_not_read(tmp_path):
         store.read("../../runs/secret")
 
 
-def test_a_damaged_record_hides_no_other_run(tmp_path):
+@pytest.mark.parametrize("text", ['{"run_id": "bad"', "", "null", "3", '"text"', "[]", "[" * 100_000, "\0" * 50])
+def test_a_damaged_record_hides_no_other_run(tmp_path, text):
     store = RunStore(tmp_path)
     store.write(record("good"))
     broken = store.run_folder("bad") / "run.json"
     broken.parent.mkdir(parents=True)
-    broken.write_text('{"run_id": "bad"')
+    broken.write_text(text)
     assert [run.run_id for run in store.runs()] == ["good"]
     assert store.damaged() == [broken]
     with pytest.raises(NotFound, match="not the record of a run"):

@@ -80,3 +80,11 @@ def test_what_is_no_parts_is_none(text):
 def test_stored_parts_are_read_back():
     parts = {"code": {"a.py": "1"}, "parameters": {"x": 1.5, "y": None, "z": "ü \ud800"}}
     assert parse_parts(canonical(parts)) == parts
+
+
+@pytest.mark.parametrize(("one", "other"), [("[]", "[ ]"), ('{"a":1}', '{"a": 1}'), ('{"a": 2, "a": 1}', '{"a": 1}')])
+def test_texts_of_the_same_json_are_two_texts(one, other):
+    assert flatten({"null_values": [one]}) != flatten({"null_values": [other]})
+    assert flatten({"config": json.dumps({"null_values": [one]})}) != flatten(
+        {"config": json.dumps({"null_values": [other]})}
+    )

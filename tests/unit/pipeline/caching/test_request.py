@@ -93,6 +93,29 @@ def test_code_of_every_package_counts_and_comments_do_not(asked):
     assert differences(asked) == ["components/new.py is new", "schemas/__init__.py changed"]
 
 
+def test_a_module_beside_the_project_counts_once_it_is_loaded(asked, monkeypatch, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "our_losses.py").write_text("ALPHA = 1\n")
+    monkeypatch.syspath_prepend(own)
+    (asked / "code/models/__init__.py").write_text("import our_losses\n")
+    assert differences(asked) == ["models/__init__.py changed", "our_losses.py is new"]
+    before = describe(asked)
+    (own / "our_losses.py").write_text("ALPHA = 2\n")
+    assert compare(before, describe(asked)) == ["our_losses.py changed"]
+
+
+def test_a_package_that_is_a_link_counts(asked, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/__init__.py").write_text("")
+    (tmp_path / "elsewhere/net.py").write_text("WIDTH = 1\n")
+    (asked / "code/models/own").symlink_to(tmp_path / "elsewhere")
+    (asked / "code/models/__init__.py").write_text("from models.own import net\n")
+    before = describe(asked)
+    (tmp_path / "elsewhere/net.py").write_text("WIDTH = 2\n")
+    assert compare(before, describe(asked)) == ["models/own/net.py changed"]
+
+
 def test_a_new_lock_is_told_by_its_packages(asked, tmp_path):
     new = describe(asked)
     new.parts["environment"]["requirements.lock"] = "other"

@@ -163,3 +163,11 @@ def test_no_run_at_all_is_no_unchanged_run(tmp_path):
     (tmp_path / "penstock.yaml").write_text(CONFIG)
     found = unchanged_since(load_config(tmp_path / "penstock.yaml"), {}, RunStore(tmp_path / "root"))
     assert (found.run_id, found.is_unchanged) == (None, False)
+
+
+def test_a_node_that_ran_with_unknown_code_is_named_after_the_edit_was_taken_back(project):
+    store = metadata_store.MetadataStore(connection_config(project.store.metadata_uri, writable=True))
+    execution = store.get_executions()[0]
+    execution.custom_properties["not_reusable"].string_value = "model.py changed while this process ran"
+    store.put_executions([execution])
+    assert project.compared().obstacles == ("ArrowExampleGen: model.py changed while this process ran",)

@@ -128,3 +128,8 @@ def test_a_schema_is_taken_as_it_was_then_or_said_to_be_gone(tmp_path):
         ("missing", True, None),
     ]
     assert schema_ingredient({"schema": {"path": None}}, story)[1] is None
+
+
+@pytest.mark.parametrize("text", ["", "\ufffd[[1,", "[" * 100_000])
+def test_a_damaged_compiled_pipeline_leaves_the_parameters_unknown(text):
+    assert parameters_ingredient(text, {}).standing == "unknown"
