@@ -181,6 +181,10 @@ class RunStore:
             raise NotFound(f"There is no run '{run_id}' under {self.root}. {hint}")
         return self._as_it_stands(_load(path))
 
+    def has(self, run_id: str) -> bool:
+        """True if the run has a record, whole or not."""
+        return (self.run_folder(run_id) / "run.json").is_file()
+
     def runs(self) -> list[RunRecord]:
         """All runs whose record can be read, newest first."""
         found = [self._as_it_stands(record) for record in self._records().values() if record is not None]

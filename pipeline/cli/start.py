@@ -75,10 +75,10 @@ def run_to_its_end(
         typer.echo(
             f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {near(settings.root)}"
         )
-        stage_inputs(settings, plan)
 
         def describe(folder: Path) -> None:
             begun.append(folder.name)
+            stage_inputs(settings, plan)  # while the store is held, so that no clean-up takes it away
             write_origin(folder, settings, request)
 
         runner = LocalRunner(store, warm, options, on_event=progress.show, on_begin=describe)
@@ -88,7 +88,7 @@ def run_to_its_end(
         raise RunInterrupted(f"{stop} Continue it with: {again}", run_id=stop.run_id) from None
     finally:
         progress.end()
-        if begun:
+        if begun and store.has(begun[0]):
             _write_report(store, begun[0])
     return summarise(store.read(handle.run_id), LineageStore(store.metadata_uri))
 

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -119,12 +120,18 @@ class LocalRunner:
         resolvers = ir_documents.resolver_nodes(document.text)
         selection = select(upstream, first=options.first, last=options.last, never_reused=resolvers)
         with self._store.lock(run_id, wait=options.wait):
+            is_new = not self._store.has(run_id)
             record = self._begin(run_id, document, upstream, selection)
             journal = Journal(self._store.events_path(run_id), self._on_event, self._clock)
             journal.tell(RunStarted(run_id, record.pipeline_name, record.node_ids, record.upstream))
             run = LocalRun(self._store, self._warm, journal, self._clock, record, parameters, options.policy())
             try:
                 run.reuse(selection.reused)
+            except ConfigError:
+                if is_new:  # nothing has run: `--resume` must not find this before the run that it is meant for
+                    shutil.rmtree(self._store.run_folder(run_id))
+                raise
+            try:
                 run.carry_out(selection.wanted, self._budget(), expectations(self._store, record.pipeline_name))
             except PenstockError as error:
                 run.end("INTERRUPTED" if isinstance(error, RunInterrupted) else "FAILED")
