@@ -9,13 +9,15 @@ execution; once finished it exits 0 at once.
 
 import argparse
 import dataclasses
+import fcntl
 import logging
 import os
 import resource
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +30,7 @@ from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed
 from pipeline.input_files import read_input
 from pipeline.metadata import connection_config, metadata_path, metadata_problem
 from pipeline.progress_file import progress_written_to
+from pipeline.run_store import NODES_LOCK
 
 NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
 FailureKind = Literal["data", "gate", "other"]
@@ -110,7 +113,8 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
     started, cpu_before = time.monotonic(), _cpu_s()
     failure, state, execution_id = None, "FAILED", None
     try:
-        with progress_written_to(Path(request.progress_path) if request.progress_path else None):
+        progress_path = Path(request.progress_path) if request.progress_path else None
+        with _nodes_lock(request), progress_written_to(progress_path):
             state, execution_id = _launch(request, node_id)
     except Exception as error:
         if isinstance(error, PenstockError):  # the request makes no sense: not this node's failure
@@ -126,6 +130,16 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         failure=failure,
     )
+
+
+@contextmanager
+def _nodes_lock(request: LaunchRequest) -> Iterator[None]:
+    """Lets the next run see that a node still runs, even if the command that started it was killed."""
+    path = metadata_path(request.metadata_uri).with_name(NODES_LOCK)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
 
 
 def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:

@@ -55,13 +55,13 @@ class Provenance:
     cpu_count: int
     memory_bytes: int
 
-    def write(self, path: Path) -> None:
-        """Writes it as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1), encoding="utf-8")
+    def to_json(self) -> str:
+        """It as a JSON document."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """What `write` wrote."""
+        """The provenance in a file that holds `to_json`."""
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return cls(**data)
 

@@ -2,9 +2,15 @@
 
 <root>/metadata.sqlite               the lineage store (ML Metadata)
 <root>/store.lock                    held by the run that writes to the store
+<root>/nodes.lock                    held by every node that runs
+<root>/metadata.lock                 held while the lineage store is open for writing
+<root>/fingerprints.json             digests of files that have not changed since (pipeline/caching/file_index.py)
+<root>/logs/                         of the warm process and of compiling
+<root>/tries/, <root>/reproductions/ roots of their own, for `penstock try` and `penstock reproduce`
 <root>/artifacts/<pipeline>/…        what nodes produced
 <root>/runs/<run_id>/run.json        the run's record
 <root>/runs/<run_id>/pipeline.json   the compiled pipeline (IR)
+<root>/runs/<run_id>/request.json    what the run was asked to do (pipeline/caching/request.py)
 <root>/runs/<run_id>/config.json     the configuration, defaults included
 <root>/runs/<run_id>/provenance.json the code and environment it was started with
 <root>/runs/<run_id>/events.jsonl    what happened, one event a line
@@ -25,6 +31,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import ConfigError, NotFound, StoreBusy
+
+NODES_LOCK = "nodes.lock"
+"""Held by every node that runs, beside the lineage store; the system releases it when the node's process ends."""
+
+_NODES_END_S = 20.0
 
 SUCCEEDED = frozenset({"COMPLETE", "CACHED", "REUSED", "SKIPPED"})
 """States of a node that need no further work; what depends on such a node may run."""
@@ -200,6 +211,8 @@ class RunStore:
         for path in sorted((self.root / "runs").glob("*/run.json")):
             try:
                 found[path] = _load(path)
+            except FileNotFoundError:  # removed meanwhile
+                continue
             except NotFound:
                 found[path] = None
         return found
@@ -235,10 +248,26 @@ class RunStore:
             file.truncate(0)
             file.write(json.dumps({"pid": os.getpid(), "run_id": run_id, "since": time.time()}))
             file.flush()
+            _wait_for_nodes(self.root / NODES_LOCK, wait=wait)
             try:
                 yield
             finally:
                 file.truncate(0)
+
+
+def _wait_for_nodes(path: Path, *, wait: bool) -> None:
+    """Waits until no node of an earlier run is left: one may outlive a killed command for a moment, and writes.
+
+    Raises:
+      StoreBusy: one is still there after a while, and `wait` is false.
+    """
+    with path.open("a+") as file:
+        deadline = time.monotonic() + _NODES_END_S
+        while not _locked(file, wait=wait):
+            if time.monotonic() > deadline:
+                raise StoreBusy(
+                    f"A node of an earlier run still runs and holds {path}. Wait for it with --wait, or end it."
+                )
 
 
 def _locked(file: IO[str], *, wait: bool) -> bool:

@@ -24,15 +24,15 @@ def stage_inputs(config: Config, plan: Plan) -> None:
     content = read_input(source)
     if digest_of([(source.name, content)]) != plan.schema_digest:
         raise ConfigError([f"{source}: changed while the run was starting. Start it again."])
-    _write_whole(target, content)
+    write_whole(target, content)
 
 
-def _write_whole(target: Path, content: bytes) -> None:
+def write_whole(target: Path, content: bytes | str) -> None:
     """Writes under a name that no other run uses and renames, so that nobody reads half a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
-        temporary.write_bytes(content)
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

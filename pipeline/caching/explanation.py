@@ -72,7 +72,3 @@ def _why_again(earlier: PastExecution) -> str:
     if earlier.not_reusable:
         return f"the outputs of execution {earlier.execution_id} cannot be taken: {earlier.not_reusable}"
     return f"nothing changed since execution {earlier.execution_id}, whose outputs were not there any more"
-
-
-def _same(execution_id: int) -> str:
-    return f"nothing changed since execution {execution_id}"

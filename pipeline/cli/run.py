@@ -150,10 +150,10 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     from pipeline.summary import summarise
 
     capabilities_of(asked.runner)
-    parameters = pairs_of(asked.parameters)
     settings = load(asked.config, list(asked.overrides))
     store = store_of(settings)
     options = _options(asked, store, settings)
+    parameters = _parameters(asked, store, options)
     lineage = LineageStore(store.metadata_uri)
     done = _already_complete(store, settings, asked)
     if done is None:
@@ -212,6 +212,26 @@ def _options(asked: _Asked, store: "RunStore", settings: "Config") -> "RunOption
         caching=settings.caching,
         uncached=asked.uncached,
     )
+
+
+def _parameters(asked: _Asked, store: "RunStore", options: "RunOptions") -> "Mapping[str, str]":
+    """The runtime parameters; a run that goes on keeps those it was begun with."""
+    from pipeline.caching.request import read_request
+    from pipeline.errors import ConfigError
+
+    given = pairs_of(asked.parameters)
+    begun = read_request(store.run_folder(options.run_id)) if asked.resume and options.run_id else None
+    if begun is None:
+        return given
+    kept = {name: str(value) for name, value in begun.parts.get("parameters", {}).items()}
+    problems = [
+        f"--param {name}={value}: run '{options.run_id}' was begun with {kept.get(name, 'its default')}; leave it out."
+        for name, value in given.items()
+        if kept.get(name) != value
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return kept
 
 
 def _exit_code(summary: "RunSummary") -> int:

@@ -109,14 +109,22 @@ def _write_report(store: "RunStore", run_id: str) -> None:
 
 
 def write_origin(folder: Path, settings: "Config", request: "RequestDescription") -> None:
-    """Writes what a run was asked to do, the configuration and where the code comes from into its folder."""
+    """Writes what a run was asked to do, the configuration and where the code comes from into its folder.
+
+    Of a run that goes on these stay as they are; the later start has a `provenance.<n>.json` of its own.
+    """
     from pipeline import provenance
     from pipeline.caching.request import write_request
+    from pipeline.staging import write_whole
 
     write_request(folder, request)
 
-    (folder / "config.json").write_text(settings.model_dump_json(indent=1, by_alias=True), encoding="utf-8")
-    provenance.collect().write(folder / "provenance.json")
+    config, origin = folder / "config.json", folder / "provenance.json"
+    if not config.exists():
+        write_whole(config, settings.model_dump_json(indent=1, by_alias=True))
+    if origin.exists():
+        origin = folder / f"provenance.{len(list(folder.glob('provenance*.json'))) + 1}.json"
+    write_whole(origin, provenance.collect().to_json())
 
 
 def _config_arguments() -> list[str]:

@@ -113,10 +113,6 @@ class LineageGraph:
         made = [execution for execution in writers if execution.state != "CACHED"]
         return min(made or writers, key=lambda execution: execution.execution_id, default=None)
 
-    def takers(self, artifact_id: int) -> list[ExecutionRecord]:
-        """Executions that published the artifact from the cache."""
-        return [e for e in self._executions_at(artifact_id, "output") if e != self.producer(artifact_id)]
-
     def consumers(self, artifact_id: int, key: str | None = None) -> list[ExecutionRecord]:
         """Executions that read the artifact (under this input key)."""
         return self._executions_at(artifact_id, "input", key)

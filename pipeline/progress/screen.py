@@ -3,6 +3,7 @@
 A node that ends prints a line that stays, on both.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping
 
@@ -101,7 +102,10 @@ class Progress:
         return _line(_place(position, total), node, elapsed_s, [part for part in parts if part])
 
     def _print(self, line: Text) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True)
+        try:
+            self._console.print(line, highlight=False, soft_wrap=True)
+        except BrokenPipeError:  # whoever read has gone, as `head` does; that is no reason to stop training
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._console.file.fileno())
 
 
 class _Table:

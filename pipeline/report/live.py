@@ -219,7 +219,7 @@ def _run(view: RunView) -> Section:
 
 def _since(query: str) -> int:
     text = urllib.parse.parse_qs(query).get("since", ["0"])[0]
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _stamp(path: Path) -> tuple[int, int]:

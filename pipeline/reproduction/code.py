@@ -99,6 +99,7 @@ def checked_out(commit: str | None, folder: Path, root: Path = PROJECT_ROOT) -> 
     if commit is None:
         yield root
         return
+    _git(root, "worktree", "prune")  # what a killed reproduction has left
     done = _git(root, "worktree", "add", "--detach", "--force", str(folder), commit)
     if done.returncode != 0:
         raise NotReproduced(f"git cannot check out commit {commit} into {folder}: {done.stderr.decode().strip()}")

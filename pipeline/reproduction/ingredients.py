@@ -109,7 +109,7 @@ def _compared(name: str, then: object, now: object) -> Ingredient:
 
 
 def parameters_ingredient(ir_text: str | None, given: Mapping[str, str]) -> Ingredient:
-    """Runtime parameters: runs do not keep their values, so what has no default must be given."""
+    """Runtime parameters: what is not known from the run and has no default must be given."""
     if ir_text is None:
         return Ingredient("parameters", "unknown", "the compiled pipeline of the run is not there any more")
     try:
@@ -117,7 +117,7 @@ def parameters_ingredient(ir_text: str | None, given: Mapping[str, str]) -> Ingr
     except (ValueError, RecursionError):
         return Ingredient("parameters", "unknown", "the compiled pipeline of the run is damaged")
     absent = sorted(name for name in found if name not in given)
-    advice = "values are not kept with a run; give each with --param NAME=VALUE"
+    advice = "this run does not say with what value; give each with --param NAME=VALUE"
     if without := [name for name in absent if not found[name]]:
         return Ingredient("parameters", "missing", f"{', '.join(without)}: {advice}", blocks=True)
     if absent:

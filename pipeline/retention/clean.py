@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from pipeline.errors import NotFound
 from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import LineageStore
 from pipeline.retention.needs import needs
-from pipeline.retention.plan import CleaningPlan, make_plan
+from pipeline.retention.plan import CleaningPlan, make_plan, output_folders
 from pipeline.retention.removal import remove
 from pipeline.run_store import RunStore
 
@@ -14,12 +15,29 @@ LOCK_NAME = "gc"
 
 
 def plan_cleaning(store: RunStore, keep_last: int, push_folder: Path) -> CleaningPlan:
-    """What a cleaning would do now; changes nothing."""
+    """What a cleaning would do now; changes nothing.
+
+    Raises:
+      NotFound: the lineage store is not there or older than what lies beside it, so nobody knows what is needed.
+    """
     graph = LineageGraph.read(LineageStore(store.metadata_uri))
     pushed = store.root / "pushed"
     folders = {push_folder, *(path for path in pushed.glob("*") if path.is_dir())}
+    _refuse_if_unknown(store, graph)
     needed = needs(graph, store.runs(), keep_last, sorted(folders))
     return make_plan(store, graph, needed, keep_last)
+
+
+def _refuse_if_unknown(store: RunStore, graph: LineageGraph) -> None:
+    """Raises NotFound if nodes wrote outputs that the lineage store has never heard of: it was lost or restored."""
+    newest = max(graph.snapshot.executions, default=0)
+    unknown = [path for path in output_folders(store.root) if int(path.name) > newest]
+    if unknown:
+        raise NotFound(
+            f"{store.metadata_uri.removeprefix('sqlite:///')} knows of {newest} executions, but there are outputs of "
+            f"later ones, such as {unknown[0]}: it was lost or restored from an older copy, so what is still needed is "
+            "not known. Bring the newest copy back; nothing was removed."
+        )
 
 
 def clean(store: RunStore, keep_last: int, push_folder: Path) -> CleaningPlan:

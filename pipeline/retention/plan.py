@@ -115,7 +115,7 @@ def _unpublished(root: Path, graph: LineageGraph, needed: Needs) -> Iterator[Rem
     # By the last names only: a root that was moved or is reached by a link is named otherwise in the store.
     published = (artifact for artifact in graph.snapshot.artifacts.values() if artifact.state != "PENDING")
     known = {_tail(Path(artifact.uri)) for artifact in published}
-    for path in _numbered(root / "artifacts", depth=4):
+    for path in output_folders(root):
         if _tail(path) in known:
             continue
         execution = graph.snapshot.executions.get(int(path.name))
@@ -124,6 +124,11 @@ def _unpublished(root: Path, graph: LineageGraph, needed: Needs) -> Iterator[Rem
             yield Stay(path, size_bytes(path), f"--resume of run {resumable[0]} goes on from it")
         else:
             yield Removal(path, size_bytes(path), "no published artifact; left by an attempt that was killed")
+
+
+def output_folders(root: Path) -> Iterator[Path]:
+    """Every `artifacts/<pipeline>/<node>/<key>/<execution>` that is there, published or not."""
+    return _numbered(root / "artifacts", depth=4)
 
 
 def _tail(path: Path) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ class NodeEnded:
 
 @dataclasses.dataclass(frozen=True)
 class RunEnded:
-    """The run has ended: COMPLETE, FAILED or INTERRUPTED."""
+    """The run has ended: COMPLETE, PARTIAL, FAILED or INTERRUPTED."""
 
     run_id: str
     state: str

@@ -121,6 +121,10 @@ class LocalRunner:
         selection = select(upstream, first=options.first, last=options.last, never_reused=resolvers)
         with self._store.lock(run_id, wait=options.wait):
             is_new = not self._store.has(run_id)
+            if not is_new and options.first is not None:
+                raise ConfigError(
+                    [f"--from {options.first}: run '{run_id}' exists already. Give the new run another id."]
+                )
             record = self._begin(run_id, document, upstream, selection)
             journal = Journal(self._store.events_path(run_id), self._on_event, self._clock)
             journal.tell(RunStarted(run_id, record.pipeline_name, record.node_ids, record.upstream))
@@ -130,6 +134,8 @@ class LocalRunner:
             except ConfigError:
                 if is_new:  # nothing has run: `--resume` must not find this before the run that it is meant for
                     shutil.rmtree(self._store.run_folder(run_id))
+                else:
+                    run.end("FAILED")
                 raise
             try:
                 run.carry_out(selection.wanted, self._budget(), expectations(self._store, record.pipeline_name))

@@ -25,10 +25,13 @@ class Journal:
     """Writes every event to the run's journal and passes it on."""
 
     def __init__(self, path: Path, on_event: Callable[[Event], None], clock: Callable[[], datetime.datetime]) -> None:
-        """Appends to the file at `path`; `clock` gives the time with zone."""
+        """Appends to the file at `path`, behind a line that a power cut tore; `clock` gives the time with zone."""
         self._path = path
         self._on_event = on_event
         self._clock = clock
+        if path.is_file() and not path.read_bytes().endswith(b"\n"):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n")
 
     def tell(self, event: Event) -> None:
         """Something happened now."""

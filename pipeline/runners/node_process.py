@@ -86,8 +86,7 @@ def _usage(pid: int) -> tuple[int, float]:
     except psutil.NoSuchProcess:
         return 0, 0.0
     memory = sum(_or_zero(lambda p=one: p.memory_info().rss) for one in family)  # type: ignore[misc]
-    times = process.cpu_times() if process.is_running() else None
-    return int(memory), times.user + times.system if times else 0.0
+    return int(memory), _or_zero(lambda: sum(process.cpu_times()[:2]))
 
 
 def _or_zero(measure: Callable[[], float]) -> float:

@@ -74,6 +74,7 @@ class Call:
     def __init__(self, process: Any, receiver: Any) -> None:
         """Takes a started process and the connection that its answer comes through."""
         self._process = process
+        self._is_interrupted = False
         self.answer_ready = receiver
         """Something to give to `multiprocessing.connection.wait`: ready when `result` would not wait."""
 
@@ -103,32 +104,27 @@ class Call:
 
     def interrupt(self) -> None:
         """Asks the process to stop, as Ctrl-C does, without waiting for it."""
-        if self._process.is_alive():
+        if self._process.is_alive() and not self._is_interrupted:
+            self._is_interrupted = True
             os.kill(self.pid, signal.SIGINT)
 
     def stop(self) -> None:
         """Ends the process if it is still there: interrupts it, and kills it if it does not end by itself."""
-        _stop(self._process)
+        try:
+            self.interrupt()
+            self._process.join(_STOP_GRACE_S if self._is_interrupted else None)
+        finally:
+            if self._process.is_alive():
+                self._process.kill()
+            self._process.join()
         self.answer_ready.close()
 
 
 def _receive(receiver: Any) -> Any:
     try:
         return receiver.recv()
-    except EOFError:
+    except (EOFError, OSError):  # it ended before, or in the middle of, its answer
         return None
-
-
-def _stop(process: Any) -> None:
-    """Interrupts a process that is still there, and kills it if it does not end by itself."""
-    try:
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGINT)
-            process.join(_STOP_GRACE_S)
-    finally:
-        if process.is_alive():
-            process.kill()
-        process.join()
 
 
 def _answer(sender: Any, log_path: Path, function: Callable[..., Any], args: tuple[Any, ...]) -> None:

@@ -81,21 +81,22 @@ def finished(root, run_id):
 
 def run_with_kills(root, run_id, choice, kills):
     """Starts and kills until the run is complete; returns what was killed."""
-    killed = []
+    killed, left_over = [], []
     for _ in range(50):
         seen = events(root, run_id)
         process = start(root, run_id)
         wait_for_news(process, root, run_id, seen)
         if len(killed) < kills:
             time.sleep(choice.uniform(0, WORK_S))
-            processes = family(process)
+            left_over += family(process)
             if victim := kill_somewhere(process, choice):
                 killed.append(victim)
-            gone(processes, process)
+            process.wait(PATIENCE_S)  # for the command only: a node that outlives it must not meet the next start's
         else:
             gone(family(process), process)
             assert process.returncode == 0
         if events(root, run_id) and finished(root, run_id):
+            gone(left_over, process)
             return killed
     raise AssertionError("a run that is continued again and again should end")
 

@@ -115,3 +115,18 @@ def test_a_damaged_record_hides_no_other_run(tmp_path, text):
     assert store.damaged() == [broken]
     with pytest.raises(NotFound, match="not the record of a run"):
         store.read("bad")
+
+
+def test_a_run_waits_for_a_node_that_outlived_its_command(tmp_path, monkeypatch):
+    import fcntl
+
+    from pipeline import run_store
+
+    monkeypatch.setattr(run_store, "_NODES_END_S", 0.0)
+    store = RunStore(tmp_path)
+    with (tmp_path / run_store.NODES_LOCK).open("a+") as node:
+        fcntl.flock(node, fcntl.LOCK_SH)
+        with pytest.raises(StoreBusy, match="A node of an earlier run still runs"), store.lock("r1", wait=False):
+            pass
+    with store.lock("r2", wait=False):
+        pass

@@ -83,9 +83,8 @@ def store(tmp_path):
         properties={("ArrowExampleGen", "examples"): columns},
         executions={"ArrowExampleGen": data},
     )
-    Provenance("c" * 40, True, "d" * 64, "3.11.7", "Linux", {"tfx": "1.21.0"}, 2, 10).write(
-        store.runs.provenance_path("run-1")
-    )
+    noted = Provenance("c" * 40, True, "d" * 64, "3.11.7", "Linux", {"tfx": "1.21.0"}, 2, 10)
+    (store.runs.provenance_path("run-1").write_text(noted.to_json()))
     cached = {("ArrowExampleGen", "examples"): first.artifacts["ArrowExampleGen", "examples"]}
     store.add_run("run-2", cached=cached, baseline=first.artifacts["Trainer", "model"], failed="Pusher")
     record = store.runs.read("run-2")

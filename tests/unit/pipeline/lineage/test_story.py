@@ -44,9 +44,8 @@ def store(tmp_path):
     blessing = Path(uri(store, "Evaluator", "blessing", "run-1"))
     document = {"blessed": True, "reasons": ["good <b>enough</b>"], "metrics": {"accuracy": 0.5, "skill": None}}
     (blessing / "decision.json").write_text(json.dumps(document))
-    Provenance("c" * 40, True, "d" * 64, "3.11.7", "Linux", {"tfx": "1.21.0"}, 2, 10).write(
-        store.runs.provenance_path("run-1")
-    )
+    noted = Provenance("c" * 40, True, "d" * 64, "3.11.7", "Linux", {"tfx": "1.21.0"}, 2, 10)
+    (store.runs.provenance_path("run-1").write_text(noted.to_json()))
     return store
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from synthetic_store import SyntheticStore
 
-from pipeline.errors import StoreBusy
+from pipeline.errors import NotFound, StoreBusy
 from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import LineageStore
 from pipeline.retention import clean as cleaning
@@ -197,7 +197,7 @@ def test_what_a_killed_attempt_left_goes_and_what_a_resumed_run_needs_stays(stor
     run = add(store, 0, blessed=False, state="FAILED", failed="Trainer")
     base = store.root / "artifacts" / "reviews" / "Trainer"
     checkpoints = base / "model_run" / str(run.executions["Trainer"])
-    nobodys = base / "model_run" / "999"
+    nobodys = base / "model_run" / "1"
     temporary = base / ".system" / "executor_execution" / "999" / ".temp"
     for folder in (checkpoints, nobodys, temporary):
         folder.mkdir(parents=True)
@@ -328,3 +328,18 @@ NEEDED = [
     ("Evaluator", "blessing"),
     ("Pusher", "pushed_model"),
 ]
+
+
+@pytest.mark.parametrize("loss", ["gone", "older"])
+def test_a_lineage_store_that_does_not_know_the_newest_outputs_removes_nothing(store, loss):
+    add(store, 0)
+    database = Path(store.runs.metadata_uri.removeprefix("sqlite:///"))
+    older = database.read_bytes()
+    add(store, 1)
+    files = sorted((store.root / "artifacts").rglob("*"))
+    database.unlink()
+    if loss == "older":
+        database.write_bytes(older)
+    with pytest.raises(NotFound, match="lost or restored from an older copy"):
+        cleaned(store, keep_last=0)
+    assert sorted((store.root / "artifacts").rglob("*")) == files
