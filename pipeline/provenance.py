@@ -14,7 +14,7 @@ import psutil
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
-PACKAGES = (
+NOTED_DISTRIBUTIONS = (
     "tfx",
     "tensorflow",
     "keras",
@@ -28,7 +28,7 @@ PACKAGES = (
     "numpy",
     "protobuf",
 )
-"""Packages whose version decides what nodes make; the lock's digest stands for all of them."""
+"""Distributions whose version decides what nodes make; the lock's digest stands for all of them."""
 
 _GIT_TIMEOUT_S = 5
 
@@ -76,7 +76,7 @@ def collect(root: Path = PROJECT_ROOT) -> Provenance:
         lock_digest=lock_digest(root),
         python=platform.python_version(),
         platform=platform.platform(),
-        packages={name: version for name in PACKAGES if (version := _version(name))},
+        packages={name: version for name in NOTED_DISTRIBUTIONS if (version := _version(name))},
         cpu_count=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
     )
