@@ -77,9 +77,14 @@ def collect(root: Path = PROJECT_ROOT) -> Provenance:
         python=platform.python_version(),
         platform=platform.platform(),
         packages={name: version for name in NOTED_DISTRIBUTIONS if (version := _version(name))},
-        cpu_count=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cpu_count=processor_count(),
         memory_bytes=psutil.virtual_memory().total,
     )
+
+
+def processor_count() -> int:
+    """Processors that this process may use; of the machine, where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def lock_digest(root: Path = PROJECT_ROOT) -> str | None:

@@ -14,6 +14,7 @@ import psutil
 from pipeline import ir as ir_documents
 from pipeline.cache_policy import CachePolicy
 from pipeline.errors import ConfigError, NotFound, PenstockError, RunInterrupted
+from pipeline.provenance import processor_count
 from pipeline.run_store import NodeRecord, RunRecord, RunStore, check_run_id
 from pipeline.runners.base import Capabilities, Document, RunHandle, RunStatus, check_capabilities
 from pipeline.runners.events import Event, RunStarted
@@ -56,7 +57,7 @@ class RunOptions:
     @property
     def workers(self) -> int:
         """How many nodes run at once."""
-        return self.max_workers or len(os.sched_getaffinity(0))
+        return self.max_workers or processor_count()
 
     def policy(self) -> CachePolicy:
         """When nodes may take earlier answers: the node that a run is told to start at is carried out."""
