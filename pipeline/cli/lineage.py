@@ -1,5 +1,6 @@
 """`penstock lineage`: where a model, artifact or run comes from, and what became of it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,5 +58,6 @@ def lineage(
 def _echo_tree(root: "Branch") -> None:
     from pipeline.lineage.tree import lines_of
 
+    here = f"{Path.cwd()}{os.sep}"
     for line in lines_of(root):
-        typer.echo(line)
+        typer.echo(line.replace(here, ""))  # paths as seen from here
