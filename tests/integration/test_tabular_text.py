@@ -489,7 +489,7 @@ def test_an_interrupted_search_goes_on_and_its_best_settings_feed_the_trainer(
 
     def interrupted_at(count: int) -> Callable[..., Any]:
         def train_or_stop(*args: Any) -> Any:
-            trials.append(args[-1])
+            trials.append(args[3])  # the folder
             if len(trials) == count:
                 raise KeyboardInterrupt
             return train_model(*args)
