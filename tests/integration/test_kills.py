@@ -92,6 +92,7 @@ def run_with_kills(root, run_id, choice, kills):
             if victim := kill_somewhere(process, choice):
                 killed.append(victim)
             process.wait(PATIENCE_S)  # for the command only: a node that outlives it must not meet the next start's
+            process.stderr.close()
         else:
             gone(family(process), process)
             assert process.returncode == 0
