@@ -30,6 +30,7 @@ from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed
 from pipeline.input_files import read_input
 from pipeline.metadata import connection_config, metadata_path, metadata_problem
 from pipeline.progress_file import progress_written_to
+from pipeline.provenance import PROJECT_ROOT
 from pipeline.run_store import NODES_LOCK
 
 NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
@@ -40,9 +41,6 @@ _EXIT_CODES: Mapping[FailureKind, int] = {
     "gate": GateRefusedRun.exit_code,
     "other": NodeFailed.exit_code,
 }
-
-
-_OWN_ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,7 +215,9 @@ def _own_frame(error: BaseException) -> str:
         return ""
     frame = own[-1]
     name = (
-        os.path.relpath(frame.filename, _OWN_ROOT) if Path(frame.filename).is_relative_to(_OWN_ROOT) else frame.filename
+        os.path.relpath(frame.filename, PROJECT_ROOT)
+        if Path(frame.filename).is_relative_to(PROJECT_ROOT)
+        else frame.filename
     )
     return f"{name}:{frame.lineno} in {frame.name}: {frame.line}"
 

@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.growing_file import GrowingLines
+
 LOGGER = "penstock.progress"
 LINES_PER_S = 4.0
 LINES_AT_ONCE = 40  # short epochs come in bursts, and none of them is to be missing from a curve
@@ -181,19 +183,11 @@ class ProgressReader:
 
     def __init__(self, path: Path) -> None:
         """The file need not be there yet."""
-        self._path, self._offset = path, 0
+        self._lines = GrowingLines(path)
 
     def read(self) -> list[ProgressLine]:
         """The lines that were added since the last call; a line that is not whole yet waits for the next."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                added = file.read()
-        except FileNotFoundError:
-            return []
-        whole = added[: added.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [line for text in whole.splitlines() if (line := _line_or_none(text)) is not None]
+        return [line for text in self._lines.read() if (line := _line_or_none(text)) is not None]
 
 
 def _line_or_none(text: bytes) -> ProgressLine | None:

@@ -4,6 +4,7 @@ import datetime
 import secrets
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.errors import NotFound
@@ -23,14 +24,19 @@ def scratch_copy(config: Config, run_id: str) -> Config:
     name = f"try-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     root = config.root / "tries" / name
     root.mkdir(parents=True)
-    with (
-        closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as source,
-        closing(sqlite3.connect(root / "metadata.sqlite")) as copy,
-    ):
-        source.backup(copy)
+    copy_store(store, root / "metadata.sqlite")
     return config.model_copy(
         update={
             "pipeline": config.pipeline.model_copy(update={"root": str(root)}),
             "push": config.push.model_copy(update={"directory": None}),
         }
     )
+
+
+def copy_store(store: Path, target: Path) -> None:
+    """Copies a lineage store as it is at one moment, also while it is written to."""
+    with (
+        closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)

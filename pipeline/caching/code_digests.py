@@ -14,11 +14,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pipeline
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.module_source import KIND, ModuleSource, read_source
+from pipeline.provenance import PROJECT_ROOT
 
-PROJECT_ROOT = Path(pipeline.__path__[0]).resolve().parent
 PACKAGES = ("pipeline", "components", "models", "schemas")
 
 

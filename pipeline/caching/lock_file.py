@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.caching.code_digests import PROJECT_ROOT
+from pipeline.provenance import PROJECT_ROOT
 
 LOCK_NAME = "requirements.lock"
 _CONTEXT_TYPE = "penstock_lock"

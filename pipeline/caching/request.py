@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.arrow_example_gen.source_files import resolve_input
-from pipeline.caching.code_digests import PACKAGES, PROJECT_ROOT, CodeFinder, Module
+from pipeline.caching.code_digests import PACKAGES, CodeFinder, Module
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import INDEX_NAME, file_digest
 from pipeline.caching.lock_file import LOCK_NAME, changed_packages, read_lock
@@ -20,6 +20,7 @@ from pipeline.caching.parts import Parts, Scalar, Section, changes, flatten, par
 from pipeline.caching.words import sentences
 from pipeline.config import Config
 from pipeline.planning import split_input_path
+from pipeline.provenance import PROJECT_ROOT
 
 REQUEST_NAME = "request.json"
 

@@ -7,13 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.pusher.publish import RECEIPT
 from pipeline.errors import NotFound
 from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import ArtifactRecord
 from pipeline.run_store import RunRecord, RunStore
-
-RECEIPT = "assets.extra/penstock_push.json"
-"""Inside a pushed version: which model artifact it was made from (see components/pusher/publish.py)."""
 
 
 @dataclasses.dataclass(frozen=True)

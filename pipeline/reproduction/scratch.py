@@ -1,8 +1,6 @@
 """The root that a run is re-created in: a copy of the lineage store in which the same baseline is the latest."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import ArtifactRecord, LineageStore, metadata_path
 from pipeline.reproduction.ingredient import Ingredient
 from pipeline.run_store import RunStore
+from pipeline.scratch import copy_store
 
 CONFIG_NAME = "config.json"
 
@@ -21,11 +20,7 @@ def make_scratch(root: Path, store: RunStore, config: dict[str, Any], baseline: 
     Evaluator compares with what the run compared with.
     """
     root.mkdir(parents=True)
-    with (
-        closing(sqlite3.connect(f"{metadata_path(store.metadata_uri).as_uri()}?mode=ro", uri=True)) as source,
-        closing(sqlite3.connect(root / "metadata.sqlite")) as copy,
-    ):
-        source.backup(copy)
+    copy_store(metadata_path(store.metadata_uri), root / "metadata.sqlite")
     _bless_only(RunStore(root), baseline)
     changed = {
         **config,

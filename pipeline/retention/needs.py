@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from components.pusher.publish import RECEIPT
 from pipeline.lineage.graph import COMPARISON_KEYS, LineageGraph
 from pipeline.lineage.story import APPROVAL_KEY
-from pipeline.lineage.target import RECEIPT, target_of
+from pipeline.lineage.target import target_of
 from pipeline.metadata import ArtifactRecord
 from pipeline.run_store import RunRecord
 

@@ -81,8 +81,21 @@ class RunEnded:
 Event = RunStarted | NodeWaiting | NodeStarted | NodeProgress | NodeEnded | RunEnded
 
 
+def event_name(kind: type) -> str:
+    """The name of a kind of event in JSON.
+
+    >>> event_name(NodeEnded)
+    'node_ended'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
 def to_json(event: Event, time: datetime.datetime) -> dict[str, Any]:
     """The event as a JSON object: `event` is its name in snake case, `time` ISO 8601; a record's fields lie flat."""
     fields = dataclasses.asdict(event)
-    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-    return {"event": name, "time": time.isoformat(timespec="milliseconds"), **fields.pop("record", {}), **fields}
+    return {
+        "event": event_name(type(event)),
+        "time": time.isoformat(timespec="milliseconds"),
+        **fields.pop("record", {}),
+        **fields,
+    }

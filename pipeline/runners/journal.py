@@ -3,24 +3,15 @@
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from pipeline.growing_file import GrowingLines
 from pipeline.run_store import NodeRecord
-from pipeline.runners.events import Event, NodeEnded, NodeProgress, RunStarted
+from pipeline.runners.events import Event, NodeEnded, NodeProgress, RunStarted, event_name
 
 _RECORD_FIELDS = tuple(field.name for field in dataclasses.fields(NodeRecord))
-
-
-def event_name(kind: type) -> str:
-    """The name of a kind of event in JSON.
-
-    >>> event_name(NodeEnded)
-    'node_ended'
-    """
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
 
 _KINDS: Mapping[str, type[Event]] = {event_name(kind): kind for kind in get_args(Event)}
@@ -82,19 +73,11 @@ class EventReader:
 
     def __init__(self, path: Path) -> None:
         """The file need not be there yet."""
-        self._path, self._offset = path, 0
+        self._lines = GrowingLines(path)
 
     def read(self) -> list[TimedEvent]:
         """The events since the last call; a line that is not whole yet waits, one that is no event is passed over."""
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                added = file.read()
-        except FileNotFoundError:
-            return []
-        whole = added[: added.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [event for line in whole.splitlines() if (event := _event_or_none(line)) is not None]
+        return [event for line in self._lines.read() if (event := _event_or_none(line)) is not None]
 
 
 def _event_or_none(line: bytes) -> TimedEvent | None:

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import multiprocessing.connection
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -29,9 +30,11 @@ class Journal:
         self._path = path
         self._on_event = on_event
         self._clock = clock
-        if path.is_file() and not path.read_bytes().endswith(b"\n"):
-            with path.open("a", encoding="utf-8") as file:
-                file.write("\n")
+        with path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":
+                    file.write(b"\n")
 
     def tell(self, event: Event) -> None:
         """Something happened now."""

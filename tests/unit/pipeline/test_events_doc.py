@@ -9,8 +9,7 @@ import pytest
 
 from pipeline.progress.json_lines import RunFinished
 from pipeline.run_store import NodeRecord
-from pipeline.runners.events import Event, NodeEnded
-from pipeline.runners.journal import event_name
+from pipeline.runners.events import Event, NodeEnded, event_name
 
 DOC = (Path(__file__).parents[3] / "docs" / "events.md").read_text(encoding="utf-8")
 KINDS = (*get_args(Event), RunFinished)

@@ -4,8 +4,9 @@ import zipfile
 
 import pytest
 
-from pipeline.caching.code_digests import PROJECT_ROOT, CodeFinder, is_installed, wheel_sources
+from pipeline.caching.code_digests import CodeFinder, is_installed, wheel_sources
 from pipeline.caching.file_index import FileIndex
+from pipeline.provenance import PROJECT_ROOT
 
 FILES = {
     "models/__init__.py": "",

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from components.errors import BadData
-from pipeline.caching.code_digests import PROJECT_ROOT
 from pipeline.caching.request import RequestDescription, compare, describe_request, read_request, write_request
 from pipeline.config import load_config
+from pipeline.provenance import PROJECT_ROOT
 
 CONFIG = """
 pipeline: {name: churn}
