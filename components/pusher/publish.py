@@ -8,7 +8,6 @@ it. A push that was killed leaves a hidden folder, which readers ignore and the 
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -16,11 +15,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.model_digest import PUT_IN_AFTERWARDS, model_digest
+
 _HIDDEN_PREFIX = ".penstock-push-"
 _LOCK_NAME = ".penstock-push.lock"
 
 #: Inside a pushed version, where TensorFlow Serving looks for nothing: which push made it, from which model.
-RECEIPT = "assets.extra/penstock_push.json"
+RECEIPT = PUT_IN_AFTERWARDS[0]
 Receipt = dict[str, str | int]
 
 
@@ -83,19 +84,8 @@ def versions(base: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name))
 
 
-def files_digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files below `folder`, the receipt aside, in order of their names."""
-    digest = hashlib.sha256()
-    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    for name in sorted(name.as_posix() for name in names if name != Path(RECEIPT)):
-        with (folder / name).open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").digest()
-        digest.update(os.fsencode(name) + b"\0" + content)
-    return digest.hexdigest()
-
-
 def _holds(version: Path, model: Path, model_uri: str) -> bool:
-    return _receipt(version).get("model_uri") == model_uri and files_digest(version) == files_digest(model)
+    return _receipt(version).get("model_uri") == model_uri and model_digest(version) == model_digest(model)
 
 
 def _receipt(version: Path) -> Receipt:

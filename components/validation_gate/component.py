@@ -7,7 +7,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.validation_gate.artifact import GateResult
+from components.gate.artifact import GateResult
 from components.validation_gate.executor import Executor
 from components.validation_gate.policy import GatePolicy
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import attr
+from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import data_types_utils
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import execution_publish_utils, inputs_utils
+from tfx.orchestration.portable import execution_publish_utils, inputs_utils, outputs_utils
 from tfx.orchestration.portable.launcher import Launcher
-from tfx.orchestration.portable.mlmd import context_lib
+from tfx.orchestration.portable.mlmd import context_lib, execution_lib
 from tfx.proto.orchestration import execution_result_pb2
 
+from components.errors import GateRefused
 from pipeline.cache_policy import NodePolicy
 from pipeline.caching.answers import (
     CACHE_CONTEXT,
@@ -76,6 +78,9 @@ class CachingLauncher(Launcher):
                                        switched off in the node.
       `_publish_successful_execution`  the last moment before outputs become visible: here they are fingerprinted and
                                        the key is put on the execution.
+      `_run_executor`                  a gate that refuses leaves its evidence: what it wrote is not removed.
+      `_publish_failed_execution`      and the store is told where that is, as ABANDONED artifacts, which neither the
+                                       cache nor a resolver nor a node's input takes.
     """
 
     def __init__(self, *, caching: Caching, pipeline_node: Any, **arguments: Any) -> None:
@@ -91,6 +96,7 @@ class CachingLauncher(Launcher):
         self._driver_spec = arguments.get("custom_driver_spec")
         self._key: NodeKey | None = None
         self._miss_reasons: list[str] = []
+        self._evidence: Any = None
 
     def _prepare_execution(self) -> Any:
         prepared = super()._prepare_execution()
@@ -123,6 +129,30 @@ class CachingLauncher(Launcher):
         else:
             properties[CACHE_KEY].string_value = cache_key(self._key.parts)
         super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
+
+    def _run_executor(self, execution_info: Any) -> Any:
+        outputs_utils.make_output_dirs(execution_info.output_dict)
+        try:
+            output = self._executor_operator.run_executor(execution_info)
+            if output.execution_result.code:
+                raise RuntimeError(f"failed with code {output.execution_result.code}: {output.execution_result}")
+        except GateRefused:
+            self._evidence = execution_info.output_dict
+            raise
+        except Exception:
+            outputs_utils.remove_output_dirs(execution_info.output_dict)
+            raise
+        return output
+
+    def _publish_failed_execution(self, execution_id: int, contexts: Any, executor_output: Any = None) -> None:
+        super()._publish_failed_execution(execution_id, contexts, executor_output)
+        if not self._evidence:
+            return
+        for artifact in (artifact for artifacts in self._evidence.values() for artifact in artifacts):
+            artifact.mlmd_artifact.state = metadata_store_pb2.Artifact.ABANDONED
+        with self._mlmd_connection as connection:
+            (execution,) = connection.store.get_executions_by_id([execution_id])
+            execution_lib.put_execution(connection, execution, contexts, output_artifacts=self._evidence)
 
     def preview(self, inputs: Mapping[str, Sequence[Any]], index: FileIndex) -> NodeKey:
         """The key that the node would have with these inputs; runs the driver, and writes nothing."""

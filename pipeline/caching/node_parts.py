@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.arrow_example_gen.source_files import list_files
+from components.gate.waiver import depends_on_day
 from pipeline.caching.code_digests import CodeFinder, Module, wheel_sources
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import file_digest, fingerprint
@@ -38,8 +39,6 @@ _NOT_PROPERTIES = {
     "current_model",
     "current_model_id",
 }
-
-_GATE = "components.validation_gate.executor."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +78,7 @@ def node_key(call: NodeCall, index: FileIndex, today: datetime.date, lock_digest
     Args:
       call: the node.
       index: spares reading unchanged files.
-      today: the day (UTC), which counts for a gate with waivers.
+      today: the day (UTC), which counts for a node whose settings depend on it.
       lock_digest: SHA-256 of requirements.lock, None where there is none.
 
     Raises:
@@ -95,7 +94,7 @@ def node_key(call: NodeCall, index: FileIndex, today: datetime.date, lock_digest
         "inputs": _inputs(call.inputs, index),
         "outputs": _artifacts(call.outputs),
         "environment": {"python": platform.python_version(), LOCK_NAME: lock_digest},
-        "day": {"today": today.isoformat()} if _has_waivers(call) else {},
+        "day": {"today": today.isoformat()} if _asks_for_the_day(call) else {},
     }
     return NodeKey(parts, modules)
 
@@ -219,8 +218,7 @@ def _property(name: str, value: Any) -> Any:
     return content
 
 
-def _has_waivers(call: NodeCall) -> bool:
-    """True for a validation gate whose answer may change at midnight."""
-    if not any(path.startswith(_GATE) for path in _class_paths(call.executor_spec)):
-        return False
-    return bool(json.loads(call.exec_properties["policy"]).get("waivers"))
+def _asks_for_the_day(call: NodeCall) -> bool:
+    """True for a node whose answer may change at midnight: its settings hold waivers, or bound the data's age."""
+    texts = (value for value in call.exec_properties.values() if isinstance(value, str) and value.startswith("{"))
+    return any(depends_on_day(parsed(text)) for text in texts)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.arrow_example_gen.source_files import resolve_input
+from components.gate.waiver import depends_on_day
 from pipeline.caching.code_digests import PACKAGES, CodeFinder, Module
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import INDEX_NAME, file_digest
@@ -55,7 +56,7 @@ def describe_request(
             "schema": _schema(config, index),
             "code": _code(index, project_root),
             "environment": {"python": platform.python_version(), LOCK_NAME: lock.digest},
-            "day": {"today": now.astimezone(datetime.UTC).date().isoformat()} if config.validation.waivers else {},
+            "day": {"today": now.astimezone(datetime.UTC).date().isoformat()} if _asks_for_the_day(config) else {},
         }
     return RequestDescription(parts, lock.packages)
 
@@ -83,6 +84,10 @@ def read_request(folder: Path) -> RequestDescription | None:
 def compare(old: RequestDescription, new: RequestDescription) -> list[str]:
     """What changed from one request to the other, in words (`training.epochs: 5 → 6`); empty if nothing did."""
     return sentences(changes(old.parts, new.parts), changed_packages(old.packages, new.packages))
+
+
+def _asks_for_the_day(config: Config) -> bool:
+    return depends_on_day(json.loads(config.model_dump_json(by_alias=True)))
 
 
 def _configuration(config: Config) -> dict[str, Scalar]:

@@ -140,7 +140,7 @@ def save_model(
 def artifact(kind: str, uri: Path, number: int = 1) -> Any:
     from tfx.types import standard_artifacts
 
-    from components.validation_gate.artifact import GateResult
+    from components.gate.artifact import GateResult
 
     made = GateResult() if kind == "GateResult" else getattr(standard_artifacts, kind)()
     made.uri, made.id = str(uri), number

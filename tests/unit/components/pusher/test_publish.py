@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.pusher.blessings import refusal
-from components.pusher.publish import RECEIPT, files_digest, publish, versions
+from components.model_digest import model_digest
+from components.pusher.publish import RECEIPT, publish, versions
 
 PARTS = 50
 
@@ -111,14 +112,14 @@ def test_two_folders_have_the_same_digest_exactly_if_names_and_contents_are_the_
                 path = Path(folder) / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
-        assert (files_digest(Path(one)) == files_digest(Path(two))) == (files == other)
+        assert (model_digest(Path(one)) == model_digest(Path(two))) == (files == other)
 
 
 def test_the_receipt_is_no_part_of_the_digest(model: Path) -> None:
-    before = files_digest(model)
+    before = model_digest(model)
     (model / RECEIPT).parent.mkdir()
     (model / RECEIPT).write_text("{}")
-    assert files_digest(model) == before
+    assert model_digest(model) == before
 
 
 def test_versions_are_ordered_as_numbers_and_other_folders_are_none(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
-"""The artifact type of a gate's decision."""
+"""The artifact type of a gate's verdict."""
 
 from tfx.types.artifact import Artifact, Property, PropertyType
 
 
 class GateResult(Artifact):
-    """What a gate saw and decided, in `decision.json`; `passed` is 1.
+    """What a gate saw and decided, in `decision.json`; `passed` is 1 or 0.
 
-    A gate that refuses fails its node, and TFX removes the outputs of a failed node: the decision is then in the
-    node's error and log.
+    A gate that refuses by failing its node leaves the artifact ABANDONED: its bytes stay to be read, and no other node
+    takes it as an input (pipeline/caching/launcher.py).
     """
 
     TYPE_NAME = "PenstockGateResult"

@@ -1,0 +1,161 @@
+"""A ledger: one JSON object a line, each with the hash of the one before it. Files only, no TFX.
+
+    {"number": 3, "at": "2026-11-23T09:00:00Z", "kind": "approved", …, "previous": "…", "hash": "…"}
+
+`hash` is the SHA-256 of the entry without it, as canonical JSON; `previous` is the hash of the entry before, 64 zeros
+for the first. Changing, removing or reordering entries breaks the chain from there on. What a chain cannot show is
+that its newest entries were cut off, or that all of it was written anew: `head` is what to note down elsewhere.
+"""
+
+import dataclasses
+import datetime
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from components.errors import ComponentError
+
+GENESIS = "0" * 64
+
+_OWN = ("number", "at", "kind", "previous", "hash")
+
+
+class LedgerDamaged(ComponentError):
+    """The chain is broken: an entry was changed, removed, inserted or cut short."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One entry.
+
+    Attributes:
+      number: counting from 1.
+      at: when it was written, ISO 8601, UTC.
+      kind: what it says, a word of the ledger's user.
+      content: the rest, plain JSON.
+      hash: by which the next entry refers to it.
+    """
+
+    number: int
+    at: str
+    kind: str
+    content: Mapping[str, Any]
+    hash: str
+
+
+def utc_now() -> datetime.datetime:
+    """The time, with zone."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger:
+    """The entries in a file, which need not exist yet."""
+
+    path: Path
+    clock: Callable[[], datetime.datetime] = utc_now
+
+    def entries(self) -> list[Entry]:
+        """All entries, oldest first.
+
+        Raises:
+          LedgerDamaged: naming the line at which the chain breaks.
+        """
+        if not self.path.exists():
+            return []
+        with self.path.open("r", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return _checked(file.read(), self.path)
+
+    @property
+    def head(self) -> str:
+        """The hash of the newest entry, which stands for all of them."""
+        entries = self.entries()
+        return entries[-1].hash if entries else GENESIS
+
+    def append(
+        self,
+        kind: str,
+        content: Mapping[str, Any],
+        allow: Callable[[list[Entry]], None] | None = None,
+    ) -> Entry:
+        """Writes one more entry and forces it to the disk.
+
+        Args:
+          kind: what it says.
+          content: plain JSON, without the names that every entry has.
+          allow: gets the entries so far while nobody else can write; raises if this one must not follow them.
+
+        Raises:
+          LedgerDamaged: the chain is broken; nothing is written.
+          ValueError: `content` uses a name that every entry has.
+        """
+        if taken := sorted(set(content) & set(_OWN)):
+            raise ValueError(f"{', '.join(taken)}: every entry has these names itself")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            entries = _checked(file.read(), self.path)
+            if allow is not None:
+                allow(entries)
+            return self._write(file, entries, kind, content)
+
+    def _write(self, file: IO[str], entries: list[Entry], kind: str, content: Mapping[str, Any]) -> Entry:
+        body = {
+            "number": len(entries) + 1,
+            "at": self.clock().astimezone(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "kind": kind,
+            **content,
+            "previous": entries[-1].hash if entries else GENESIS,
+        }
+        body["hash"] = digest_of(body)
+        file.write(json.dumps(body, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+        return _entry(body)
+
+
+def digest_of(body: Mapping[str, Any]) -> str:
+    """SHA-256 of an entry as canonical JSON (sorted keys, no spaces, UTF-8), its `hash` left out."""
+    rest = {key: value for key, value in body.items() if key != "hash"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _checked(text: str, path: Path) -> list[Entry]:
+    entries: list[Entry] = []
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        body = _parsed(line)
+        previous = entries[-1].hash if entries else GENESIS
+        if body is None:
+            problem = "is cut short or no JSON object"
+        elif body.get("hash") != digest_of(body):
+            problem = "was changed after it was written (its hash does not fit its content)"
+        elif body.get("previous") != previous or body.get("number") != number:
+            problem = "does not follow the one before it (entries were removed, inserted or moved)"
+        else:
+            entries.append(_entry(body))
+            continue
+        raise LedgerDamaged(
+            f"{path}:{number}: this entry {problem}. Nothing in this record can be relied on until somebody explains "
+            "it: compare it with a backup, and put the true file back."
+        )
+    return entries
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        body = json.loads(line) if line.endswith("\n") else None
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _entry(body: Mapping[str, Any]) -> Entry:
+    content = {key: value for key, value in body.items() if key not in _OWN}
+    return Entry(int(body["number"]), str(body["at"]), str(body["kind"]), content, str(body["hash"]))
