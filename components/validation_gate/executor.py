@@ -1,12 +1,10 @@
 """Reads statistics, schema and anomalies, asks `decide`, writes `decision.json`, and stops the run if need be."""
 
-import datetime
 import json
 import os
 from typing import Any
 
 import tensorflow_data_validation as tfdv
-from absl import logging
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.components.statistics_gen import stats_artifact_utils
@@ -17,10 +15,9 @@ from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
 from components.errors import GateRefused
+from components.gate.document import today_utc, write_verdict
 from components.validation_gate.policy import GatePolicy
-from components.validation_gate.verdict import GateDecision, SplitEvidence, decide
-
-DECISION_FILE = "decision.json"
+from components.validation_gate.verdict import SplitEvidence, decide
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -37,10 +34,8 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         policy = GatePolicy.from_json(json.loads(exec_properties["policy"]))
         schema = _read_schema(input_dict)
-        decision = decide(
-            _read_evidence(input_dict, schema), schema, policy, datetime.datetime.now(datetime.UTC).date()
-        )
-        _write(decision, artifact_utils.get_single_instance(output_dict["result"]))
+        decision = decide(_read_evidence(input_dict, schema), schema, policy, today_utc())
+        write_verdict(decision.as_verdict(), artifact_utils.get_single_instance(output_dict["result"]))
         if not decision.passed:
             raise GateRefused(decision.refusal())
 
@@ -82,13 +77,3 @@ def _read_anomalies(anomalies: list[Artifact], split: str) -> anomalies_pb2.Anom
     if not fileio.exists(path):
         return None
     return anomalies_pb2.Anomalies.FromString(io_utils.read_bytes_file(path))
-
-
-def _write(decision: GateDecision, result: Artifact) -> None:
-    document = json.dumps(decision.to_json(), indent=2, ensure_ascii=False)
-    io_utils.write_string_file(os.path.join(result.uri, DECISION_FILE), document)
-    # In the log as well, because TFX removes the outputs of a node that fails.
-    logging.info("ValidationGate: %s", document)
-    result.passed = int(decision.passed)
-    result.warnings = sum(finding.severity == "warning" for finding in decision.findings)
-    result.waived = sum(finding.severity == "error" and not finding.stops for finding in decision.findings)

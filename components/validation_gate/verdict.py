@@ -10,6 +10,9 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from components.gate.verdict import Finding as CheckFinding
+from components.gate.verdict import Verdict
+from components.gate.waiver import Waiver as NamedWaiver
 from components.validation_gate.policy import DATASET, GatePolicy, Severity, Waiver
 from components.validation_gate.schema_change import changes_for
 
@@ -70,6 +73,25 @@ class Finding:
             "stops": self.stops,
         }
 
+    @property
+    def check(self) -> str:
+        """Its name among all gates' findings."""
+        return f"{self.anomaly}({self.feature})"
+
+    def as_check(self) -> CheckFinding:
+        """It in the form that all gates share; `details` holds what is ours."""
+        return CheckFinding(
+            check=self.check,
+            passed=self.severity == "ignore",
+            severity="error" if self.severity == "error" else "warning",
+            sentence=f"{self.split}: {self.description}",
+            advice=" or ".join(self.schema_changes),
+            where=self.split,
+            details=self.to_json(),
+            waiver=_named(self.check, self.waiver),
+            expired=_named(self.check, self.expired),
+        )
+
     def sentence(self) -> str:
         """All of it in words, over several lines."""
         lines = [f'{self.split}: feature "{self.feature}": {self.description} ({self.anomaly})']
@@ -97,13 +119,10 @@ class GateDecision:
         """True if nothing stops the run."""
         return not self.missing and not any(finding.stops for finding in self.findings)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, lists, strings and booleans."""
-        return {
-            "passed": self.passed,
-            "missing": list(self.missing),
-            "findings": [finding.to_json() for finding in self.findings],
-        }
+    def as_verdict(self) -> Verdict:
+        """The decision in the form that all gates share; what the policy ignores has passed there."""
+        checks = tuple(finding.as_check() for finding in self.findings)
+        return Verdict("ValidationGate", "the data", "validation", checks, self.missing)
 
     def refusal(self) -> str:
         """Why the run stops and what to do, in words."""
@@ -135,6 +154,10 @@ def decide(
     findings = [finding for split in evidence for finding in _findings(split, schema, policy, today)]
     findings.sort(key=lambda finding: (not finding.stops, finding.severity != "warning", finding.feature))
     return GateDecision(tuple(findings), tuple(missing))
+
+
+def _named(check: str, waiver: Waiver | None) -> NamedWaiver | None:
+    return None if waiver is None else NamedWaiver(check, waiver.reason, waiver.expires)
 
 
 def _missing(evidence: Sequence[SplitEvidence], schema: schema_pb2.Schema | None) -> Iterator[str]:

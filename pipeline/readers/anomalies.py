@@ -141,7 +141,9 @@ def read_gate(folder: Path) -> GateDecision:
     path = folder / GATE_FILE
     data = read_object(path)
     try:
-        return GateDecision(data["passed"], tuple(data["missing"]), tuple(map(_finding, data["findings"])))
+        return GateDecision(
+            data["passed"], tuple(data["missing"]), tuple(_finding(item["details"]) for item in data["findings"])
+        )
     except (KeyError, TypeError) as error:
         raise NotFound(f"{path}: not a decision of ValidationGate ({error!r}).") from error
 

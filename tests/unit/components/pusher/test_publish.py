@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.pusher.blessings import refusal
 from components.model_digest import model_digest
+from components.pusher.blessings import refusal
 from components.pusher.publish import RECEIPT, publish, versions
 
 PARTS = 50

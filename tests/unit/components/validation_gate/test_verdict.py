@@ -49,7 +49,7 @@ def decided(*splits: SplitEvidence, policy: GatePolicy | None = None) -> GateDec
 def test_clean_data_passes() -> None:
     decision = decided(evidence(), evidence(split="eval"))
     assert decision.passed
-    assert decision.to_json() == {"passed": True, "missing": [], "findings": []}
+    assert (decision.findings, decision.missing) == ((), ())
 
 
 def test_an_error_stops_and_the_refusal_says_what_where_and_how_to_accept_it() -> None:
@@ -124,12 +124,14 @@ def test_missing_evidence_stops(splits: list[SplitEvidence], schema: schema_pb2.
 
 def test_the_decision_is_plain_json() -> None:
     policy = GatePolicy(waivers=(Waiver("vine", "agreed", TODAY),))
-    document = json.loads(json.dumps(decided(evidence(UNEXPECTED), policy=policy).to_json()))
+    document = json.loads(json.dumps(decided(evidence(UNEXPECTED), policy=policy).as_verdict().to_json()))
     assert document["passed"]
-    assert document["findings"][0]["waiver"] == {
+    assert document["findings"][0]["waiver"]["check"] == "ENUM_TYPE_UNEXPECTED_STRING_VALUES(vine)"
+    details = document["findings"][0]["details"]
+    assert details["waiver"] == {
         "feature": "vine",
         "reason": "agreed",
         "expires": "2026-03-01",
         "anomaly": None,
     }
-    assert document["findings"][0]["schema_changes"] == ['feature "vine": add "X" to string_domain.value']
+    assert details["schema_changes"] == ['feature "vine": add "X" to string_domain.value']

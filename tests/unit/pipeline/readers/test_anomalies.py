@@ -71,7 +71,7 @@ def test_the_decision_of_the_gate_comes_back_as_it_was_made(tmp_path):
         GatePolicy(waivers=(waiver, late)),
         datetime.date(2026, 1, 1),
     )
-    (tmp_path / "decision.json").write_text(json.dumps(decision.to_json()))
+    (tmp_path / "decision.json").write_text(json.dumps(decision.as_verdict().to_json()))
     gate = read_gate(tmp_path)
     assert not gate.passed
     assert [finding.sentence() for finding in decision.findings if finding.stops]
@@ -87,7 +87,9 @@ def test_the_decision_of_the_gate_comes_back_as_it_was_made(tmp_path):
     assert (expired.expired.reason, expired.stops, expired.severity) == ("was known", True, "error")
 
 
-@pytest.mark.parametrize("text", ["{}", '{"passed": true, "missing": [], "findings": [{"split": "train"}]}'])
+@pytest.mark.parametrize(
+    "text", ["{}", '{"passed": true, "missing": [], "findings": [{"details": {"split": "train"}}]}']
+)
 def test_another_document_is_no_decision(tmp_path, text):
     (tmp_path / "decision.json").write_text(text)
     with pytest.raises(NotFound, match="not a decision of ValidationGate"):
