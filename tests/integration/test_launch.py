@@ -86,6 +86,30 @@ def test_a_node_that_fails_ends_the_launch_with_its_exit_code(launches, mode, co
     assert "NODE Report" not in log
 
 
+@pytest.mark.parametrize(("mode", "kept"), [("raise", []), ("refuse", ["ABANDONED"])])
+def test_only_a_gate_that_refuses_leaves_what_it_wrote(launches, mode, kept):
+    launches.compile(mode=mode)
+    launches.start()
+    outputs = [artifact for artifact in lineage(launches.store).outputs_of_run("run-1") if artifact.key == "doubled"]
+    assert [artifact.state for artifact in outputs] == kept
+    written = [path for path in (launches.folder / "artifacts/Double/doubled").rglob("*") if path.is_file()]
+    assert len(written) == len(kept)
+
+
+def test_what_a_refusing_gate_wrote_is_taken_by_no_node(launches):
+    launches.compile(mode="refuse")
+    launches.start()
+    launches.compile(mode="")
+    assert launches.start() == 0
+    assert "REPORT 42" in launches.log.read_text()
+
+
+def lineage(store):
+    from pipeline.metadata import LineageStore
+
+    return LineageStore(f"sqlite:///{store}")
+
+
 def test_a_parameter_of_the_command_line_reaches_the_node(launches):
     launches.compile(with_parameter=True)
     assert launches.start("--param", "value=5") == 0
