@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.gate.verdict import Verdict
+from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
+from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.run_store import RunRecord
 
 
@@ -17,6 +20,7 @@ class RunSummary:
     Attributes:
       rows: rows read, by split, in all and quarantined.
       anomalies: decisions of the validation gate on each anomaly.
+      verdicts: what each gate decided.
       metrics: the Evaluator's metrics on the whole split.
       blessed: the Evaluator's verdict.
       reasons: why, one sentence each; with the reasons of the serving check if that refused.
@@ -26,6 +30,7 @@ class RunSummary:
     run: RunRecord
     rows: Mapping[str, int]
     anomalies: tuple[Mapping[str, Any], ...] | None
+    verdicts: tuple[Verdict, ...]
     metrics: Mapping[str, float | None]
     blessed: bool | None
     reasons: tuple[str, ...]
@@ -45,12 +50,14 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     decision = _json_beside(single(artifacts, "blessing", "Evaluator"), "decision.json")
     serving = _json_beside(single(artifacts, "blessing", "ServingCheck"), "report.json")
     gate = _json_beside(single(artifacts, "result", "ValidationGate"), "decision.json")
+    verdicts = [_verdict_of(artifact) for artifact in artifacts if artifact.type_name == GATE_RESULT]
     pushed = single(artifacts, "pushed_model")
     examples = single(artifacts, "examples")
     return RunSummary(
         run=run,
         rows={k: int(v) for k, v in (examples.properties if examples else {}).items() if k.startswith("rows_")},
-        anomalies=tuple(gate["findings"]) if gate else None,
+        anomalies=tuple(item["details"] for item in gate["findings"]) if gate else None,
+        verdicts=tuple(verdict for verdict in verdicts if verdict is not None),
         metrics=decision.get("metrics", {}),
         blessed=decision.get("blessed"),
         reasons=tuple(decision.get("reasons", ())),
@@ -67,6 +74,8 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines.append(("rows", _rows_text(summary.rows)))
     if summary.anomalies is not None:
         lines.append(("anomalies", _anomalies_text(summary.anomalies)))
+    if summary.verdicts:
+        lines += _gate_lines(summary.verdicts)
     if summary.metrics:
         lines.append(("metrics", "  ".join(_metric_text(name, value) for name, value in summary.metrics.items())))
     if summary.blessed is not None:
@@ -88,6 +97,29 @@ def node_rows(run: RunRecord, outputs: list[ArtifactRecord]) -> list[tuple[str, 
         rows.append((node_id, *cells, *made[0]))
         rows += [("", "", "", "", *output) for output in made[1:]]
     return rows
+
+
+def _gate_lines(verdicts: tuple[Verdict, ...]) -> list[tuple[str, str]]:
+    """One line on all gates, then one for each that refuses or warns."""
+    passed = sum(verdict.passed for verdict in verdicts)
+    waived = sum(len(verdict.waived) for verdict in verdicts)
+    tail = f"; {waived} {'finding' if waived == 1 else 'findings'} waived" if waived else ""
+    texts = [f"{passed} of {len(verdicts)} passed{tail}"]
+    for verdict in verdicts:
+        told = [*verdict.missing, *(f"{item.check}: {item.sentence}" for item in verdict.refusing)]
+        told = told or [f"{item.check}: {item.sentence}" for item in verdict.warnings]
+        more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+        if told:
+            texts.append(f"{verdict.gate} {'warns' if verdict.passed else 'refuses'}: {told[0]}{more}")
+    return [("gates", texts[0]), *(("", text) for text in texts[1:])]
+
+
+def _verdict_of(artifact: ArtifactRecord) -> Verdict | None:
+    """The gate's verdict, None if it cannot be read any more."""
+    try:
+        return read_verdict(Path(artifact.uri))
+    except NotFound:
+        return None
 
 
 def _metric_text(name: str, value: float | None) -> str:

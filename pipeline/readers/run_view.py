@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from components.gate.verdict import Verdict
 from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
@@ -18,6 +19,7 @@ from pipeline.readers.anomalies import Anomalies, GateDecision, read_anomalies, 
 from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
+from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
 from pipeline.readers.schema import Schema, read_schema
 from pipeline.readers.serving_check import ServingCheck, read_serving_check
@@ -152,6 +154,16 @@ class RunView:
     def gate(self) -> Reading[GateDecision]:
         """What ValidationGate made of it; a gate that refused leaves its message as the reason."""
         return self._folder_part("ValidationGate", "result", read_gate)
+
+    @functools.cached_property
+    def gates(self) -> Mapping[str, Reading[Verdict]]:
+        """What each gate decided, by node, in the order in which the nodes stand in the pipeline."""
+        keys = {found.node_id: found.key for found in self.artifacts if found.type_name == GATE_RESULT}
+        return {
+            node_id: self._folder_part(node_id, keys[node_id], read_verdict)
+            for node_id in self.record.node_ids
+            if node_id in keys
+        }
 
     @functools.cached_property
     def transform(self) -> Reading[TransformGraph]:

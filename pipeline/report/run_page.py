@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
+from components.gate.verdict import Verdict
 from pipeline.metadata import LineageStore
 from pipeline.readers.evaluation import Evaluation
 from pipeline.readers.run_view import Reading, RunView
@@ -19,6 +20,7 @@ from pipeline.report.evaluation import (
     metrics_table,
     slices_table,
 )
+from pipeline.report.gate_parts import gates_view
 from pipeline.report.model_parts import model_view, serving_view, training_view, tuning_view
 from pipeline.report.record_parts import artifacts_table, configuration_view, environment_view
 from pipeline.report.run_section import run_section
@@ -43,6 +45,7 @@ def page_sections(view: RunView, now: str | None = None) -> list[Section]:
     """Every section of the run's page; `now` (ISO 8601) is for a run that goes on."""
     return [
         run_section(view.record, upstream_of(view), view.folder / "logs", now),
+        _section("gates", "Gates", "Verdict", _gates(view), gates_view),
         *_evaluation_sections(view),
         *_model_sections(view),
         *_data_sections(view),
@@ -126,6 +129,10 @@ def _inside(reading: Reading[Evaluation], pick: Callable[[Evaluation], Value | N
         return Reading(reason=reading.reason)
     found = pick(reading.value)
     return Reading(found, "" if found is not None else otherwise)
+
+
+def _gates(view: RunView) -> Reading[Mapping[str, Reading[Verdict]]]:
+    return Reading(view.gates or None, "No gate of this run has decided anything yet.")
 
 
 def _blessing(evaluation: Evaluation) -> Markup:

@@ -1,7 +1,11 @@
+import dataclasses
+import datetime
 import json
 
 import pytest
 
+from components.gate.verdict import Finding, Verdict
+from components.gate.waiver import Waiver
 from pipeline.metadata import ArtifactRecord
 from pipeline.run_store import NodeRecord, RunRecord
 from pipeline.summary import node_rows, summarise, summary_lines
@@ -29,7 +33,8 @@ def publish(tmp_path):
         folder.mkdir()
         for name, content in (documents or {}).items():
             (folder / name).write_text(json.dumps(content))
-        artifacts.append(ArtifactRecord(len(artifacts) + 1, "Any", str(folder), node_id, key, properties or {}))
+        kind = "PenstockGateResult" if key == "result" else "Any"
+        artifacts.append(ArtifactRecord(len(artifacts) + 1, kind, str(folder), node_id, key, properties or {}))
         return Lineage(artifacts)
 
     return made
@@ -61,9 +66,37 @@ def test_every_reason_is_shown(publish):
 
 
 def test_anomalies_are_named_with_their_severity(publish):
-    findings = [{"feature": "vine", "severity": "warning"}, {"feature": "stars", "severity": "warning"}]
+    found = [{"feature": "vine", "severity": "warning"}, {"feature": "stars", "severity": "warning"}]
+    findings = [{"details": item} for item in found]
     lineage = publish("ValidationGate", "result", {}, {"decision.json": {"findings": findings}})
     assert dict(summary_lines(summarise(RUN, lineage)))["anomalies"] == "2: stars (warning), vine (warning)"
+
+
+BROKEN = Finding("unique(id)", False, "error", "3 rows of split train share their id.")
+TOLD = Finding("mean(stars)", False, "warning", "The mean is 4.9.")
+WAIVER = Waiver("unique(id)", "known", datetime.date(2030, 1, 1))
+
+
+def verdict(gate, *findings):
+    return {"decision.json": Verdict(gate, "the data", "quality", findings).to_json()}
+
+
+def test_gates_are_counted_and_those_that_refuse_or_warn_are_named(publish):
+    publish("DataQualityGate", "result", {}, verdict("DataQualityGate", BROKEN, TOLD))
+    publish("BiasEvaluator", "result", {}, verdict("BiasEvaluator", TOLD, dataclasses.replace(TOLD, check="other")))
+    waived = dataclasses.replace(BROKEN, waiver=WAIVER)
+    lineage = publish("AttributionDrift", "result", {}, verdict("AttributionDrift", waived))
+    lines = summary_lines(summarise(RUN, lineage))
+    assert lines[1:] == [
+        ("gates", "2 of 3 passed; 1 finding waived"),
+        ("", "DataQualityGate refuses: unique(id): 3 rows of split train share their id."),
+        ("", "BiasEvaluator warns: mean(stars): The mean is 4.9. (and 1 more)"),
+    ]
+
+
+def test_a_verdict_that_is_gone_is_not_counted(publish):
+    lineage = publish("DataQualityGate", "result", {}, {})
+    assert summarise(RUN, lineage).verdicts == ()
 
 
 def test_a_pushed_model_is_named_by_its_folder(publish):

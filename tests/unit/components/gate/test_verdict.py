@@ -83,7 +83,7 @@ def test_only_the_star_stands_for_other_text(pattern: str, name: str, covers: bo
 
 
 def test_a_waiver_needs_a_name_and_a_reason_and_cannot_be_for_everything() -> None:
-    with pytest.raises(ValueError, match="check is empty.*\n.*reason is empty"):
+    with pytest.raises(ValueError, match=r"check is empty.*\n.*reason is empty"):
         Waiver(" ", "", TODAY)
     with pytest.raises(ValueError, match="would waive everything"):
         Waiver("**", "lazy", TODAY)
