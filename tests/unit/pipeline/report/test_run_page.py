@@ -18,9 +18,9 @@ from pipeline.report.write import write_report
 from pipeline.run_store import NodeRecord
 
 TITLES = [
-    "Pipeline", "Gates", "Blessing", "Metrics", "Slices", "Confusion matrix", "Calibration", "Serving check", "Training",
-    "Search for hyperparameters", "Model", "Transform", "Rows", "Statistics", "Schema", "Anomalies and gate",
-    "Artifacts", "Environment and lock", "Configuration",
+    "Pipeline", "Gates", "Blessing", "Metrics", "Slices", "Confusion matrix", "Calibration", "Serving check",
+    "Training", "Search for hyperparameters", "Model", "Transform", "Rows", "Statistics", "Schema",
+    "Anomalies and gate", "Artifacts", "Environment and lock", "Configuration",
 ]  # fmt: skip
 
 
