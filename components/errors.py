@@ -2,8 +2,9 @@
 
 ComponentError              a node cannot go on; the message says what, where, what was seen, what to do
 ├── BadData                 the input data is at fault: fix the data, or loosen how it is read
-└── GateRefused             a gate looked at the evidence and said no (or had no evidence): fix, waive or
-                            change the threshold
+├── GateRefused             a gate looked at the evidence and said no (or had no evidence): fix, waive or
+│                           change the threshold
+└── WaitsForApproval        a person must decide before the node can go on; nothing is wrong
 """
 
 
@@ -17,3 +18,7 @@ class BadData(ComponentError):
 
 class GateRefused(ComponentError):
     """A gate refused: its message lists every reason and what would change the answer."""
+
+
+class WaitsForApproval(ComponentError):
+    """A person must decide first; started again after the decision, the node goes on."""

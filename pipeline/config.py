@@ -18,6 +18,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from components.evaluator.settings import EvaluationSettings
+from components.model_approval.settings import ApprovalSettings
 from components.serving_check.settings import ServingCheckSettings
 from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
@@ -166,6 +167,7 @@ CachedNode = Literal[
     "Trainer",
     "Evaluator",
     "ServingCheck",
+    "ModelApproval",
     "Pusher",
 ]
 """The nodes that the definition can make and that have a cache; latest_blessed_model has none, it always looks anew."""
@@ -185,6 +187,7 @@ class Config(Section):
     tuner: TunerSection = TunerSection()
     evaluation: EvaluationSettings = EvaluationSettings()
     serving_check: ServingCheckSettings = ServingCheckSettings()
+    approval: ApprovalSettings = ApprovalSettings()
     push: PushSection = PushSection()
     beam: BeamSection = BeamSection()
     nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
@@ -201,6 +204,11 @@ class Config(Section):
     def root(self) -> Path:
         """The folder that holds the store, the artifacts, the runs' logs and (by default) the pushed models."""
         return Path(self.pipeline.root)
+
+    @property
+    def approvals_path(self) -> Path:
+        """The record of requests for approval and of decisions."""
+        return self.root / "approvals" / f"{self.pipeline.name}.jsonl"
 
     @property
     def caching(self) -> CachePolicy:
@@ -223,7 +231,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     if not isinstance(tree, dict):
         seen = "nothing" if tree is None else type(tree).__name__
         raise ConfigError([f"{path}: expected sections such as 'pipeline:' and 'data:', found {seen}."])
+    _spell_out(tree)
     changed = _apply_overrides(tree, overrides)
+    _spell_out(tree)
     try:
         config = Config.model_validate_json(json.dumps(tree))
     except ValidationError as error:
@@ -233,6 +243,12 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
             [f"{path}: holds a kind of YAML value that no key takes ({error}). Use plain values."]
         ) from error
     return _absolute(config, path.resolve().parent)
+
+
+def _spell_out(tree: dict[str, Any]) -> None:
+    """Puts the long form where the file has a short one: `approval: required` is `approval: {mode: required}`."""
+    if isinstance(tree.get("approval"), str):
+        tree["approval"] = {"mode": tree["approval"]}
 
 
 def _read_text(path: Path) -> str:

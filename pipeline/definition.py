@@ -1,7 +1,8 @@
 """The one pipeline: `create_pipeline` says which nodes exist and how they connect, for every runner.
 
     ArrowExampleGen → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
-      → Transform → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck → Pusher
+      → Transform → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
+      → ModelApproval → Pusher
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
 """
@@ -60,10 +61,11 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.orchestration.pipeline import Pipeline
     from tfx.proto import pusher_pb2, trainer_pb2
     from tfx.types import standard_artifacts
-    from tfx.types.channel import Channel
+    from tfx.types.channel import Channel, union
 
     from components.arrow_example_gen.component import ArrowExampleGen
     from components.evaluator.component import Evaluator
+    from components.model_approval.component import ModelApproval
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
     from components.tuner.component import Tuner
@@ -156,10 +158,22 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         evaluation=evaluator.outputs["evaluation"],
         settings=config.serving_check,
     )
+    gates = [validation_gate]
+    model_approval = ModelApproval(
+        model=model,
+        evaluation=evaluator.outputs["evaluation"],
+        model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=serving_check.outputs["blessing"],
+        verdicts=union(gate.outputs["result"] for gate in gates),
+        gates=[gate.id for gate in gates],
+        settings=config.approval,
+        ledger=str(config.approvals_path),
+    )
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_check.outputs["blessing"],
+        approval=model_approval.outputs["approval"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.push_directory)
         ),
@@ -182,6 +196,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             latest_blessed_model,
             evaluator,
             serving_check,
+            model_approval,
             pusher,
         ],
     )

@@ -11,7 +11,8 @@
     ├── NotReproduced           7  a run could not be re-created, or came out different
     └── RunInterrupted        130  Ctrl-C
 
-Exit 5 is not an error: the run completed and the model was not pushed. Exit 1 is a defect of ours.
+Neither 5 nor 8 is an error: the run completed and the model was not pushed (5), or waits for a person's approval
+(8). Exit 1 is a defect of ours.
 `components/errors.py` holds what components raise; the launcher turns it into these.
 """
 
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from functools import partial
 
 EXIT_NOT_PUSHED = 5
+EXIT_WAITING = 8
 
 
 class PenstockError(Exception):

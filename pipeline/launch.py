@@ -21,24 +21,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from components.errors import BadData, ComponentError, GateRefused
+from components.errors import BadData, ComponentError, GateRefused, WaitsForApproval
 from models.tabular_text.errors import ModelError, UntrainableData
 from pipeline import ir as ir_documents
 from pipeline.cache_policy import CachePolicy
 from pipeline.caching.fingerprints import INDEX_NAME
-from pipeline.errors import ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
+from pipeline.errors import EXIT_WAITING, ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
 from pipeline.input_files import read_input
 from pipeline.metadata import connection_config, metadata_path, metadata_problem
 from pipeline.progress_file import progress_written_to
 from pipeline.provenance import PROJECT_ROOT
 from pipeline.run_store import NODES_LOCK
 
-NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "FAILED"]
-FailureKind = Literal["data", "gate", "other"]
+NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "AWAITING_APPROVAL", "FAILED"]
+FailureKind = Literal["data", "gate", "approval", "other"]
 
 _EXIT_CODES: Mapping[FailureKind, int] = {
     "data": DataRefused.exit_code,
     "gate": GateRefusedRun.exit_code,
+    "approval": EXIT_WAITING,
     "other": NodeFailed.exit_code,
 }
 
@@ -117,8 +118,10 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
     except Exception as error:
         if isinstance(error, PenstockError):  # the request makes no sense: not this node's failure
             raise
-        traceback.print_exc()
+        if not isinstance(error, WaitsForApproval):
+            traceback.print_exc()
         failure = describe_failure(error)
+        state = "AWAITING_APPROVAL" if failure.kind == "approval" else "FAILED"
     return NodeOutcome(
         node_id=node_id,
         state=state,  # type: ignore[arg-type]
@@ -191,6 +194,8 @@ def describe_failure(error: BaseException) -> Failure:
         return Failure("data", str(own))
     if isinstance(own, GateRefused):
         return Failure("gate", str(own))
+    if isinstance(own, WaitsForApproval):
+        return Failure("approval", str(own))
     message = str(own) if own is not None else f"{type(error).__name__}: {error}"
     return Failure("other", message, _own_frame(error))
 

@@ -37,6 +37,9 @@ NODES_LOCK = "nodes.lock"
 
 _NODES_END_S = 20.0
 
+AWAITING_APPROVAL = "AWAITING_APPROVAL"
+"""State of a node that a person must decide about, and of the run that waits for it."""
+
 SUCCEEDED = frozenset({"COMPLETE", "CACHED", "REUSED", "SKIPPED"})
 """States of a node that need no further work; what depends on such a node may run."""
 
@@ -47,7 +50,7 @@ class NodeRecord:
 
     Attributes:
       state: RUNNING, COMPLETE, CACHED, REUSED (taken from another run as it was asked for), SKIPPED (its condition does
-        not hold), FAILED or NOT_RUN.
+        not hold), AWAITING_APPROVAL (a person must decide), FAILED or NOT_RUN.
       attempt: how often the node was started in this run, counting from 1.
       started_at: of the last attempt, ISO 8601 with zone; `ended_at` likewise.
       wall_s: seconds from start to end.
@@ -77,10 +80,10 @@ class NodeRecord:
 class RunRecord:
     """One run of a pipeline; `started_at` and `ended_at` are ISO 8601 with zone.
 
-    `state` is RUNNING, COMPLETE, PARTIAL (what was asked for is done, other nodes were left out), FAILED or
-    INTERRUPTED; a run whose process died without a word still says RUNNING in the file, and is read as INTERRUPTED.
-    `upstream` names the nodes that each node waits for, `base_run_id` the run whose outputs were taken for the nodes
-    that are REUSED.
+    `state` is RUNNING, COMPLETE, PARTIAL (what was asked for is done, other nodes were left out), AWAITING_APPROVAL (a
+    person must decide, then the rest runs), FAILED or INTERRUPTED; a run whose process died without a word still says
+    RUNNING in the file, and is read as INTERRUPTED. `upstream` names the nodes that each node waits for, `base_run_id`
+    the run whose outputs were taken for the nodes that are REUSED.
     """
 
     run_id: str

@@ -10,7 +10,7 @@ from components.gate.verdict import Verdict
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
 from pipeline.readers.gates import GATE_RESULT, read_verdict
-from pipeline.run_store import RunRecord
+from pipeline.run_store import AWAITING_APPROVAL, RunRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,8 @@ class RunSummary:
       metrics: the Evaluator's metrics on the whole split.
       blessed: the Evaluator's verdict.
       reasons: why, one sentence each; with the reasons of the serving check if that refused.
+      approved: whether the rules or people approved the model; None if it did not get that far.
+      approval_reasons: in their words, or what is waited for.
       pushed_to: the pushed model's folder.
     """
 
@@ -36,6 +38,8 @@ class RunSummary:
     reasons: tuple[str, ...]
     servable: bool | None
     serving_reasons: tuple[str, ...]
+    approved: bool | None
+    approval_reasons: tuple[str, ...]
     pushed_to: str | None
 
     @property
@@ -51,6 +55,9 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     serving = _json_beside(single(artifacts, "blessing", "ServingCheck"), "report.json")
     gate = _json_beside(single(artifacts, "result", "ValidationGate"), "decision.json")
     verdicts = [_verdict_of(artifact) for artifact in artifacts if artifact.type_name == GATE_RESULT]
+    approval = _json_beside(single(artifacts, "approval", "ModelApproval"), "approval.json")
+    is_decided = approval.get("decided_by") != "gates"  # whose reasons stand on their own lines
+    waiting = next((node for node in run.nodes if node.state == AWAITING_APPROVAL), None)
     pushed = single(artifacts, "pushed_model")
     examples = single(artifacts, "examples")
     return RunSummary(
@@ -63,13 +70,15 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         reasons=tuple(decision.get("reasons", ())),
         servable=serving.get("blessed"),
         serving_reasons=tuple(serving.get("reasons", ())),
+        approved=approval.get("approved") if is_decided else None,
+        approval_reasons=(waiting.failure,) if waiting else tuple(approval.get("reasons", ()) if is_decided else ()),
         pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
     )
 
 
 def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
     """Name and text of each line of the summary."""
-    lines = [("run", f"{summary.run.run_id}  {summary.run.state.lower()}")]
+    lines = [("run", f"{summary.run.run_id}  {state_text(summary.run.state)}")]
     if summary.rows:
         lines.append(("rows", _rows_text(summary.rows)))
     if summary.anomalies is not None:
@@ -82,9 +91,18 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines += _verdict("blessed", summary.blessed, summary.reasons)
     if summary.servable is not None:
         lines += _verdict("servable", summary.servable, summary.serving_reasons)
+    if summary.approved is not None:
+        lines += _verdict("approved", summary.approved, summary.approval_reasons)
+    elif summary.approval_reasons:
+        lines.append(("approved", f"waiting: {summary.approval_reasons[0]}"))
     if summary.blessed is not None:
         lines.append(("model", summary.pushed_to or "not pushed"))
     return lines
+
+
+def state_text(state: str) -> str:
+    """A state as people read it: `awaiting approval`."""
+    return state.lower().replace("_", " ")
 
 
 def node_rows(run: RunRecord, outputs: list[ArtifactRecord]) -> list[tuple[str, ...]]:
@@ -92,7 +110,7 @@ def node_rows(run: RunRecord, outputs: list[ArtifactRecord]) -> list[tuple[str, 
     rows: list[tuple[str, ...]] = [("node", "state", "wall s", "cpu s", "output", "where")]
     for node_id in run.node_ids:
         node = run.node(node_id)
-        cells = (node.state.lower(), f"{node.wall_s:.1f}", f"{node.cpu_s:.1f}") if node else ("not run", "", "")
+        cells = (state_text(node.state), f"{node.wall_s:.1f}", f"{node.cpu_s:.1f}") if node else ("not run", "", "")
         made = [(artifact.key, artifact.uri) for artifact in outputs if artifact.node_id == node_id] or [("", "")]
         rows.append((node_id, *cells, *made[0]))
         rows += [("", "", "", "", *output) for output in made[1:]]

@@ -57,8 +57,13 @@ def waiver_for(check: str, waivers: Iterable[Waiver], today: datetime.date) -> t
     return holds, expired
 
 
+_AGES = ("max_age_days", "expires_days")
+
+
 def depends_on_day(settings: Any) -> bool:
-    """True if an answer to these settings may change at midnight: they hold waivers, or bound an age (`max_age_days`).
+    """True if an answer to these settings may change with time: they hold waivers, or bound an age.
+
+    Ages are bounded by `max_age_days` (of data) and `expires_days` (of approvals).
 
     Args:
       settings: plain JSON, as it travels in exec_properties or stands in a configuration.
@@ -66,7 +71,7 @@ def depends_on_day(settings: Any) -> bool:
     if isinstance(settings, Mapping):
         return (
             bool(settings.get("waivers"))
-            or settings.get("max_age_days") is not None
+            or any(settings.get(key) is not None for key in _AGES)
             or any(depends_on_day(value) for value in settings.values())
         )
     return isinstance(settings, list | tuple) and any(depends_on_day(item) for item in settings)

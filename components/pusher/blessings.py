@@ -1,4 +1,4 @@
-"""Why a model may not be pushed, from its blessings' documents. Pure."""
+"""Why a model may not be pushed, from the documents of its blessings and its approval. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,3 +18,22 @@ def refusal(gate: str, is_blessed: bool | None, document: Mapping[str, Any] | No
         return None
     reasons = " ".join((document or {}).get("reasons", ()))
     return f"{gate} did not bless the model{f': {reasons}' if reasons else '.'}"
+
+
+def not_approved(document: Mapping[str, Any] | None, digest: str) -> str | None:
+    """A sentence, or None if these very bytes are approved.
+
+    Args:
+      document: `approval.json`, None if there is none.
+      digest: of the model as it is now (components/model_digest.py).
+    """
+    if document is None:
+        return "There is no approval of the model, though the pipeline asks for one."
+    if not document["approved"]:
+        return f"The model is not approved: {' '.join(document['reasons'])}"
+    if document["model_digest"] != digest:
+        return (
+            f"The model's bytes changed since it was approved (approved {document['model_digest'][:12]}, now "
+            f"{digest[:12]}). Find out who changed them; to push them all the same, run the pipeline again."
+        )
+    return None

@@ -1,17 +1,56 @@
-"""The Pusher node: TFX's, with an executor that publishes atomically."""
+"""The Pusher node: TFX's, with an approval as an input and an executor that publishes atomically."""
 
-from tfx.components.pusher.component import Pusher as TfxPusher
-from tfx.dsl.components.base import executor_spec
+from typing import Any
 
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import pusher_pb2
+from tfx.types import channel, standard_artifacts, standard_component_specs
+from tfx.types.component_spec import ChannelParameter
+from tfx.utils import json_utils
+
+from components.model_approval.artifact import ModelApproval
 from components.pusher.executor import Executor
 
 
-class Pusher(TfxPusher):
-    """Pushes a model that both gates bless to a numbered version folder (TensorFlow Serving's layout).
+class PusherSpec(standard_component_specs.PusherSpec):
+    """TFX's inputs, outputs and exec_properties, and the approval."""
 
-    Inputs and arguments are TFX's. Output `pushed_model`: `PushedModel` with a copy of the model and the custom
-    properties `pushed` (0 or 1), `not_pushed_reason` where it is 0, and otherwise `pushed_destination`,
-    `pushed_version` and `already_pushed` (1 if the newest version was this very model, and none was added).
+    INPUTS = {  # noqa: RUF012 - read by TFX as it stands
+        **standard_component_specs.PusherSpec.INPUTS,
+        "approval": ChannelParameter(type=ModelApproval),
+    }
+
+
+class Pusher(base_component.BaseComponent):
+    """Pushes a model that both gates bless and that is approved to a numbered version folder (TF Serving's layout).
+
+    Output `pushed_model`: `PushedModel` with a copy of the model and the custom properties `pushed` (0 or 1),
+    `not_pushed_reason` where it is 0, and otherwise `pushed_destination`, `pushed_version` and `already_pushed` (1 if
+    the newest version was this very model, and none was added).
     """
 
+    SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: channel.BaseChannel,
+        model_blessing: channel.BaseChannel,
+        infra_blessing: channel.BaseChannel,
+        approval: channel.BaseChannel,
+        push_destination: pusher_pb2.PushDestination,
+    ) -> None:
+        inputs: dict[str, Any] = {
+            "model": model,
+            "model_blessing": model_blessing,
+            "infra_blessing": infra_blessing,
+            "approval": approval,
+        }
+        super().__init__(
+            PusherSpec(
+                **inputs,
+                push_destination=push_destination,
+                custom_config=json_utils.dumps(None),
+                pushed_model=channel.Channel(type=standard_artifacts.PushedModel),
+            )
+        )

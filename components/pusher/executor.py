@@ -1,4 +1,4 @@
-"""Asks both blessings, then publishes the model atomically; says why where it does not."""
+"""Asks both blessings and the approval, then publishes the model atomically; says why where it does not."""
 
 import json
 import os
@@ -16,7 +16,9 @@ from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, proto_utils
 
 from components.errors import ComponentError
-from components.pusher.blessings import refusal
+from components.model_approval.document import APPROVAL_FILE
+from components.model_digest import model_digest
+from components.pusher.blessings import not_approved, refusal
 from components.pusher.publish import publish
 
 NOT_PUSHED_REASON = "not_pushed_reason"
@@ -42,13 +44,14 @@ class Executor(tfx_executor.Executor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
+        model_path = Path(self.GetModelPath(input_dict))
         reasons = [reason for key in _GATES if (reason := _refusal(key, input_dict))]
+        reasons = reasons or [reason for reason in [_not_approved(input_dict, model_path)] if reason]
         if reasons:
             logging.info("Not pushed: %s", " ".join(reasons))
             self._MarkNotPushed(pushed_model)
             pushed_model.set_string_custom_property(NOT_PUSHED_REASON, " ".join(reasons))
             return
-        model_path = Path(self.GetModelPath(input_dict))
         # The artifact's URI holds the execution's id, which stays when a killed execution is taken up again.
         published = publish(
             model_path,
@@ -74,6 +77,15 @@ def _refusal(key: str, input_dict: Artifacts) -> str | None:
     path = os.path.join(blessing.uri, document_name)
     document = json.loads(io_utils.read_string_file(path)) if fileio.exists(path) else None
     return refusal(gate, is_blessed(blessing), document)
+
+
+def _not_approved(input_dict: Artifacts, model_path: Path) -> str | None:
+    artifacts = input_dict.get("approval")
+    if not artifacts:
+        return not_approved(None, model_digest(model_path))
+    path = os.path.join(artifact_utils.get_single_instance(artifacts).uri, APPROVAL_FILE)
+    document = json.loads(io_utils.read_string_file(path)) if fileio.exists(path) else None
+    return not_approved(document, model_digest(model_path))
 
 
 def _base_folder(push_destination: str) -> Path:

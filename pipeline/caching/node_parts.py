@@ -21,7 +21,7 @@ PUSHED_FINGERPRINT = "pushed_fingerprint"
 """Custom properties of an artifact: of its bytes, and of the folder in its `pushed_destination`."""
 
 _USER_CODE = ("module_path", "module_file")
-_DATA_FILES = ("schema_file",)
+_DATA_FILES = ("schema_file", "ledger")
 _NOT_PARAMETERS = {*_USER_CODE, *_DATA_FILES, "input_fingerprint"}
 """Exec properties that stand in other sections by content; TFX's `input_fingerprint` is made of sizes and times."""
 
@@ -161,7 +161,7 @@ def _data(properties: Mapping[str, Any], index: FileIndex) -> dict[str, Scalar]:
     for key in _DATA_FILES:
         path = properties.get(key)
         if path and "://" not in path:
-            found[Path(path).name] = file_digest(Path(path), index)
+            found[Path(path).name] = file_digest(Path(path), index) if Path(path).exists() else None
     base, config = properties.get("input_base"), properties.get("input_config")
     if base and config and "://" not in base:
         for split in json.loads(config).get("splits", []):

@@ -64,7 +64,7 @@ def _obstacles(
 ) -> Iterator[str]:
     """Why the run's outcome does not stand, the cheapest checks first."""
     if run.state != "COMPLETE":
-        yield f"it is {run.state.lower()}"
+        yield f"it is {run.state.lower().replace('_', ' ')}"
     if not config.pipeline.cache:
         yield "pipeline.cache is false"
     for node_id in run.node_ids:

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done · 1 a defect of ours · 2 wrong configuration or environment · 3 a node failed · 4 the data was
 refused · 5 the run completed, the model was not pushed · 6 the store is in use · 7 a run could not be reproduced ·
-130 interrupted.
+8 the model waits for a person's approval · 130 interrupted.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline.cli.approve import approvals, approve, reject
 from pipeline.cli.diff import diff
 from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
@@ -40,7 +41,7 @@ app = typer.Typer(
     name="penstock",
     help="One TFX pipeline from a table to a gated, pushed model.",
     epilog="Exit codes: 0 done, 1 a defect of ours, 2 wrong configuration or environment, 3 a node failed, "
-    "4 data refused, 5 not pushed, 6 store in use, 7 not reproduced, 130 interrupted.",
+    "4 data refused, 5 not pushed, 6 store in use, 7 not reproduced, 8 waiting for approval, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -49,6 +50,9 @@ app = typer.Typer(
 app.add_typer(schema_app, name="schema")
 app.command()(run)
 app.command("try")(try_node)
+app.command()(approve)
+app.command()(reject)
+app.command()(approvals)
 app.command()(report)
 app.command("explain-cache")(explain_cache)
 app.command()(logs)
@@ -61,6 +65,8 @@ app.command()(diff)
 @app.command()
 def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """List the runs, newest first."""
+    from pipeline.summary import state_text
+
     store = store_of(load(config, overrides))
     records = store.runs()
     for path in store.damaged():
@@ -72,7 +78,7 @@ def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> 
     for record in records:
         done = sum(node.succeeded for node in record.nodes)
         nodes = f"{done}/{len(record.node_ids)}"
-        rows.append((record.run_id, record.pipeline_name, record.state.lower(), record.started_at, nodes))
+        rows.append((record.run_id, record.pipeline_name, state_text(record.state), record.started_at, nodes))
     echo_table(rows)
 
 
@@ -162,6 +168,7 @@ def doctor(
 def main() -> None:
     """Runs the command line; a user's mistake is a message and an exit code, never a traceback."""
     from components.errors import ComponentError
+    from components.model_approval.decisions import DecisionRefused
     from pipeline.errors import ConfigError, DataRefused, PenstockError, RunInterrupted
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -171,6 +178,8 @@ def main() -> None:
     except PenstockError as error:
         log_file = getattr(error, "log_file", "")
         _fail(f"{error}\nWhole log: {log_file}" if log_file else str(error), error.exit_code)
+    except DecisionRefused as error:
+        _fail(str(error), ConfigError.exit_code)
     except ComponentError as error:  # met while planning, before any node ran
         _fail(str(error), DataRefused.exit_code)
     except KeyboardInterrupt:

@@ -142,6 +142,26 @@ class _Asked:
         return not (self.resume or self.first or self.last or self.uncached or self.run_id)
 
 
+def go_on(config: Path, overrides: list[str] | None, run_id: str | None) -> int:
+    """Goes on with a run, or with None starts a new one, which uses the cache; returns the exit code."""
+    asked = _Asked(
+        config=config,
+        overrides=tuple(overrides or ()),
+        runner="local",
+        parameters=(),
+        resume=run_id,
+        first=None,
+        last=None,
+        base=None,
+        uncached=(),
+        run_id=None,
+        max_workers=None,
+        max_memory_bytes=None,
+        wait=False,
+    )
+    return _exit_code(_carry_out(asked, screen()))
+
+
 def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     """What came of the run, or of the earlier one that makes this one needless; says it too."""
     from pipeline.metadata import LineageStore
@@ -235,8 +255,11 @@ def _parameters(asked: _Asked, store: "RunStore", options: "RunOptions") -> "Map
 
 
 def _exit_code(summary: "RunSummary") -> int:
-    from pipeline.errors import EXIT_NOT_PUSHED
+    from pipeline.errors import EXIT_NOT_PUSHED, EXIT_WAITING
+    from pipeline.run_store import AWAITING_APPROVAL
 
+    if summary.run.state == AWAITING_APPROVAL:
+        return EXIT_WAITING
     is_whole = all((node := summary.run.node(node_id)) and node.succeeded for node_id in summary.run.node_ids)
     return EXIT_NOT_PUSHED if is_whole and not summary.is_pushed else 0
 
@@ -289,6 +312,9 @@ def _echo_summary(store: "RunStore", summary: "RunSummary", asked: _Asked) -> No
         reader = near(Path(sys.executable).with_name("saved_model_cli"))
         typer.echo(f"  {reader} show --dir {near(summary.pushed_to)} --all\n      the model's signatures")
         typer.echo(f"  {command_line('run', *same)}\n      again: what is unchanged comes from the cache")
+    elif summary.run.state == "AWAITING_APPROVAL":
+        for verb, what in (("approve", "push the model"), ("reject", "do not push it")):
+            typer.echo(f"  {command_line(verb, summary.run.run_id, '--reason', 'WHY', *same)}\n      {what}")
     elif summary.run.state == "PARTIAL":
         typer.echo(f"  {command_line('run', RESUME, summary.run.run_id, *same)}\n      the nodes that were left out")
     else:

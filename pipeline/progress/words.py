@@ -13,6 +13,7 @@ STATE_WORDS: Mapping[str, str] = {
     "CACHED": "cached",
     "REUSED": "reused",
     "SKIPPED": "skipped",
+    "AWAITING_APPROVAL": "awaiting approval",
     "FAILED": "failed",
     "NOT_RUN": "not run",
 }
@@ -23,6 +24,7 @@ STYLES: Mapping[str, str] = {
     "CACHED": "cyan",
     "REUSED": "cyan",
     "SKIPPED": "dim",
+    "AWAITING_APPROVAL": "bold yellow",
     "FAILED": "bold red",
     "NOT_RUN": "yellow",
 }

@@ -25,6 +25,7 @@ STATES = {
     "SKIPPED": State("–", "skipped", "quiet", "its condition said that it need not run"),  # noqa: RUF001
     "RUNNING": State("▶", "running", "busy", "at work"),
     "FAILED": State("✕", "failed", "bad", "ended with an error"),
+    "AWAITING_APPROVAL": State("⧗", "awaiting approval", "busy", "a person must decide"),
     "NOT_RUN": State("○", "not run", "quiet", "did not get its turn"),
     "WAITING": State("○", "waiting", "quiet", "waits for others"),
     "INTERRUPTED": State("■", "interrupted", "bad", "was stopped before its end"),

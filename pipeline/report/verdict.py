@@ -9,7 +9,7 @@ from markupsafe import Markup
 from pipeline.report.states import shown_state
 from pipeline.report.tags import join, tag
 from pipeline.report.text import clipped, counted, moment, number, seconds, size
-from pipeline.run_store import SUCCEEDED, RunRecord
+from pipeline.run_store import AWAITING_APPROVAL, SUCCEEDED, RunRecord
 from pipeline.summary import RunSummary
 
 _SENTENCE = 300
@@ -36,6 +36,8 @@ def verdict_of(summary: RunSummary) -> Verdict:
         return _running(run)
     if run.state in {"FAILED", "INTERRUPTED"}:
         return _stopped(run)
+    if run.state == AWAITING_APPROVAL:
+        return _waiting(summary)
     return _completed(summary)
 
 
@@ -141,6 +143,16 @@ def _stopped(run: RunRecord) -> Verdict:
     return Verdict(sentence, "bad", reasons, (*logs, again))
 
 
+def _waiting(summary: RunSummary) -> Verdict:
+    run_id = summary.run.run_id
+    steps = (
+        (f"penstock approve {run_id} --reason WHY", "pushes the model; nothing is computed again"),
+        (f"penstock reject {run_id} --reason WHY", "ends the run without a push"),
+    )
+    sentence = "The model passed every gate and waits for a person's approval."
+    return Verdict(sentence, "busy", (*summary.approval_reasons, *summary.reasons), steps)
+
+
 def _completed(summary: RunSummary) -> Verdict:
     run = summary.run
     again = ("penstock run", "after changing what is named above; what is unchanged comes from the cache")
@@ -155,6 +167,9 @@ def _completed(summary: RunSummary) -> Verdict:
     if summary.servable is False:
         reasons = (*summary.serving_reasons, *summary.reasons)
         return Verdict("The model is good enough but cannot be served, so it was not pushed.", "bad", reasons, (again,))
+    if summary.approved is False:
+        sentence = "The model was not approved, so it was not pushed."
+        return Verdict(sentence, "bad", summary.approval_reasons, (again,))
     if summary.blessed:
         return Verdict(
             "The model was trained and blessed; this run did not push it.", "good", summary.reasons, (again,)

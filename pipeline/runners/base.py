@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 from pipeline import ir as ir_documents
 from pipeline.errors import UnsupportedByRunner
 
-RunState = Literal["RUNNING", "COMPLETE", "PARTIAL", "FAILED", "INTERRUPTED"]
+RunState = Literal["RUNNING", "COMPLETE", "PARTIAL", "AWAITING_APPROVAL", "FAILED", "INTERRUPTED"]
 
 
 @dataclasses.dataclass(frozen=True)

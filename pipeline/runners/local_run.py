@@ -11,7 +11,7 @@ from pipeline.cache_policy import CachePolicy
 from pipeline.errors import DataRefused, GateRefusedRun, NodeFailed, PenstockError, RunInterrupted
 from pipeline.launch import LaunchRequest, NodeOutcome
 from pipeline.reuse import reuse_outputs
-from pipeline.run_store import NodeRecord, RunRecord, RunStore
+from pipeline.run_store import AWAITING_APPROVAL, NodeRecord, RunRecord, RunStore
 from pipeline.runners.events import Event, NodeEnded, NodeStarted, NodeWaiting, RunEnded, to_json
 from pipeline.runners.journal import json_line
 from pipeline.runners.node_process import NodeProcess, start_node, stop_all
@@ -20,6 +20,7 @@ from pipeline.runners.warm import WarmProcess
 
 _LOG_LINES_SHOWN = 15
 _TICK_S = 0.5
+_FAILED = "failed"
 
 
 class Journal:
@@ -101,13 +102,17 @@ class LocalRun:
             raise self._error()
 
     def end(self, state: str | None = None) -> None:
-        """Notes how the run ended; without a word that everything asked for was done."""
-        everything = all(self._has(node_id) for node_id in self._record.node_ids)
+        """Notes how the run ended; without a word that everything asked for was done, or waits for a person."""
         record = self._record.stopped() if state else self._record
-        state = state or ("COMPLETE" if everything else "PARTIAL")
+        state = state or self._outcome()
         self._record = dataclasses.replace(record, state=state, ended_at=self._now())
         self._store.write(self._record)
         self._journal.tell(RunEnded(self._record.run_id, state))
+
+    def _outcome(self) -> str:
+        if any(node.state == AWAITING_APPROVAL for node in self._record.nodes):
+            return AWAITING_APPROVAL
+        return "COMPLETE" if all(self._has(node_id) for node_id in self._record.node_ids) else "PARTIAL"
 
     def _start(self, schedule: Schedule) -> None:
         """Starts what may start, and tells what the rest waits for."""
@@ -149,8 +154,9 @@ class LocalRun:
         outcome = process.outcome()
         self._journal.tell(process.sample())  # its last words
         del self._running[node_id]
-        lost = schedule.end(node_id, succeeded=outcome.failure is None)
-        if outcome.failure is not None:
+        obstacle = _obstacle(outcome)
+        lost = schedule.end(node_id, obstacle)
+        if obstacle == _FAILED:
             self._failed.append(outcome)
         self._put(_node_record(outcome, process, self._now()))
         self._tell_end(node_id)
@@ -186,6 +192,13 @@ class LocalRun:
         node = self._record.node(first.node_id)
         assert node is not None
         return _node_failed(first, others, self._store.log_path(self._record.run_id, first.node_id, node.attempt))
+
+
+def _obstacle(outcome: NodeOutcome) -> str | None:
+    """Why what depends on the node cannot run, None if it can."""
+    if outcome.failure is None:
+        return None
+    return "waits for approval" if outcome.state == AWAITING_APPROVAL else _FAILED
 
 
 def _node_record(outcome: NodeOutcome, process: NodeProcess, ended_at: str) -> NodeRecord:

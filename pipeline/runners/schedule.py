@@ -73,17 +73,22 @@ class Schedule:
         self._waiting.remove(node)
         self._running.append(node)
 
-    def end(self, node: str, *, succeeded: bool) -> dict[str, str]:
-        """Notes that the node ended; returns the nodes that can no longer run, each with the reason."""
+    def end(self, node: str, obstacle: str | None = None) -> dict[str, str]:
+        """Notes that the node ended; returns the nodes that can no longer run, each with the reason.
+
+        Args:
+          node: it ran.
+          obstacle: why what depends on it cannot run, such as `failed`; None if it can.
+        """
         self._running.remove(node)
-        if succeeded:
+        if obstacle is None:
             self._done.add(node)
             return {}
         lost: dict[str, str] = {}
         for other in list(self._waiting):
             cause = next((above for above in self._upstream[other] if above == node or above in lost), None)
             if cause is not None:
-                lost[other] = f"{cause} {'failed' if cause == node else 'did not run'}"
+                lost[other] = f"{cause} {obstacle if cause == node else 'did not run'}"
                 self._waiting.remove(other)
         return lost
 

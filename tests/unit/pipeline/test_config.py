@@ -248,3 +248,15 @@ def test_the_documentation_has_every_key_and_default_and_no_other():
     text = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `([a-z_.*\[\]0-9]+)` \| (`.*?`|—) \|", text, flags=re.MULTILINE))
     assert documented == {key: plain(default) for key, default in all_keys(Config)}
+
+
+@pytest.mark.parametrize("overrides", [(), ("approval.approvers=2",)])
+def test_the_mode_alone_is_short_for_approval(tmp_path, overrides):
+    loaded = load_config(write(tmp_path, SMALLEST + "approval: required\n"), overrides)
+    assert loaded.approval.mode == "required"
+
+
+def test_a_wrong_mode_of_approval_is_told_with_its_line(tmp_path):
+    (problem,) = problems_of(tmp_path, SMALLEST + "approval: requird\n")
+    assert problem.startswith(f"{tmp_path / 'pipeline.yaml'}:4: 'approval.mode'")
+    assert "found 'requird'. Did you mean 'required'?" in problem

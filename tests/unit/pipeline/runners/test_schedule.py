@@ -18,7 +18,7 @@ def schedule(upstream, *, budget=PLENTY, expected=None, wanted=None):
 def run(plan, *nodes):
     for node in nodes:
         plan.start(node)
-        plan.end(node, succeeded=True)
+        plan.end(node)
 
 
 def test_a_node_starts_as_soon_as_its_inputs_exist():
@@ -50,7 +50,7 @@ def test_the_memory_budget_holds_back_what_does_not_fit_beside_the_others():
     plan.start("A")
     plan.start("C")
     assert plan.waiting() == {"B": "waits for memory: needs 2.0 GiB, 0.0 GiB free"}
-    plan.end("C", succeeded=True)
+    plan.end("C")
     assert plan.waiting() == {"B": "waits for memory: needs 2.0 GiB, 1.0 GiB free"}
 
 
@@ -69,8 +69,8 @@ def test_a_failure_loses_only_what_depends_on_it():
     plan = schedule({"A": (), "B": ("A",), "C": ("B",), "X": (), "Y": ("X",)})
     plan.start("A")
     plan.start("X")
-    assert plan.end("A", succeeded=False) == {"B": "A failed", "C": "B did not run"}
-    plan.end("X", succeeded=True)
+    assert plan.end("A", "failed") == {"B": "A failed", "C": "B did not run"}
+    plan.end("X")
     assert plan.startable() == ["Y"]
     run(plan, "Y")
     assert plan.is_over
@@ -101,7 +101,7 @@ def test_any_graph_runs_in_order_within_its_budget_to_the_end(data):
         assert len(running) <= budget.workers
         assert len(running) == 1 or sum(expected[node].memory_bytes for node in running) <= budget.memory_bytes
         node = running.pop(data.draw(st.integers(0, len(running) - 1)))
-        lost |= set(plan.end(node, succeeded=node not in fails))
+        lost |= set(plan.end(node, "failed" if node in fails else None))
         ended.append(node)
     # A second source: the standard library's sorter says what can be reached without passing a failed node.
     reachable: set[str] = set()

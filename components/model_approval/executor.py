@@ -1,0 +1,181 @@
+"""Gathers the evidence, asks gates, rules and the record of decisions, and writes `approval.json`, or waits."""
+
+import hashlib
+import json
+import logging as standard_logging
+import os
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+from tfx.components.util import model_utils
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils, path_utils
+
+from components.errors import ComponentError, WaitsForApproval
+from components.evaluator.analysis import ANALYSIS_FILE
+from components.gate.document import DECISION_FILE, read_verdict
+from components.ledger.ledger import Entry, Ledger, utc_now
+from components.model_approval.decisions import (
+    REQUESTED,
+    Standing,
+    Subject,
+    evidence_digest,
+    latest_request,
+    standing,
+    subject_of,
+)
+from components.model_approval.document import APPROVAL_FILE, ApprovalDocument
+from components.model_approval.rules import Blessing, Evidence, reasons_to_ask, refusals
+from components.model_approval.settings import ApprovalSettings
+from components.model_digest import model_digest
+
+Artifacts = dict[str, list[Artifact]]
+
+#: Input key → the node that gives it, how TFX reads it, and the document that explains it.
+_BLESSINGS = {
+    "model_blessing": ("Evaluator", model_utils.is_model_blessed, DECISION_FILE),
+    "infra_blessing": ("ServingCheck", model_utils.is_infra_validated, "report.json"),
+}
+
+
+class Executor(base_executor.BaseExecutor):
+    """Runs the node."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Writes the approval.
+
+        Raises:
+          WaitsForApproval: a person must decide and has not; the request is on record.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        settings = ApprovalSettings.from_json(json.loads(exec_properties["settings"]))
+        evidence = gather(input_dict, json.loads(exec_properties["gates"]))
+        approval = artifact_utils.get_single_instance(output_dict["approval"])
+        if found := refusals(evidence):
+            write_approval(approval, _document(evidence, approved=False, by="gates", reasons=found))
+            return
+        asked = reasons_to_ask(evidence, settings)
+        if not asked:
+            reason = f"Every gate passed, and approval.mode is {settings.mode}."
+            write_approval(approval, _document(evidence, approved=True, by="rules", reasons=[reason]))
+            return
+        model_uri = artifact_utils.get_single_uri(input_dict["model"])
+        run_id = self._context.pipeline_run_id if self._context else None
+        stands = self._ask(evidence, settings, asked, Path(exec_properties["ledger"]), run_id or "", model_uri)
+        reasons = [f"{stands.state.capitalize()} by people: {stands.sentence()}."]
+        document = _document(evidence, approved=stands.state == "approved", by="people", reasons=reasons)
+        write_approval(approval, _with_decisions(document, stands, asked))
+
+    def _ask(
+        self,
+        evidence: Evidence,
+        settings: ApprovalSettings,
+        asked: list[str],
+        ledger_path: Path,
+        run_id: str,
+        model_uri: str,
+    ) -> Standing:
+        """What people decided; puts the request on record and raises while they have not."""
+        ledger = Ledger(ledger_path)
+        subject = Subject(evidence.model_digest, evidence_digest(evidence.digests))
+        entries = ledger.entries()
+        stands = standing(entries, subject, settings, utc_now())
+        if stands.state != "pending":
+            return stands
+        request = latest_request(entries, run_id)
+        if request is None or subject_of(request) != subject:
+            content = {
+                "run": run_id,
+                "model_uri": model_uri,
+                "model_digest": subject.model_digest,
+                "evidence": dict(evidence.digests),
+                "evidence_digest": subject.evidence_digest,
+                "reasons": asked,
+            }
+            ledger.append(REQUESTED, content)
+        progress = standard_logging.getLogger("penstock.progress")
+        progress.info("waits for approval", extra={"progress": {"metrics": {}}})
+        raise WaitsForApproval(
+            f"The model waits for a person's approval, because {'; '.join(asked)}. So far: {stands.sentence()}. "
+            f"Look at the run's report, then: penstock approve {run_id} --reason …, or: penstock reject {run_id} "
+            "--reason …"
+        )
+
+
+def gather(input_dict: Artifacts, gates: list[str]) -> Evidence:
+    """What is known of the model."""
+    model = artifact_utils.get_single_instance(input_dict["model"])
+    digests: dict[str, str] = {}
+    verdicts: dict[str, Any] = dict.fromkeys(gates)
+    for artifact in input_dict.get("verdicts") or []:
+        verdict = read_verdict(artifact)
+        if verdict is not None:
+            verdicts[verdict.gate] = verdict
+            digests[verdict.gate] = _digest(os.path.join(artifact.uri, DECISION_FILE))
+    blessings = tuple(_blessing(key, input_dict, digests) for key in _BLESSINGS)
+    evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
+    digests["analysis"] = _digest(os.path.join(evaluation.uri, ANALYSIS_FILE))
+    return Evidence(
+        model_digest=model_digest(Path(path_utils.serving_model_path(model.uri))),
+        blessings=blessings,
+        verdicts=verdicts,
+        changes=_changes(evaluation),
+        digests=digests,
+    )
+
+
+def _blessing(key: str, input_dict: Artifacts, digests: dict[str, str]) -> Blessing:
+    gate, is_blessed, document_name = _BLESSINGS[key]
+    artifacts = input_dict.get(key)
+    if not artifacts:
+        return Blessing(gate, None)
+    path = os.path.join(artifacts[0].uri, document_name)
+    if not fileio.exists(path):
+        return Blessing(gate, None)
+    digests[gate] = _digest(path)
+    reasons = json.loads(io_utils.read_string_file(path)).get("reasons", ())
+    return Blessing(gate, is_blessed(artifacts[0]), tuple(reasons))
+
+
+def _changes(evaluation: Artifact) -> list[dict[str, Any]] | None:
+    """All rows, then each slice, with their changes; None where there was no model to compare with."""
+    analysis = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, ANALYSIS_FILE)))
+    if not analysis["overall"]["changes"]:
+        return None
+    return [analysis["overall"], *analysis["slices"]]
+
+
+def _digest(path: str) -> str:
+    if not fileio.exists(path):
+        raise ComponentError(f"{path}: the evidence is not there any more. Run the node that writes it again.")
+    return hashlib.sha256(io_utils.read_bytes_file(path)).hexdigest()
+
+
+def _document(evidence: Evidence, *, approved: bool, by: Any, reasons: list[str]) -> ApprovalDocument:
+    return ApprovalDocument(approved, by, tuple(reasons), evidence.model_digest, dict(evidence.digests))
+
+
+def _with_decisions(document: ApprovalDocument, stands: Standing, asked: list[str]) -> ApprovalDocument:
+    kept = ("by", "reason", "supersedes")
+    decisions = [_plain(entry, kept) for entry in stands.decisions]
+    return ApprovalDocument(**{**vars(document), "decisions": tuple(decisions), "asked_because": tuple(asked)})
+
+
+def _plain(entry: Entry, kept: tuple[str, ...]) -> dict[str, Any]:
+    content = {key: entry.content[key] for key in kept}
+    return {"number": entry.number, "at": entry.at, "kind": entry.kind, **content, "hash": entry.hash}
+
+
+def write_approval(approval: Artifact, document: ApprovalDocument) -> None:
+    """Writes `approval.json` and sets the artifact's properties."""
+    text = json.dumps(document.to_json(), indent=2, ensure_ascii=False)
+    io_utils.write_string_file(os.path.join(approval.uri, APPROVAL_FILE), text)
+    approval.approved = int(document.approved)
+    approval.decided_by = document.decided_by
+    approval.model_digest = document.model_digest
+    approval.reason = document.reasons[0]
+    logging.info("ModelApproval: %s", text)

@@ -1,0 +1,114 @@
+"""The verbs by which people decide on models: `penstock approve`, `penstock reject`, `penstock approvals`."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    RunArgument,
+    SetOption,
+    command_line,
+    echo_table,
+    find_run,
+    load,
+    store_of,
+)
+from pipeline.cli.run import go_on
+
+ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
+ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who decides; else the user who runs this.")]
+SupersedeOption = Annotated[bool, typer.Option("--supersede", help="Replace the decision that stands.")]
+NoRunOption = Annotated[bool, typer.Option("--no-run", help="Only put the decision on record.")]
+
+
+def approve(
+    reason: ReasonOption,
+    run_id: RunArgument = "latest",
+    by: ByOption = None,
+    supersede: SupersedeOption = False,
+    no_run: NoRunOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Approve the model of a run that waits for it, and push it."""
+    _decide("approved", reason, run_id, by, supersede, no_run, config, overrides)
+
+
+def reject(
+    reason: ReasonOption,
+    run_id: RunArgument = "latest",
+    by: ByOption = None,
+    supersede: SupersedeOption = False,
+    no_run: NoRunOption = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Reject the model of a run that waits for an approval; it is not pushed."""
+    _decide("rejected", reason, run_id, by, supersede, no_run, config, overrides)
+
+
+def approvals(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Only this run's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the evidence.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """List the models that wait for an approval, and every decision; checks that the record is whole."""
+    from pipeline.approvals.deciding import ledger_of, requests
+
+    settings = load(config, overrides)
+    ledger = ledger_of(settings)
+    wanted = None if run_id is None else find_run(store_of(settings), run_id, settings).run_id
+    found = [asked for asked in requests(settings) if wanted in (None, asked.request.content["run"])]
+    if as_json:
+        typer.echo(json.dumps({"head": ledger.head, "requests": [asked.to_json() for asked in found]}, indent=1))
+        return
+    if not found:
+        typer.echo("No run has asked for an approval yet. When one is asked for: approval.mode in the configuration.")
+        return
+    rows = [("run", "model", "state", "what", "when", "who", "why")]
+    for asked in found:
+        digest, why = asked.request.content["model_digest"][:12], "; ".join(asked.request.content["reasons"])
+        name = asked.request.content["run"]
+        rows.append((name, digest, asked.stands.state, "requested", asked.request.at, "", why))
+        for entry in asked.history:
+            content = entry.content
+            kind = f"{entry.kind}, superseding" if content["supersedes"] else entry.kind
+            rows.append(("", "", "", kind, entry.at, content["by"], content["reason"]))
+    echo_table(rows)
+    typer.echo(f"\nThe record is whole; its head is {ledger.head}.")
+    typer.echo("Note the head down elsewhere: it shows if entries are ever cut off.")
+
+
+def _decide(
+    kind: str,
+    reason: str,
+    run_id: str,
+    by: str | None,
+    supersede: bool,
+    no_run: bool,
+    config: ConfigOption,
+    overrides: SetOption,
+) -> None:
+    from components.model_approval.decisions import REJECTED
+    from pipeline.approvals.deciding import Decision, take, who
+    from pipeline.errors import EXIT_NOT_PUSHED
+    from pipeline.run_store import AWAITING_APPROVAL
+
+    settings = load(config, overrides)
+    store = store_of(settings)
+    run = find_run(store, run_id, settings)
+    entry, stands = take(settings, store, run.run_id, Decision(kind, by or who(), reason, supersede))
+    digest = entry.content["model_digest"][:12]
+    typer.echo(f"Model {digest} of run '{run.run_id}' is {kind} by {entry.content['by']} (entry {entry.number}).")
+    if stands.state == "pending":
+        typer.echo(f"It waits for more approvals: {stands.sentence()}.")
+        return
+    if no_run:
+        typer.echo(f"Go on with the run: {command_line('run', '--resume', run.run_id)}")
+        return
+    code = go_on(config, overrides, run.run_id if run.state == AWAITING_APPROVAL else None)
+    raise typer.Exit(0 if kind == REJECTED and code == EXIT_NOT_PUSHED else code)
