@@ -16,7 +16,7 @@ from pipeline.lineage.graph import COMPARISON_KEYS, LineageGraph
 from pipeline.lineage.story import APPROVAL_KEY
 from pipeline.lineage.target import target_of
 from pipeline.metadata import ArtifactRecord
-from pipeline.run_store import RunRecord
+from pipeline.run_store import AWAITING_APPROVAL, RunRecord
 
 DATA_EVIDENCE = frozenset({"ExampleStatistics", "ExampleAnomalies", "PenstockGateResult"})
 """What judged the data that a model was trained on; small."""
@@ -47,7 +47,7 @@ def needs(graph: LineageGraph, runs: Iterable[RunRecord], keep_last: int, push_f
         for run_id in _runs_about(graph, model):
             kept_runs.setdefault(run_id, reason)
     for record in _newest(runs, keep_last):
-        reason = "its run is under way" if record.state == "RUNNING" else f"of the last {keep_last} runs"
+        reason = _UNFINISHED.get(record.state, f"of the last {keep_last} runs")
         kept_runs.setdefault(record.run_id, reason)
         outputs = [artifact.artifact_id for artifact in graph.outputs_of_run(record.run_id)]
         for artifact_id in graph.upstream(outputs).artifacts:
@@ -55,13 +55,16 @@ def needs(graph: LineageGraph, runs: Iterable[RunRecord], keep_last: int, push_f
     return Needs(artifacts, kept_runs)
 
 
+_UNFINISHED = {"RUNNING": "its run is under way", AWAITING_APPROVAL: "its model waits for an approval"}
+
+
 def _newest(runs: Iterable[RunRecord], keep_last: int) -> list[RunRecord]:
-    """The last runs of each pipeline, and those under way."""
+    """The last runs of each pipeline, and those that are not over."""
     counts: dict[str, int] = {}
     found = []
     for record in sorted(runs, key=lambda run: (run.started_at, run.run_id), reverse=True):
         counts[record.pipeline_name] = counts.get(record.pipeline_name, 0) + 1
-        if counts[record.pipeline_name] <= keep_last or record.state == "RUNNING":
+        if counts[record.pipeline_name] <= keep_last or record.state in _UNFINISHED:
             found.append(record)
     return found
 
@@ -105,13 +108,21 @@ def _model_uri(receipt: Path) -> str:
 
 
 def _approved(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:
-    """Models that a node wrote an approval for."""
-    approvals = {event.execution_id for event in graph.snapshot.events if event.key == APPROVAL_KEY}
+    """Models that a person approved; what the rules approve is kept only while it is served or the latest."""
+    approvals = {
+        event.execution_id
+        for event in graph.snapshot.events
+        if event.key == APPROVAL_KEY and _by_people(graph.snapshot.artifacts[event.artifact_id])
+    }
     return [
         (graph.snapshot.artifacts[event.artifact_id], f"model {event.artifact_id}, which has an approval, needs it")
         for execution_id in sorted(approvals)
         for event in graph.inputs_of(execution_id)
     ]
+
+
+def _by_people(approval: ArtifactRecord) -> bool:
+    return bool(approval.properties.get("approved")) and approval.properties.get("decided_by") == "people"
 
 
 def _blessed(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:

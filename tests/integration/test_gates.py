@@ -19,6 +19,8 @@ import pytest
 from components.errors import GateRefused
 from components.evaluator.demands import demands_of
 from components.evaluator.settings import ChangeThreshold, EvaluationSettings, Threshold
+from components.model_approval.document import ApprovalDocument
+from components.model_digest import model_digest
 from components.serving_check.settings import ServingCheckSettings
 from components.validation_gate.policy import GatePolicy, Waiver
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
@@ -141,8 +143,10 @@ def artifact(kind: str, uri: Path, number: int = 1) -> Any:
     from tfx.types import standard_artifacts
 
     from components.gate.artifact import GateResult
+    from components.model_approval.artifact import ModelApproval
 
-    made = GateResult() if kind == "GateResult" else getattr(standard_artifacts, kind)()
+    ours = {"GateResult": GateResult, "ModelApproval": ModelApproval}
+    made = ours[kind]() if kind in ours else getattr(standard_artifacts, kind)()
     made.uri, made.id = str(uri), number
     return made
 
@@ -530,7 +534,13 @@ def test_a_gate_without_anomalies_on_file_stops_the_run(tmp_path: Path) -> None:
         gate(tmp_path, GatePolicy(), ["Y", "N"], ["Y", "N"], keep=False)
 
 
-def push(folder: Path, model_blessed: bool, infra_blessed: bool | None, execution: int = 1) -> Any:
+def push(
+    folder: Path,
+    model_blessed: bool,
+    infra_blessed: bool | None,
+    execution: int = 1,
+    approved_digest: str | None = None,
+) -> Any:
     from tfx.proto import pusher_pb2
     from tfx.utils import proto_utils
 
@@ -550,11 +560,16 @@ def push(folder: Path, model_blessed: bool, infra_blessed: bool | None, executio
     destination = pusher_pb2.PushDestination(
         filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(folder / "served"))
     )
+    digest = model_digest(model) if approved_digest is None else approved_digest
+    approval = ApprovalDocument(True, "rules", ("Every gate passed.",), digest, {})
+    (folder / "approval").mkdir(exist_ok=True)
+    (folder / "approval/approval.json").write_text(json.dumps(approval.to_json()))
     context(Executor, folder).Do(
         {
             "model": [artifact("Model", folder / "model")],
             "model_blessing": [blessing],
             "infra_blessing": [] if infra_blessed is None else [infra],
+            "approval": [artifact("ModelApproval", folder / "approval")] if approved_digest != "" else [],
         },
         {"pushed_model": [pushed]},
         {"push_destination": proto_utils.proto_to_json(destination)},
@@ -608,12 +623,24 @@ def test_a_model_that_a_gate_refuses_is_not_pushed_and_the_reason_is_on_record(
     assert not (tmp_path / "served").exists()
 
 
+@pytest.mark.parametrize(
+    ("approved_digest", "reason"),
+    [("", "There is no approval of the model"), ("0" * 64, "The model's bytes changed since it was approved")],
+)
+def test_a_model_whose_bytes_nobody_approved_is_not_pushed(tmp_path: Path, approved_digest: str, reason: str) -> None:
+    pushed = push(tmp_path, model_blessed=True, infra_blessed=True, approved_digest=approved_digest)
+    assert pushed.get_int_custom_property("pushed") == 0
+    assert reason in pushed.get_string_custom_property("not_pushed_reason")
+    assert not (tmp_path / "served").exists()
+
+
 def test_the_nodes_connect_as_tfx_components() -> None:
     from tfx.proto import pusher_pb2
     from tfx.types import standard_artifacts
     from tfx.types.channel import Channel
 
     from components.evaluator.component import Evaluator
+    from components.model_approval.artifact import ModelApproval
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
     from components.validation_gate.component import ValidationGate
@@ -637,6 +664,7 @@ def test_the_nodes_connect_as_tfx_components() -> None:
         model=channel("Model"),
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_check.outputs["blessing"],
+        approval=Channel(type=ModelApproval),
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory="served")
         ),

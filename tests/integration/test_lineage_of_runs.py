@@ -48,7 +48,7 @@ def test_a_pushed_model_names_the_bytes_it_was_made_from(two_runs: Project) -> N
         printed = completed(two_runs.penstock("lineage", str(version)), 0)
         assert str(data_file(two_runs, span).relative_to(two_runs.config.parent)) in printed
         assert digest(data_file(two_runs, span))[:12] in printed
-        assert re.search(r"approvals +none recorded", printed)
+        assert re.search(r"ModelApproval +approved 1  decided_by rules", printed)
         assert "models/tabular_text/model.py" in printed
     assert re.search(r"training\.epochs +5\n", completed(two_runs.penstock("lineage", second.name), 0))
 

@@ -103,7 +103,9 @@ def test_the_baseline_of_a_served_model_stays_without_what_it_was_made_from(stor
 
 def test_an_approved_model_stays(store):
     approved = add(store, 0, blessed=False)
-    store.add_reader("Approver", approved.artifacts["Trainer", "model"], "approval", {"approved": 1})
+    store.add_reader(
+        "Approver", approved.artifacts["Trainer", "model"], "approval", {"approved": 1, "decided_by": "people"}
+    )
     add(store, 1, blessed=False)
     cleaned(store, keep_last=1)
     assert ("Trainer", "model") in kept(store, approved)
