@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from components.data_quality_gate.settings import QualitySettings
 from components.evaluator.settings import EvaluationSettings
 from components.model_approval.settings import ApprovalSettings
 from components.serving_check.settings import ServingCheckSettings
@@ -157,6 +158,7 @@ class BeamSection(Section):
 
 CachedNode = Literal[
     "ArrowExampleGen",
+    "DataQualityGate",
     "StatisticsGen",
     "SchemaGen",
     "ImportSchemaGen",
@@ -180,6 +182,7 @@ class Config(Section):
     data: DataSection
     label: LabelSection
     schema_: SchemaSection = Field(default=SchemaSection(), alias="schema")
+    quality: QualitySettings = QualitySettings()
     validation: GatePolicy = GatePolicy()
     features: FeaturesSection = FeaturesSection()
     model: ModelSettings = ModelSettings()

@@ -1,6 +1,7 @@
 """The one pipeline: `create_pipeline` says which nodes exist and how they connect, for every runner.
 
-    ArrowExampleGen → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
+    ArrowExampleGen → (DataQualityGate)
+      → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
       → Transform → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
       → ModelApproval → Pusher
 
@@ -64,6 +65,9 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.types.channel import Channel, union
 
     from components.arrow_example_gen.component import ArrowExampleGen
+    from components.data_quality_gate.artifact import QualityMetrics
+    from components.data_quality_gate.component import DataQualityGate
+    from components.data_quality_gate.previous_span import PreviousSpanStrategy
     from components.evaluator.component import Evaluator
     from components.model_approval.component import ModelApproval
     from components.pusher.component import Pusher
@@ -80,6 +84,15 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         range_config=None if config.data.span is None else _only_span(config.data.span),
     )
     examples = example_gen.outputs["examples"]
+
+    previous_metrics, data_quality_gate = None, None
+    if config.quality.enabled:
+        previous_metrics = Resolver(
+            strategy_class=PreviousSpanStrategy, current=examples, earlier=Channel(type=QualityMetrics)
+        ).with_id("previous_metrics")
+        data_quality_gate = DataQualityGate(
+            examples=examples, settings=config.quality, previous_metrics=previous_metrics.outputs["earlier"]
+        )
 
     statistics_gen = StatisticsGen(examples=examples)
     statistics = statistics_gen.outputs["statistics"]
@@ -106,7 +119,9 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         disable_statistics=True,
         disable_analyzer_cache=True,  # pays only for windows of many spans, and costs a second pass over the data
     )
-    transform.add_upstream_node(validation_gate)
+    data_gates = [gate for gate in (data_quality_gate, validation_gate) if gate]
+    for gate in data_gates:
+        transform.add_upstream_node(gate)
     transformed_examples = transform.outputs["transformed_examples"]
     transform_graph = transform.outputs["transform_graph"]
 
@@ -158,7 +173,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         evaluation=evaluator.outputs["evaluation"],
         settings=config.serving_check,
     )
-    gates = [validation_gate]
+    gates = data_gates
     model_approval = ModelApproval(
         model=model,
         evaluation=evaluator.outputs["evaluation"],
@@ -186,6 +201,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         beam_pipeline_args=list(config.beam.pipeline_args),
         components=[
             example_gen,
+            *([previous_metrics, data_quality_gate] if data_quality_gate else []),
             statistics_gen,
             schema_gen,
             example_validator,

@@ -10,6 +10,8 @@ pytestmark = pytest.mark.integration
 
 NODES = [
     "ArrowExampleGen",
+    "previous_metrics",
+    "DataQualityGate",
     "StatisticsGen",
     "ImportSchemaGen",
     "ExampleValidator",
@@ -19,6 +21,7 @@ NODES = [
     "latest_blessed_model",
     "Evaluator",
     "ServingCheck",
+    "ModelApproval",
     "Pusher",
 ]
 
