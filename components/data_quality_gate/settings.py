@@ -64,7 +64,7 @@ class Constraint:
     """One thing that the data must keep to.
 
     Attributes:
-      kind: what is measured; docs/gates/data-quality.md explains each.
+      kind: what is measured; docs/gates.md explains each.
       column: the column that is measured.
       columns: the columns of a key (`uniqueness`), or the two of a `correlation`.
       expression: of `compliance`: what each row must fulfil, such as `total_votes >= helpful_votes`.
