@@ -1,8 +1,9 @@
-"""The SavedModel for serving: the transform graph and the network behind three signatures, everything in the graph.
+"""The SavedModel for serving: the transform graph and the network behind four signatures, everything in the graph.
 
     serving_default     examples: string [batch], serialized tf.Examples      → predictions
     serving_raw         one tensor [batch] per raw column                     → predictions
     transform_features  examples: string [batch]                              → every transformed column, label too
+    explain             examples, and how to integrate (`explain_arguments`)  → attributions of features and words
 
 Where a column is called `examples`, the argument of that name is `serialized_examples` (`layout.examples_argument`).
 
@@ -18,16 +19,21 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models.tabular_text.attribution import IntegratedGradients, tokens_name
 from models.tabular_text.data import Packer
 from models.tabular_text.errors import BadSettings
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, LabelKind
 from models.tabular_text.layout import argument_names, examples_argument
 from models.tabular_text.model import Target
-from models.tabular_text.raw import MISSING_INT, TF_TYPES, first_values, is_missing, missing_value
+from models.tabular_text.preprocessing import split_words
+from models.tabular_text.raw import MISSING_INT, TF_TYPES, as_text, first_values, is_missing, missing_value
 
 Tensors = dict[str, tf.Tensor]
 
 DESCRIPTION = "assets.extra/penstock.json"
+
+EXPLAIN = "explain"
+"""The signature that explains answers."""
 
 
 class ServingModel(tf.Module):
@@ -39,17 +45,19 @@ class ServingModel(tf.Module):
         self.network = network
         self.transform_layer = transform.transform_features_layer()
         self.class_names = tf.constant(target.classes, tf.string, shape=[len(target.classes)])
+        self.gradients = IntegratedGradients(network, packer, spec)
         self._packer, self._spec, self._kind = packer, spec, target.kind
         self._raw_spec = transform.raw_feature_spec()
 
     def signatures(self) -> dict[str, Any]:
-        """The three concrete functions by name."""
+        """The four functions by name."""
         examples = tf.TensorSpec([None], tf.string, name=examples_argument(self._spec))
         raw = arguments_of(self._spec)
         return {
             "serving_default": tf.function(self._serve_examples, input_signature=[examples]),
             "serving_raw": tf.function(self._serve_raw(), input_signature=list(raw.values())),
             "transform_features": tf.function(self._transform_examples, input_signature=[examples]),
+            EXPLAIN: tf.function(self._explain, input_signature=explain_arguments(self._spec)),
         }
 
     def _serve_examples(self, examples: tf.Tensor) -> Tensors:
@@ -79,6 +87,31 @@ class ServingModel(tf.Module):
         wanted = [(feature.name, feature.dtype) for feature in self._spec.used]
         columns = self._parse(examples, [*wanted, (self._spec.label.name, self._spec.label.dtype)])
         return self._transform({name: first_values(column) for name, column in columns.items()})
+
+    def _explain(
+        self,
+        examples: tf.Tensor,
+        background: tf.Tensor,
+        classes: tf.Tensor,
+        positions: tf.Tensor,
+        weights: tf.Tensor,
+    ) -> Tensors:
+        """`IntegratedGradients.explain` of rows, and `tokens_0`, …: their words, string [batch, max_tokens]."""
+        vectors = self._vectors_of(tf.concat([examples, background], axis=0))
+        packed = self._packer.pack(self._transform(vectors))
+        count = tf.size(examples)
+        rows, others = {}, {}
+        for name, values in packed.items():
+            rows[name], others[name] = values[:count], values[count:]
+        found = self.gradients.explain(rows, others, classes, positions, weights)
+        for index, feature in enumerate(self._spec.of_kind(FeatureKind.TEXT)):
+            words = split_words(as_text(vectors[feature.name][:count]))[:, : self._spec.max_tokens]
+            found[tokens_name(index)] = words.to_tensor("", shape=[None, self._spec.max_tokens])
+        return found
+
+    def _vectors_of(self, examples: tf.Tensor) -> Tensors:
+        columns = self._parse(examples, [(feature.name, feature.dtype) for feature in self._spec.used])
+        return {name: first_values(column) for name, column in columns.items()}
 
     def _parse(self, examples: tf.Tensor, columns: list[tuple[str, DType]]) -> dict[str, tf.SparseTensor]:
         parsed = tf.io.parse_example(examples, {name: tf.io.VarLenFeature(TF_TYPES[dtype]) for name, dtype in columns})
@@ -113,6 +146,19 @@ class ServingModel(tf.Module):
             "predicted_class": tf.gather(self.class_names, tf.argmax(scores, axis=1)),
         }
         return {**outputs, "positive_score": scores[:, 1]} if self._kind is LabelKind.BINARY else outputs
+
+
+def explain_arguments(spec: FeatureSpec) -> list[tf.TensorSpec]:
+    """The arguments of `explain`: serialized rows, serialized rows whose mean is the baseline, class to explain in each
+    row (-1 = the predicted one), and where on the way from baseline to row the gradient is taken with which weight.
+    """
+    return [
+        tf.TensorSpec([None], tf.string, name=examples_argument(spec)),
+        tf.TensorSpec([None], tf.string, name="background"),
+        tf.TensorSpec([None], tf.int32, name="classes"),
+        tf.TensorSpec([None], tf.float32, name="positions"),
+        tf.TensorSpec([None], tf.float32, name="weights"),
+    ]
 
 
 def export_model(model: ServingModel, spec: FeatureSpec, target: Target, folder: str) -> None:
