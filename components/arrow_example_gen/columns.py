@@ -276,3 +276,12 @@ def single_values(array: pa.Array) -> pa.Array:
     filled = pc.greater(pc.fill_null(pc.list_value_length(array), 0), 0)
     indexes = np.cumsum(filled.to_numpy(zero_copy_only=False)) - 1
     return array.flatten().take(pc.if_else(filled, pa.array(indexes, pa.int64()), pa.scalar(None, pa.int64())))
+
+
+def first_values(array: pa.Array) -> pa.Array:
+    """A canonical column as an array of values [rows]: of several in a row the first, of none null."""
+    if not _is_list(array.type):
+        return array
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+    begins = np.cumsum(lengths) - lengths
+    return array.flatten().take(pa.array(begins, pa.int64(), mask=lengths == 0))

@@ -4,26 +4,29 @@
     vine == "Y" or not is_missing(review_body) and length(review_body) > 10
 
 Python's syntax, of which these are understood: columns by name (`col("odd name")` for others), numbers, text,
-True and False; `+ - * /`; `== != < <= > >=`, also chained; `in` and `not in` with a tuple; `and`, `or`, `not`; the
-functions `is_missing(column)`, `length(text)`, `lower(text)` and `abs(number)`.
+True and False; `+ - * /` (a division by zero has no answer); `== != < <= > >=`, also chained; `in` and `not in` with a
+tuple; `and`, `or`, `not`; the functions `is_missing(column)`, `length(text)`, `lower(text)` and `abs(number)`.
 
 A comparison with a missing value is neither true nor false; `and`, `or` and `not` follow SQL's three values.
 """
 
 import ast
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.data_quality_gate.columns import DoesNotFit, column_of, is_in
+
 Value = Any
-"""A pyarrow array with a value for each row, or a pyarrow scalar."""
+"""A pyarrow array with a value for each row, or a pyarrow scalar; type null: no row has a value."""
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be understood, or that does not fit the columns' types."""
+    """A text that is no expression; the message says what is not understood, and where."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,24 +37,24 @@ class Expression:
     columns: tuple[str, ...]
 
     def holds(self, batch: pa.RecordBatch) -> pa.Array:
-        """For each row true, false or null.
+        """For each row of a readable batch true, false or null.
 
         Raises:
-          ExpressionError: the columns' types do not fit, or the answer is not a truth value.
+          DoesNotFit: the columns' types do not fit, or the answer is not a truth value.
         """
         answer = self._value(ast.parse(self.text.strip(), mode="eval").body, batch)
-        if not pa.types.is_boolean(answer.type) and not pa.types.is_null(answer.type):
-            raise ExpressionError(f"{self.text!r} gives {answer.type}, expected a comparison.")
-        if isinstance(answer, pa.Scalar):
-            answer = pa.array([answer.as_py()] * batch.num_rows, pa.bool_())
-        return answer.cast(pa.bool_())
+        if pa.types.is_null(answer.type):
+            return pa.nulls(batch.num_rows, pa.bool_())
+        if not pa.types.is_boolean(answer.type):
+            raise DoesNotFit(f"{self.text!r} gives {answer.type}, expected a comparison.")
+        return answer
 
     def _value(self, node: ast.expr, batch: pa.RecordBatch) -> Value:
         try:
             return self._computed(node, batch)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
             part = ast.get_source_segment(self.text.strip(), node) or self.text
-            raise ExpressionError(f"{part!r} in {self.text!r} does not fit the columns' types: {error}.") from error
+            raise DoesNotFit(f"{part!r} in {self.text!r} does not fit the columns' types: {error}.") from error
 
     def _computed(self, node: ast.expr, batch: pa.RecordBatch) -> Value:
         match node:
@@ -61,15 +64,16 @@ class Expression:
                 return column_of(batch, name)
             case ast.Call(func=ast.Name(id="col"), args=[ast.Constant(value=str(name))]):
                 return column_of(batch, name)
+            case ast.Call(func=ast.Name(id="is_missing"), args=[argument]):
+                return pc.is_null(self._value(argument, batch))
             case ast.Call(func=ast.Name(id=name), args=[argument]):
-                return _FUNCTIONS[name](self._value(argument, batch))
+                return _of_values(_FUNCTIONS[name], self._value(argument, batch))
             case ast.UnaryOp(op=op, operand=operand):
-                return _UNARY[type(op)](self._value(operand, batch))
+                return _of_values(_UNARY[type(op)], self._value(operand, batch))
             case ast.BinOp(left=left, op=op, right=right):
-                return _BINARY[type(op)](self._value(left, batch), self._value(right, batch))
+                return _of_values(_BINARY[type(op)], self._value(left, batch), self._value(right, batch))
             case ast.BoolOp(op=op, values=values):
-                found = [self._value(value, batch) for value in values]
-                return _folded(_BOOLEAN[type(op)], found)
+                return functools.reduce(_BOOLEAN[type(op)], (_truth(self._value(item, batch)) for item in values))
             case ast.Compare(left=left, ops=ops, comparators=comparators):
                 return self._compared(left, ops, comparators, batch)
         raise AssertionError(f"parse() lets {type(node).__name__} through")
@@ -78,16 +82,38 @@ class Expression:
         self, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr], batch: pa.RecordBatch
     ) -> Value:
         answers = []
-        before = left
-        for op, after in zip(ops, comparators, strict=True):
+        for before, op, after in zip([left, *comparators], ops, comparators, strict=False):
+            value = self._value(before, batch)
             if isinstance(op, ast.In | ast.NotIn):
-                assert isinstance(after, ast.Tuple | ast.List)
-                found = is_in(self._value(before, batch), [ast.literal_eval(item) for item in after.elts])
+                found = is_in(value, [ast.literal_eval(item) for item in _items(after)])
                 answers.append(pc.invert(found) if isinstance(op, ast.NotIn) else found)
             else:
-                answers.append(_COMPARE[type(op)](self._value(before, batch), self._value(after, batch)))
-            before = after
-        return _folded(pc.and_kleene, answers)
+                pair = _same_width(value, self._value(after, batch))
+                answers.append(_truth(_of_values(_COMPARE[type(op)], *pair)))
+        return functools.reduce(pc.and_kleene, answers)
+
+
+def _of_values(function: Callable[..., Value], *operands: Value) -> Value:
+    """What the function makes of the operands; of one that no row has a value of, nothing."""
+    nothing = next((item for item in operands if pa.types.is_null(item.type)), None)
+    return function(*operands) if nothing is None else nothing
+
+
+def _truth(value: Value) -> Value:
+    return value.cast(pa.bool_()) if pa.types.is_null(value.type) else value
+
+
+def _same_width(left: Value, right: Value) -> tuple[Value, Value]:
+    """The operands, a constant beside a float32 column as float32: there 0.1 is not float64's 0.1."""
+    if pa.types.is_float32(left.type) and isinstance(right, pa.DoubleScalar):
+        return left, pa.scalar(right.as_py(), pa.float32())
+    if pa.types.is_float32(right.type) and isinstance(left, pa.DoubleScalar):
+        return pa.scalar(left.as_py(), pa.float32()), right
+    return left, right
+
+
+def _items(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple | ast.List) else []
 
 
 def parse(text: str) -> Expression:
@@ -99,20 +125,30 @@ def parse(text: str) -> Expression:
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except SyntaxError as error:
-        where = f"at character {error.offset}" if error.offset else "somewhere"
-        raise ExpressionError(f"expression {text!r}: not understood {where}: {error.msg}.") from error
+        where = f" at character {error.offset}" if error.offset else ""
+        raise ExpressionError(
+            f"expression {text!r}: not understood{where}: {error.msg}. A column whose name is no plain word is written "
+            'col("its name").'
+        ) from error
     for problem in _problems(tree.body, text):
         raise ExpressionError(problem)
-    return Expression(text, tuple(dict.fromkeys(_columns(tree.body))))
+    columns = tuple(dict.fromkeys(_columns(tree.body)))
+    if not columns:
+        raise ExpressionError(f"expression {text!r}: reads no column, so it says nothing about a row.")
+    return Expression(text, columns)
 
 
 def _problems(node: ast.expr, text: str) -> Iterator[str]:
     match node:
-        case ast.Constant(value=bool() | int() | float() | str()) | ast.Name():
+        case ast.Name():
+            return
+        case ast.Constant() if _is_constant(node):
             return
         case ast.Call(func=ast.Name(id="col"), args=[ast.Constant(value=str())], keywords=[]):
             return
-        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if (
+            name in _FUNCTIONS or name == "is_missing"
+        ):
             yield from _problems(argument, text)
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
             yield from _problems(operand, text)
@@ -142,14 +178,16 @@ def _operand_problems(op: ast.cmpop, after: ast.expr, text: str) -> Iterator[str
 
 
 def _is_constant(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) or (
-        isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant)
-    )
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node = node.operand
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, bool | int | float | str):
+        return False
+    return not isinstance(node.value, int) or abs(node.value) < 2**63
 
 
 def _not_understood(node: ast.expr, text: str) -> str:
     part = ast.get_source_segment(text.strip(), node) or type(node).__name__
-    known = ", ".join(["col", *_FUNCTIONS])
+    known = ", ".join(["col", "is_missing", *_FUNCTIONS])
     return (
         f"expression {text!r}: {part!r} is not understood{_at(node)}. There are columns, numbers, text, comparisons, "
         f"in, and, or, not, + - * / and the functions {known}."
@@ -174,63 +212,23 @@ def _columns(node: ast.AST) -> Iterator[str]:
             yield from _columns(child)
 
 
-def as_text(values: pa.Array) -> pa.Array:
-    """Bytes as text, other values as they are; bytes that are no UTF-8 become text with replacement characters."""
-    if not (pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type)):
-        return values
-    try:
-        return values.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        decoded = [None if value is None else value.decode("utf-8", "replace") for value in values.to_pylist()]
-        return pa.array(decoded, pa.large_string())
-
-
-def column_of(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """The column's values, nulls where the batch has no such column."""
-    if name not in batch.schema.names:
-        return pa.nulls(batch.num_rows)
-    return as_text(batch.column(batch.schema.names.index(name)))
-
-
-def is_in(values: pa.Array, allowed: list[Any] | tuple[Any, ...]) -> Value:
-    """For each value whether it is one of these, null for missing ones; text is compared with text."""
-    if pa.types.is_null(values.type):
-        return pa.nulls(len(values), pa.bool_())
-    is_text = pa.types.is_large_string(values.type) or pa.types.is_string(values.type)
-    wanted = [str(item) if is_text else item for item in allowed]
-    value_set = pa.array(wanted, values.type if is_text else None)
-    if not is_text and value_set.type != values.type:
-        values, value_set = values.cast(pa.float64()), value_set.cast(pa.float64())
-    found = pc.is_in(values, value_set=value_set)
-    return pc.if_else(pc.is_valid(values), found, pa.scalar(None, pa.bool_()))
-
-
-def _folded(join: Callable[[Value, Value], Value], values: list[Value]) -> Value:
-    answer = values[0]
-    for value in values[1:]:
-        answer = join(answer, value)
-    return answer
-
-
 def _divide(left: Value, right: Value) -> Value:
     """Division as floats; by zero there is no answer."""
-    right = pc.cast(right, pa.float64())
-    return pc.divide(
-        pc.cast(left, pa.float64()), pc.if_else(pc.equal(right, 0.0), pa.scalar(None, pa.float64()), right)
-    )
+    right = pc.cast(right, pa.float64(), safe=False)
+    divisor = pc.if_else(pc.equal(right, 0.0), pa.scalar(None, pa.float64()), right)
+    return pc.divide(pc.cast(left, pa.float64(), safe=False), divisor)
 
 
 _FUNCTIONS: dict[str, Callable[[Value], Value]] = {
-    "is_missing": pc.is_null,
     "length": pc.utf8_length,
     "lower": pc.utf8_lower,
-    "abs": pc.abs,
+    "abs": pc.abs_checked,
 }
-_UNARY: dict[type[ast.unaryop], Callable[[Value], Value]] = {ast.Not: pc.invert, ast.USub: pc.negate}
+_UNARY: dict[type[ast.unaryop], Callable[[Value], Value]] = {ast.Not: pc.invert, ast.USub: pc.negate_checked}
 _BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
-    ast.Add: pc.add,
-    ast.Sub: pc.subtract,
-    ast.Mult: pc.multiply,
+    ast.Add: pc.add_checked,
+    ast.Sub: pc.subtract_checked,
+    ast.Mult: pc.multiply_checked,
     ast.Div: _divide,
 }
 _BOOLEAN: dict[type[ast.boolop], Callable[[Value, Value], Value]] = {ast.And: pc.and_kleene, ast.Or: pc.or_kleene}

@@ -1,38 +1,25 @@
 """What the gate makes of what was measured. Pure."""
 
-import dataclasses
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from components.data_quality_gate.measured import Measured
 from components.data_quality_gate.settings import KINDS, Constraint
 from components.gate.verdict import Finding, Verdict
+
+_DAY_S = 86_400
+
+_DAYS_AHEAD = 1
+"""A date may lie this far ahead of the clock: without a time of day it may be another zone's tomorrow."""
 
 _SHOWN_ROWS = 3
 _SHOWN_TEXT = 160
 
 
-@dataclasses.dataclass(frozen=True)
-class Measured:
-    """What was measured for one constraint.
-
-    Attributes:
-      constraint: the constraint.
-      value: None if there was nothing to measure; of `freshness` the newest moment in seconds since 1970.
-      rows: rows that it was measured on.
-      sample: a few rows that break it, each with `split` and `row`.
-      remark: what else a reader should know.
-    """
-
-    constraint: Constraint
-    value: float | None
-    rows: int
-    sample: Sequence[Mapping[str, Any]] = ()
-    remark: str = ""
-
-
 def verdict_of(
-    measured: Sequence[Measured], rows: Mapping[str, int], columns: Sequence[str], now: datetime.datetime
+    measured: Sequence[Measured], rows: Mapping[str, int], columns: Collection[str], now: datetime.datetime
 ) -> Verdict:
     """The verdict on what was measured, waivers aside.
 
@@ -42,42 +29,58 @@ def verdict_of(
       columns: that any row has.
       now: with zone; for freshness.
     """
-    missing = [] if sum(rows.values()) else ["The examples have no rows. Look at data.path and data.on_bad_rows."]
+    empty = [split for split, count in rows.items() if not count]
+    missing = [f"Split {split!r} has no rows. Look at data.path, data.splits and data.on_bad_rows." for split in empty]
+    if not rows:
+        missing = ["The examples have no splits, so nothing was measured."]
     findings = [_finding(item, columns, now) for item in measured]
     remarks = [] if measured else ["No constraints are set; `penstock quality suggest` proposes some from the data."]
     return Verdict("DataQualityGate", "the data", "quality", tuple(findings), tuple(missing), tuple(remarks))
 
 
-def _finding(item: Measured, columns: Sequence[str], now: datetime.datetime) -> Finding:
-    constraint = item.constraint
-    absent = [name for name in constraint.used_columns if name not in columns]
-    value = item.value
+def _finding(item: Measured, columns: Collection[str], now: datetime.datetime) -> Finding:
+    constraint, value = item.constraint, item.value
     if constraint.kind == "freshness" and value is not None:
-        value = (now.timestamp() - value) / 86_400
-    passed, sentence = _outcome(item, value, absent)
+        value = (now.timestamp() - value) / _DAY_S
+    passed, sentence = _outcome(item, value, columns)
     return Finding(
         check=constraint.name,
         passed=passed,
         severity=constraint.severity,
         sentence=" ".join([sentence, *_examples(item, failed=passed is False)]),
-        advice=_advice(constraint) if passed is False else "",
-        measured=value,
+        advice=_advice(item) if passed is False else "",
+        measured=value if value is not None and math.isfinite(value) else None,
         demanded=demanded(constraint),
         rows=item.rows,
         details={"constraint": constraint.to_json()},
     )
 
 
-def _outcome(item: Measured, value: float | None, absent: Sequence[str]) -> tuple[bool | None, str]:
+def _outcome(item: Measured, value: float | None, columns: Collection[str]) -> tuple[bool | None, str]:
+    """Whether it holds, and the sentence that says why."""
     constraint = item.constraint
+    absent = [name for name in constraint.used_columns if name not in columns]
     if absent:
-        return False, f"No row has the column {' or '.join(absent)}, so nothing could be measured."
+        return False, f"No row has a column {' or '.join(map(repr, absent))}, so nothing could be measured."
+    if item.problem:
+        return False, f"It could not be measured. {item.problem}"
     if value is None:
         if constraint.kind == "row_count_change":
             return None, item.remark
-        return False, f"There was nothing to measure: none of the rows looked at has a value. {item.remark}".strip()
-    passed = all([constraint.lower is None or value >= constraint.lower, _below_upper(constraint, value)])
+        return False, f"There was nothing to measure: {_nothing_words(constraint)}. {item.remark}".strip()
+    if constraint.kind == "freshness" and value < -_DAYS_AHEAD:
+        return False, f"The newest {constraint.column} lies {-value:.1f} days ahead, which hides how old the data are."
+    passed = (constraint.lower is None or value >= constraint.lower) and _below_upper(constraint, value)
     return passed, f"{_measured_words(item, value)}; {demanded(constraint)} is demanded. {item.remark}".strip()
+
+
+def _nothing_words(constraint: Constraint) -> str:
+    where = f" where {constraint.where}" if constraint.where else ""
+    if constraint.kind == "correlation":
+        return f"fewer than two rows{where} have both columns, or one of them does not vary"
+    if constraint.kind == "standard_deviation":
+        return f"fewer than two rows{where} have a value"
+    return f"no row{where} has a value that it can be asked of"
 
 
 def _below_upper(constraint: Constraint, value: float) -> bool:
@@ -109,6 +112,8 @@ def _measured_words(item: Measured, value: float) -> str:
         return f"The newest {constraint.column} of {rows}{where} is {value:.1f} days old"
     if constraint.kind == "row_count_change":
         return f"The number of rows changed by {value:+.1%} to {item.rows:,}"
+    if not math.isfinite(value):
+        return f"It is no finite number, because some of {rows}{where} are infinite"
     return f"It is {value:.6g} on {rows}{where}"
 
 
@@ -119,17 +124,18 @@ def _examples(item: Measured, *, failed: bool) -> Iterator[str]:
 
 
 def _row_words(constraint: Constraint, row: Mapping[str, Any]) -> str:
-    names = [name for name in constraint.used_columns if name in row["row"]] or list(row["row"])
-    values = ", ".join(f"{name} = {row['row'][name]!r}" for name in names)
+    used = [f"{name} = {row['row'].get(name)!r}" for name in constraint.used_columns]
+    others = [f"{name} = {value!r}" for name, value in row["row"].items() if name not in constraint.used_columns]
+    values = ", ".join([*used, *(others if constraint.kind == "completeness" else [])])
     values = values if len(values) <= _SHOWN_TEXT else f"{values[:_SHOWN_TEXT]}…"
     times = f" ({row['times']} times)" if "times" in row else ""
     return f"{values}{times} in split {row['split']}"
 
 
-def _advice(constraint: Constraint) -> str:
-    key = "max_age_days" if constraint.kind == "freshness" else "min or max"
-    return (
-        "The rows are in the node's output offending_rows. Fix the data, or change "
-        if constraint.is_of_rows
-        else "Fix the data, or change "
-    ) + f"{key} of {constraint.name} under quality.constraints."
+def _advice(item: Measured) -> str:
+    name = item.constraint.name
+    if item.problem:
+        return f"Correct {name} under quality.constraints, or the column's type under data.column_types."
+    rows = "The rows are in the node's output offending_rows. " if item.sample else ""
+    key = "max_age_days" if item.constraint.kind == "freshness" else "min or max"
+    return f"{rows}Fix the data, or change {key} of {name} under quality.constraints."

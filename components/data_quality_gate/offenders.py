@@ -1,38 +1,43 @@
 """Rows whose keys are at fault: a second look at the rows, only where the first found that there are some."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from components.data_quality_gate.keys import Hashes, columns_of, is_among, key_hashes
-from components.data_quality_gate.measures import looked_at, plain_row
+from components.data_quality_gate.columns import readable
+from components.data_quality_gate.keys import Hashes, is_among, key_hashes, keys_of
+from components.data_quality_gate.measures import plain_row
 from components.data_quality_gate.settings import Constraint
-from components.example_batches import read_rows
+from components.data_quality_gate.suite import rows_looked_at
 
 
 def rows_of_keys(
-    split_uris: Mapping[str, str], constraint: Constraint, wrong: Hashes, sample_rows: int
+    batches: Iterable[tuple[str, pa.RecordBatch]], constraint: Constraint, wrong: Hashes
 ) -> list[dict[str, Any]]:
-    """A few rows that have one of these keys, the first of each; `times` says how often each key of theirs occurs.
+    """The first row of each of these keys; `times` says how often the key occurs.
 
     Args:
-      split_uris: folder by split.
+      batches: all rows, with their splits.
       constraint: on keys.
-      wrong: hashes of keys at fault, not necessarily all.
-      sample_rows: as many keys are shown.
+      wrong: hashes of keys at fault.
     """
-    chosen = wrong[:sample_rows]
     times: Counter[bytes] = Counter()
     first: dict[bytes, dict[str, Any]] = {}
-    for split, uri in split_uris.items():
-        for _, batch in read_rows(uri):
-            hashes, present = key_hashes(columns_of(constraint, batch))
-            rows = looked_at(constraint, batch)
-            places = np.flatnonzero(present)[found := np.flatnonzero(is_among(hashes, chosen))]
-            for place, index in zip(places.tolist(), found.tolist(), strict=True):
-                key = hashes[index].tobytes()
-                times[key] += 1
-                first.setdefault(key, {"split": split, "row": plain_row(rows, place)})
-    return [{**row, "times": times[key]} for key, row in first.items()]
+    for split, batch in batches:
+        for key, rows, place in _found(batch, constraint, wrong):
+            times[key] += 1
+            if key not in first:
+                first[key] = {"split": split, "row": plain_row(readable(rows.slice(place, 1)), 0)}
+    return [{**first[key], "times": times[key]} for key in sorted(first)]
+
+
+def _found(batch: pa.RecordBatch, constraint: Constraint, wrong: Hashes) -> Iterable[tuple[bytes, pa.RecordBatch, int]]:
+    mask = rows_looked_at(constraint, readable(batch))
+    rows = batch if mask is None else batch.filter(mask)
+    hashes, present = key_hashes(keys_of(constraint, rows))
+    found = np.flatnonzero(is_among(hashes, wrong))
+    for index, place in zip(found.tolist(), np.flatnonzero(present)[found].tolist(), strict=True):
+        yield hashes[index].tobytes(), rows, place

@@ -1,6 +1,7 @@
 """What each column looks like: for the metrics, and for constraints to suggest. Bounded, and joined as measures are."""
 
 import dataclasses
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -8,15 +9,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.data_quality_gate.expression import column_of
+from components.data_quality_gate.columns import is_text
 from components.data_quality_gate.keys import key_hashes
-from components.data_quality_gate.measures import Moments
+from components.data_quality_gate.number_measures import Moments, as_written
 
 MAX_VALUES = 100
 """Distinct values that are counted one by one; beyond, a column is known to have more."""
 
-UNIQUE_ROWS = 100_000
-"""Values among which repeats are looked for, to suggest what may be an identifier."""
+MAX_LENGTH = 100
+"""Characters of a text that may be one of a few; a column with a longer one is prose, of which none is counted."""
+
+UNIQUE_ROWS = 20_000
+"""Values among which repeats are looked for, to suggest what may be an identifier.
+
+Of a column with fifty million different values as many rows hold, by chance, no repeat in one case of fifty.
+"""
 
 
 @dataclasses.dataclass
@@ -29,7 +36,7 @@ class ColumnProfile:
       kind: `text`, `whole` or `number`; None while no row had a value.
       numbers: of a column of numbers.
       lengths: characters of a column of text.
-      values: rows by value, None once there are more than `MAX_VALUES`.
+      values: rows by value, None once there are more than `MAX_VALUES`, or a longer one than `MAX_LENGTH`.
       firsts: hashes of the first `UNIQUE_ROWS` values, None once one of them occurred twice.
     """
 
@@ -47,11 +54,15 @@ class ColumnProfile:
         self.missing += values.null_count
         if values.null_count == len(values):
             return
-        is_text = pa.types.is_large_string(values.type) or pa.types.is_string(values.type)
-        self.kind = "text" if is_text else "whole" if pa.types.is_integer(values.type) else "number"
-        measured = pc.utf8_length(values) if is_text else values
-        (self.lengths if is_text else self.numbers).add(pa.RecordBatch.from_arrays([measured], ["value"]))
+        text = is_text(values)
+        self.kind = "text" if text else "whole" if pa.types.is_integer(values.type) else "number"
+        measured = pc.utf8_length(values) if text else values
+        moments = self.lengths if text else self.numbers
+        moments.single = moments.single or pa.types.is_float32(values.type)
+        moments.take(measured.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
         self._look_for_repeats(key_hashes([values])[0][:, 0] if self._wants_more() else np.empty(0, np.uint64))
+        if text and self.lengths.high > MAX_LENGTH:
+            self.values = None
         if self.values is not None:
             counts = pc.value_counts(pc.drop_null(values))
             self._count(dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)))
@@ -113,26 +124,31 @@ class ColumnProfile:
             found["distinct"] = len(self.values)
         for name, moments in (("number", self.numbers), ("length", self.lengths)):
             if moments.rows:
-                found[name] = {
-                    "minimum": moments.low,
-                    "maximum": moments.high,
-                    "mean": moments.mean,
-                    "standard_deviation": moments.standard_deviation,
-                }
+                found[name] = _plain(moments)
         return found
+
+
+def _plain(moments: Moments) -> dict[str, float | None]:
+    found = {
+        "minimum": as_written(moments.low, single=moments.single),
+        "maximum": as_written(moments.high, single=moments.single),
+        "mean": math.nan if moments.infinite else moments.mean,
+        "standard_deviation": moments.standard_deviation,
+    }
+    return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
 
 
 @dataclasses.dataclass
 class TableProfile:
-    """Every column; a batch without a column has no values there."""
+    """Every column; a readable batch without a column has no values there."""
 
     rows: int = 0
     columns: dict[str, ColumnProfile] = dataclasses.field(default_factory=dict)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Takes the rows of a batch."""
-        for name in batch.schema.names:
-            self._column(name).add(column_of(batch, name))
+        for name, values in zip(batch.schema.names, batch.columns, strict=True):
+            self._column(name).add(values)
         self._end(batch.num_rows)
 
     def join(self, other: Self) -> None:

@@ -158,8 +158,8 @@ class Constraint:
             yield f"{self.kind} is a share of rows, from 0 to 1; found {', '.join(outside)}."
 
     def _value_problems(self) -> Iterator[str]:
-        if self.kind == "correlation" and len(self.columns) not in (0, 2):
-            yield f"correlation needs two columns, found {len(self.columns)}."
+        if self.kind == "correlation" and len(set(self.columns)) not in (0, 2):
+            yield f"correlation needs two different columns, found {', '.join(self.columns)}."
         if self.quantile is not None and not 0 < self.quantile < 1:
             yield f"quantile {self.quantile:g} is not above 0 and below 1."
         if self.max_age_days is not None and self.max_age_days < 0:

@@ -30,6 +30,7 @@ from pipeline.cli.options import (
     load,
     store_of,
 )
+from pipeline.cli.quality import quality_app
 from pipeline.cli.report import report
 from pipeline.cli.reproduce import reproduce
 from pipeline.cli.run import run, with_run_named
@@ -48,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich costs a quarter of a second
 )
 app.add_typer(schema_app, name="schema")
+app.add_typer(quality_app, name="quality")
 app.command()(run)
 app.command("try")(try_node)
 app.command()(approve)
