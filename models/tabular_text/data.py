@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from models.tabular_text.class_weights import parse_weights, weights_path
 from models.tabular_text.errors import UntrainableData
 from models.tabular_text.features import FeatureSpec, LabelKind
 from models.tabular_text.layout import Layout, layout_of
@@ -165,14 +166,25 @@ def target_of(spec: FeatureSpec, classes: Sequence[str], labels: np.typing.NDArr
     return Target(kind, classes=tuple(classes))
 
 
-def balanced_weights(labels: np.typing.NDArray[Any], classes: int) -> list[float]:
-    """Per class: rows / (classes that occur * rows of the class); 0 for one without a row.
+def given_weights(patterns: Sequence[str], classes: int) -> tuple[float, ...]:
+    """The class weights that stand beside the training rows (`class_weights.WEIGHTS_FILE`); none if there are none.
 
-    The weights of the rows then sum to the number of rows.
+    Raises:
+      UntrainableData: they are damaged, or of other classes.
     """
-    counts = np.bincount(labels, minlength=classes)
-    present = np.count_nonzero(counts)
-    return [float(labels.size / (present * count)) if count else 0.0 for count in counts]
+    for path in sorted({weights_path(pattern) for pattern in patterns}):
+        if not tf.io.gfile.exists(path):
+            continue
+        try:
+            weights = parse_weights(tf.io.gfile.GFile(path).read())
+        except (KeyError, TypeError, ValueError) as error:
+            raise UntrainableData(f"{path}: {error}. Run TrainingBalancer again, with --no-cache.") from error
+        if len(weights) != classes:
+            raise UntrainableData(
+                f"{path}: weighs {len(weights)} classes, the label has {classes}. Run TrainingBalancer again."
+            )
+        return weights
+    return ()
 
 
 def _blocks(

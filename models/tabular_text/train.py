@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models.tabular_text.data import Packer, Rows, Split, balanced_weights, read_split, target_of
+from models.tabular_text.class_weights import balanced_weights
+from models.tabular_text.data import Packer, Rows, Split, given_weights, read_split, target_of
 from models.tabular_text.devices import number_format, strategy_for
 from models.tabular_text.errors import BadSettings
 from models.tabular_text.export import ServingModel, export_model
@@ -35,6 +37,7 @@ class Task:
       train: training rows.
       evaluation: rows for `val_` metrics.
       transform: `tft.TFTransformOutput`.
+      given_weights: a weight per class that came with the training rows, or none.
     """
 
     spec: FeatureSpec
@@ -43,6 +46,7 @@ class Task:
     train: Split
     evaluation: Split
     transform: Any
+    given_weights: tuple[float, ...] = ()
 
 
 def run_fn(fn_args: Any) -> None:
@@ -97,7 +101,8 @@ def read_task(fn_args: Any) -> Task:
     evaluation = read_split("eval", fn_args.eval_files, packer, spec, columns)
     classes = [] if spec.label.kind is LabelKind.REGRESSION else transform.vocabulary_by_name(LABEL_VOCABULARY)
     target = target_of(spec, [name.decode("utf-8", errors="replace") for name in classes], train.labels)
-    return Task(spec, packer, target, train, evaluation, transform)
+    weights = given_weights(fn_args.train_files, len(target.classes))
+    return Task(spec, packer, target, train, evaluation, transform, weights)
 
 
 def train_model(
@@ -119,13 +124,18 @@ def class_weights(task: Task, training: TrainingSettings) -> tuple[float, ...]:
     """A weight per class, or none.
 
     Raises:
-      BadSettings: balanced classes are asked for where there are no classes.
+      BadSettings: balanced classes are asked for where there are no classes, or where the rows are weighed already.
     """
     if training.class_weights == "none":
-        return ()
+        return task.given_weights
+    if task.given_weights:
+        raise BadSettings(
+            ["training: class_weights is balanced, but TrainingBalancer has weighed the classes; set it to none."]
+        )
     if task.target.kind is LabelKind.REGRESSION:
         raise BadSettings(["training: class_weights is balanced, but the label is a number; set it to none."])
-    return tuple(balanced_weights(task.train.labels, len(task.target.classes)))
+    counts = np.bincount(task.train.labels, minlength=len(task.target.classes))
+    return tuple(balanced_weights(counts.tolist()))
 
 
 def fingerprint(task: Task, settings: ModelSettings, training: TrainingSettings) -> str:
@@ -134,4 +144,5 @@ def fingerprint(task: Task, settings: ModelSettings, training: TrainingSettings)
     parts = [settings.to_json(), decisive, task.spec.to_json(), dataclasses.asdict(task.packer.sizes)]
     digest = hashlib.sha256(json.dumps([*parts, task.target.classes], sort_keys=True).encode())
     digest.update(task.train.labels.tobytes())
+    digest.update(np.array(task.given_weights, np.float64).tobytes())
     return digest.hexdigest()

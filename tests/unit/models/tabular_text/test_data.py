@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.tabular_text.data import Split, balanced_weights, target_of
+from models.tabular_text.class_weights import WEIGHTS_FILE, weights_document
+from models.tabular_text.data import Split, given_weights, target_of
 from models.tabular_text.errors import UntrainableData
 from models.tabular_text.features import DType, FeatureSpec, Label, LabelKind
 
@@ -46,11 +47,6 @@ def test_rows_carry_the_weight_of_their_class() -> None:
         np.testing.assert_array_equal(weight.numpy(), np.where(label.numpy()[:, 0] == 1, 2.0, 0.5))
 
 
-def test_balanced_classes_weigh_the_same_in_total() -> None:
-    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 3])
-    assert balanced_weights(labels, 4) == pytest.approx([9 / (3 * 6), 9 / (3 * 2), 0.0, 9 / (3 * 1)])
-
-
 def test_a_number_is_scaled_by_its_spread() -> None:
     target = target_of(spec_of(LabelKind.REGRESSION), [], np.array([1.0, 3.0], np.float32))
     assert (target.mean, target.deviation, target.units) == (2.0, 1.0, 1)
@@ -74,3 +70,23 @@ def test_labels_that_teach_nothing_are_refused(
 ) -> None:
     with pytest.raises(UntrainableData, match=message):
         target_of(spec_of(kind), classes, np.array(labels))
+
+
+def test_weights_that_stand_beside_the_rows_are_found(tmp_path) -> None:
+    pattern = str(tmp_path / "Split-train" / "*")
+    assert given_weights([pattern], 2) == ()
+    (tmp_path / WEIGHTS_FILE).write_text(weights_document([0.5, 2.0]))
+    assert given_weights([pattern], 2) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 2, "weights": [1, 1]}', '{"format": 1, "weights": [1, -1]}'])
+def test_damaged_weights_are_no_weights_at_all(tmp_path, text: str) -> None:
+    (tmp_path / WEIGHTS_FILE).write_text(text)
+    with pytest.raises(UntrainableData, match=r"class_weights\.json"):
+        given_weights([str(tmp_path / "Split-train" / "*")], 2)
+
+
+def test_weights_of_other_classes_are_refused(tmp_path) -> None:
+    (tmp_path / WEIGHTS_FILE).write_text(weights_document([0.5, 2.0, 1.0]))
+    with pytest.raises(UntrainableData, match="weighs 3 classes, the label has 2"):
+        given_weights([str(tmp_path / "Split-train" / "*")], 2)
