@@ -21,6 +21,7 @@ from components.data_quality_gate.settings import QualitySettings
 from components.evaluator.settings import EvaluationSettings
 from components.model_approval.settings import ApprovalSettings
 from components.serving_check.settings import ServingCheckSettings
+from components.training_balancer.settings import BalancingSettings
 from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
@@ -165,6 +166,7 @@ CachedNode = Literal[
     "ExampleValidator",
     "ValidationGate",
     "Transform",
+    "TrainingBalancer",
     "Tuner",
     "Trainer",
     "Evaluator",
@@ -186,6 +188,7 @@ class Config(Section):
     validation: GatePolicy = GatePolicy()
     features: FeaturesSection = FeaturesSection()
     model: ModelSettings = ModelSettings()
+    balancing: BalancingSettings = BalancingSettings()
     training: TrainingSettings = TrainingSettings()
     tuner: TunerSection = TunerSection()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -200,6 +203,22 @@ class Config(Section):
         if self.label.column in self.features.kinds or self.label.column in (self.features.include or ()):
             raise ValueError(
                 f"label.column {self.label.column!r} is named under features too; a label cannot be a feature"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _classes_are_balanced_once(self) -> "Config":
+        if self.balancing.enabled and self.training.class_weights != "none":
+            raise ValueError(
+                f"balancing.method is {self.balancing.method} and training.class_weights is "
+                f"{self.training.class_weights}: the classes would be balanced twice; set one of them to none"
+            )
+        searched = self.tuner.search_space.get("class_weights") if self.tuner.enabled else None
+        if self.balancing.enabled and searched is not None and "balanced" in searched.values:
+            raise ValueError(
+                f"balancing.method is {self.balancing.method} and tuner.search_space.class_weights tries 'balanced': "
+                "the classes would be balanced twice; take class_weights out of the search, or set balancing.method to "
+                "none"
             )
         return self
 

@@ -2,7 +2,7 @@
 
     ArrowExampleGen → (DataQualityGate)
       → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
-      → Transform → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
+      → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
       → ModelApproval → Pusher
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
@@ -72,6 +72,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.model_approval.component import ModelApproval
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
+    from components.training_balancer.component import TrainingBalancer
     from components.tuner.component import Tuner
     from components.validation_gate.component import ValidationGate
 
@@ -125,6 +126,16 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     transformed_examples = transform.outputs["transformed_examples"]
     transform_graph = transform.outputs["transform_graph"]
 
+    training_balancer, training_examples = None, transformed_examples
+    if config.balancing.enabled:
+        training_balancer = TrainingBalancer(
+            transformed_examples=transformed_examples,
+            transform_graph=transform_graph,
+            features=plan.features,
+            settings=config.balancing,
+        )
+        training_examples = training_balancer.outputs["balanced_examples"]
+
     model_config = {
         "features": plan.features.to_json(),
         "model": config.model.to_json(),
@@ -135,7 +146,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     tuner = None
     if config.tuner.enabled:
         tuner = Tuner(
-            examples=transformed_examples,
+            examples=training_examples,
             transform_graph=transform_graph,
             tuner_fn="models.tabular_text.tuner.tuner_fn",
             train_args=train_args,
@@ -143,7 +154,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             custom_config={**model_config, "tuner": config.tuner.search.to_json()},
         )
     trainer = Trainer(
-        examples=transformed_examples,
+        examples=training_examples,
         transform_graph=transform_graph,
         schema=schema,
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
@@ -207,6 +218,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             example_validator,
             validation_gate,
             transform,
+            *([training_balancer] if training_balancer else []),
             *([tuner] if tuner else []),
             trainer,
             latest_blessed_model,

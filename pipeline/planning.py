@@ -1,5 +1,6 @@
 """Answers what the configuration leaves open, before compiling: where the data lies, which column is used how."""
 
+import difflib
 import glob
 import os
 from pathlib import Path
@@ -9,8 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.arrow_example_gen.profile import TableProfile, profile_table
 from components.arrow_example_gen.source_files import DATE_SPECS
 from components.evaluator.demands import problems_of
+from components.training_balancer.settings import BalancingSettings
 from models.tabular_text.errors import BadSettings
-from models.tabular_text.features import FeatureSpec, LabelKind
+from models.tabular_text.features import FeatureKind, FeatureSpec, LabelKind
 from pipeline.config import Config
 from pipeline.definition import Plan, read_options
 from pipeline.errors import ConfigError
@@ -97,6 +99,7 @@ def _features(
         problems += error.problems + _label_problems(config, config.label.kind)
         return None
     problems += problems_of(features, config.evaluation) + _label_problems(config, features.label.kind)
+    problems += _balancing_problems(config.balancing, features)
     return features
 
 
@@ -110,12 +113,29 @@ def _label_problems(config: Config, kind: LabelKind | None) -> list[str]:
             f"training.class_weights is {config.training.class_weights}, and the label '{config.label.column}' is a "
             "number (regression), which has no classes to weigh; set it to none."
         )
+    if kind is LabelKind.REGRESSION and config.balancing.enabled and config.balancing.by is None:
+        problems.append(
+            f"balancing.method is {config.balancing.method}, and the label '{config.label.column}' is a number "
+            "(regression), which has no classes to balance; set it to none, or balancing.by to a categorical feature."
+        )
     if config.tuner.enabled:
         try:
             config.tuner.search.check_objective(kind)
         except BadSettings as error:
             problems += error.problems
     return problems
+
+
+def _balancing_problems(balancing: BalancingSettings, features: FeatureSpec) -> list[str]:
+    """A column to balance by that has no categories after Transform."""
+    known = [feature.name for feature in features.of_kind(FeatureKind.CATEGORICAL)]
+    if not balancing.enabled or balancing.by is None or balancing.by in known:
+        return []
+    near = difflib.get_close_matches(balancing.by, known, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else f" They are: {', '.join(known) or 'none'}."
+    if balancing.by == features.label.name:
+        hint = " That is the label, which is balanced when balancing.by is not set."
+    return [f"balancing.by is '{balancing.by}', which is no categorical feature of the model.{hint}"]
 
 
 def split_input_path(path: str) -> tuple[str, str]:

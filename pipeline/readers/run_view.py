@@ -16,6 +16,7 @@ from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
 from pipeline.readers.anomalies import Anomalies, GateDecision, read_anomalies, read_gate
+from pipeline.readers.balance import Balance, read_balance
 from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
@@ -169,6 +170,11 @@ class RunView:
     def transform(self) -> Reading[TransformGraph]:
         """Vocabularies and transformed features."""
         return self._folder_part("Transform", "transform_graph", read_transform)
+
+    @functools.cached_property
+    def balance(self) -> Reading[Balance]:
+        """What was done to the training rows so that classes are more even."""
+        return self._folder_part("TrainingBalancer", "balance", read_balance)
 
     @functools.cached_property
     def tuning(self) -> Reading[Tuning]:

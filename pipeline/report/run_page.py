@@ -8,8 +8,10 @@ from markupsafe import Markup
 
 from components.gate.verdict import Verdict
 from pipeline.metadata import LineageStore
+from pipeline.readers.balance import Balance
 from pipeline.readers.evaluation import Evaluation
 from pipeline.readers.run_view import Reading, RunView
+from pipeline.report.balance_parts import balance_view
 from pipeline.report.data_parts import anomalies_table, examples_view, gate_view, schema_table, transform_view
 from pipeline.report.evaluation import (
     calibration_view,
@@ -96,6 +98,7 @@ def _data_sections(view: RunView) -> list[Section]:
         _section("statistics", "Statistics", "Data", view.statistics, statistics_view),
         _section("schema", "Schema", "Data", view.schema, schema_table),
         _anomalies(view),
+        _section("balance", "Balance", "Data", _balance(view), balance_view),
     ]
 
 
@@ -138,6 +141,12 @@ def _gates(view: RunView) -> Reading[Mapping[str, Reading[Verdict]]]:
 def _blessing(evaluation: Evaluation) -> Markup:
     compared = "Compared with the last blessed model on the same rows." if evaluation.baseline_model else None
     return join([checks_table(evaluation.checks), note(compared or "There was no blessed model to compare with.")])
+
+
+def _balance(view: RunView) -> Reading[Balance]:
+    if "TrainingBalancer" in view.record.node_ids:
+        return view.balance
+    return Reading(reason="The training rows are used as they are: balancing.method is none.")
 
 
 def _anomalies(view: RunView) -> Section:

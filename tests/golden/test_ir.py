@@ -82,3 +82,15 @@ def test_nothing_is_trained_before_the_gate_has_spoken(document):
     nodes = {n["pipelineNode"]["nodeInfo"]["id"]: n["pipelineNode"] for n in json.loads(document.text)["nodes"]}
     assert "ValidationGate" in nodes["Transform"]["upstreamNodes"]
     assert "Transform" in nodes["Trainer"]["upstreamNodes"]
+
+
+def test_the_model_is_tuned_and_trained_on_balanced_rows_and_judged_on_rows_as_they_came():
+    document = json.loads((CASES / "churn.ir.json").read_text(encoding="utf-8"))
+    nodes = {node["pipelineNode"]["nodeInfo"]["id"]: node["pipelineNode"] for node in document["nodes"]}
+
+    def examples_of(node_id):
+        channel = nodes[node_id]["inputs"]["inputs"]["examples"]["channels"][0]
+        return channel["producerNodeQuery"]["id"], channel["outputKey"]
+
+    assert examples_of("Tuner") == examples_of("Trainer") == ("TrainingBalancer", "balanced_examples")
+    assert examples_of("Evaluator") == ("ArrowExampleGen", "examples")

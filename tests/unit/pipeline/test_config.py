@@ -250,6 +250,26 @@ def test_the_documentation_has_every_key_and_default_and_no_other():
     assert documented == {key: plain(default) for key, default in all_keys(Config)}
 
 
+@pytest.mark.parametrize("method", ["downsample", "upsample", "class_weights"])
+def test_classes_are_not_balanced_twice(tmp_path, method):
+    both = f"balancing: {{method: {method}}}\ntraining: {{class_weights: balanced}}\n"
+    (problem,) = problems_of(tmp_path, SMALLEST + both)
+    assert f"balancing.method is {method} and training.class_weights is balanced" in problem
+    assert "set one of them to none" in problem
+
+
+def test_a_search_does_not_balance_classes_again(tmp_path):
+    search = "tuner: {enabled: true, search_space: {class_weights: {values: [none, balanced]}}}\n"
+    (problem,) = problems_of(tmp_path, SMALLEST + "balancing: {method: upsample}\n" + search)
+    assert "tuner.search_space.class_weights tries 'balanced'" in problem
+    assert load_config(write(tmp_path, SMALLEST + search)).tuner.enabled
+
+
+def test_bad_balancing_is_told_with_its_line(tmp_path):
+    (problem,) = problems_of(tmp_path, SMALLEST + "balancing: {method: upsampel}\n")
+    assert "Did you mean 'upsample'?" in problem
+
+
 @pytest.mark.parametrize("overrides", [(), ("approval.approvers=2",)])
 def test_the_mode_alone_is_short_for_approval(tmp_path, overrides):
     loaded = load_config(write(tmp_path, SMALLEST + "approval: required\n"), overrides)

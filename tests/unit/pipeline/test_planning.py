@@ -116,6 +116,31 @@ def test_problems_of_columns_come_with_the_others(make_config):
     assert "set it to none" in weights
 
 
+CATEGORY = {"kinds": {"zip": "categorical"}}
+
+
+def test_a_number_has_no_classes_to_balance(make_config):
+    (problem,) = problems_of(make_config(balancing={"method": "upsample"}))
+    assert problem == (
+        "balancing.method is upsample, and the label 'y' is a number (regression), which has no classes to balance; "
+        "set it to none, or balancing.by to a categorical feature."
+    )
+
+
+def test_rows_of_a_number_can_be_balanced_by_a_feature(make_config):
+    plan = make_plan(make_config(balancing={"method": "upsample", "by": "zip"}, features=CATEGORY))
+    assert plan.features.label.name == "y"
+
+
+@pytest.mark.parametrize(
+    ("by", "hint"), [("zipp", "Did you mean 'zip'?"), ("x", "They are: zip."), ("y", "That is the label")]
+)
+def test_only_a_categorical_feature_can_be_balanced(make_config, by, hint):
+    (problem,) = problems_of(make_config(balancing={"method": "downsample", "by": by}, features=CATEGORY))
+    assert f"balancing.by is '{by}', which is no categorical feature of the model." in problem
+    assert hint in problem
+
+
 @pytest.mark.parametrize("key", ["data", "schema"])
 def test_what_cannot_be_read_from_here_is_refused_without_trying(make_config, key):
     config = make_config(**{key: {"path": "s3://bucket/x"}}, push={"directory": "gs://bucket/models"})

@@ -20,7 +20,7 @@ from pipeline.run_store import NodeRecord
 TITLES = [
     "Pipeline", "Gates", "Blessing", "Metrics", "Slices", "Confusion matrix", "Calibration", "Serving check",
     "Training", "Search for hyperparameters", "Model", "Transform", "Rows", "Statistics", "Schema",
-    "Anomalies and gate", "Artifacts", "Environment and lock", "Configuration",
+    "Anomalies and gate", "Balance", "Artifacts", "Environment and lock", "Configuration",
 ]  # fmt: skip
 
 
