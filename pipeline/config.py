@@ -17,8 +17,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from components.attribution_drift.settings import AttributionDriftSettings
 from components.data_quality_gate.settings import QualitySettings
 from components.evaluator.settings import EvaluationSettings
+from components.explainer.settings import ExplanationSettings
 from components.model_approval.settings import ApprovalSettings
 from components.serving_check.settings import ServingCheckSettings
 from components.training_balancer.settings import BalancingSettings
@@ -171,6 +173,8 @@ CachedNode = Literal[
     "Trainer",
     "Evaluator",
     "ServingCheck",
+    "Explainer",
+    "AttributionDrift",
     "ModelApproval",
     "Pusher",
 ]
@@ -193,6 +197,8 @@ class Config(Section):
     tuner: TunerSection = TunerSection()
     evaluation: EvaluationSettings = EvaluationSettings()
     serving_check: ServingCheckSettings = ServingCheckSettings()
+    explanation: ExplanationSettings = ExplanationSettings()
+    attribution_drift: AttributionDriftSettings = AttributionDriftSettings()
     approval: ApprovalSettings = ApprovalSettings()
     push: PushSection = PushSection()
     beam: BeamSection = BeamSection()

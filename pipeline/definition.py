@@ -3,6 +3,7 @@
     ArrowExampleGen → (DataQualityGate)
       → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
       → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
+      → (Explainer → AttributionDrift)
       → ModelApproval → Pusher
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
@@ -65,10 +66,14 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.types.channel import Channel, union
 
     from components.arrow_example_gen.component import ArrowExampleGen
+    from components.attribution_drift.component import AttributionDrift
     from components.data_quality_gate.artifact import QualityMetrics
     from components.data_quality_gate.component import DataQualityGate
     from components.data_quality_gate.previous_span import PreviousSpanStrategy
     from components.evaluator.component import Evaluator
+    from components.explainer.artifact import ModelExplanation
+    from components.explainer.component import Explainer
+    from components.gate.blessed_evidence import BlessedEvidenceStrategy
     from components.model_approval.component import ModelApproval
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
@@ -184,7 +189,28 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         evaluation=evaluator.outputs["evaluation"],
         settings=config.serving_check,
     )
-    gates = data_gates
+    explainer, latest_blessed_attributions, attribution_drift = None, None, None
+    if config.explanation.enabled:
+        explainer = Explainer(
+            examples=examples,
+            evaluation=evaluator.outputs["evaluation"],
+            model=model,
+            settings=config.explanation,
+            example_splits=[evaluated_split(config)],
+        )
+        latest_blessed_attributions = Resolver(
+            strategy_class=BlessedEvidenceStrategy,
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+            evidence=Channel(type=ModelExplanation),
+        ).with_id("latest_blessed_attributions")
+        attribution_drift = AttributionDrift(
+            explanation=explainer.outputs["explanation"],
+            model=model,
+            settings=config.attribution_drift,
+            baseline=latest_blessed_attributions.outputs["evidence"],
+        )
+    gates = [*data_gates, *(gate for gate in (attribution_drift,) if gate)]
     model_approval = ModelApproval(
         model=model,
         evaluation=evaluator.outputs["evaluation"],
@@ -224,6 +250,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             latest_blessed_model,
             evaluator,
             serving_check,
+            *([explainer, latest_blessed_attributions, attribution_drift] if explainer else []),
             model_approval,
             pusher,
         ],

@@ -22,8 +22,8 @@ class ExplanationSettings:
       rows: rows of the evaluated split that are explained, drawn by the seed.
       steps: points at which the gradient is taken between baseline and row. Rows whose attributions do not sum up are
         done again with four times as many.
-      baseline: what a row is compared with: `average` = the mean of the explained rows; `missing` = a row without any
-        value. Words are compared with unknown words either way.
+      baseline: what integrated gradients compare a row with: `average` = the mean of the explained rows; `missing` =
+        a row without any value. Words are compared with unknown words either way.
       shap_rows: rows explained by permutation_shap, the first of those drawn.
       shap_background: rows that stand in for the features that are left out.
       shap_permutations: pairs of an order of the features and its reverse.

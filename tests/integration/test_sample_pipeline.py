@@ -21,6 +21,9 @@ NODES = [
     "latest_blessed_model",
     "Evaluator",
     "ServingCheck",
+    "Explainer",
+    "latest_blessed_attributions",
+    "AttributionDrift",
     "ModelApproval",
     "Pusher",
 ]
