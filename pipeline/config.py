@@ -18,6 +18,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from components.attribution_drift.settings import AttributionDriftSettings
+from components.bias_evaluator.settings import BiasSettings
 from components.data_quality_gate.settings import QualitySettings
 from components.evaluator.settings import EvaluationSettings
 from components.explainer.settings import ExplanationSettings
@@ -173,6 +174,7 @@ CachedNode = Literal[
     "Trainer",
     "Evaluator",
     "ServingCheck",
+    "BiasEvaluator",
     "Explainer",
     "AttributionDrift",
     "ModelApproval",
@@ -197,6 +199,7 @@ class Config(Section):
     tuner: TunerSection = TunerSection()
     evaluation: EvaluationSettings = EvaluationSettings()
     serving_check: ServingCheckSettings = ServingCheckSettings()
+    bias: BiasSettings = BiasSettings()
     explanation: ExplanationSettings = ExplanationSettings()
     attribution_drift: AttributionDriftSettings = AttributionDriftSettings()
     approval: ApprovalSettings = ApprovalSettings()

@@ -3,7 +3,7 @@
     ArrowExampleGen → (DataQualityGate)
       → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
       → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
-      → (Explainer → AttributionDrift)
+      → (BiasEvaluator) → (Explainer → AttributionDrift)
       → ModelApproval → Pusher
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
@@ -67,6 +67,8 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
 
     from components.arrow_example_gen.component import ArrowExampleGen
     from components.attribution_drift.component import AttributionDrift
+    from components.bias_evaluator.artifact import BiasReport
+    from components.bias_evaluator.component import BiasEvaluator
     from components.data_quality_gate.artifact import QualityMetrics
     from components.data_quality_gate.component import DataQualityGate
     from components.data_quality_gate.previous_span import PreviousSpanStrategy
@@ -189,6 +191,25 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         evaluation=evaluator.outputs["evaluation"],
         settings=config.serving_check,
     )
+
+    latest_blessed_bias, bias_evaluator = None, None
+    if config.bias.enabled:
+        latest_blessed_bias = Resolver(
+            strategy_class=BlessedEvidenceStrategy,
+            model=Channel(type=standard_artifacts.Model),
+            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+            evidence=Channel(type=BiasReport),
+        ).with_id("latest_blessed_bias")
+        bias_evaluator = BiasEvaluator(
+            examples=examples,
+            model=model,
+            evaluation=evaluator.outputs["evaluation"],
+            label=plan.features.label,
+            settings=config.bias,
+            evaluated_split=evaluated_split(config),
+            baseline_bias=latest_blessed_bias.outputs["evidence"],
+        )
+
     explainer, latest_blessed_attributions, attribution_drift = None, None, None
     if config.explanation.enabled:
         explainer = Explainer(
@@ -210,7 +231,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             settings=config.attribution_drift,
             baseline=latest_blessed_attributions.outputs["evidence"],
         )
-    gates = [*data_gates, *(gate for gate in (attribution_drift,) if gate)]
+    gates = [*data_gates, *(gate for gate in (bias_evaluator, attribution_drift) if gate)]
     model_approval = ModelApproval(
         model=model,
         evaluation=evaluator.outputs["evaluation"],
@@ -250,6 +271,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             latest_blessed_model,
             evaluator,
             serving_check,
+            *([latest_blessed_bias, bias_evaluator] if bias_evaluator else []),
             *([explainer, latest_blessed_attributions, attribution_drift] if explainer else []),
             model_approval,
             pusher,

@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.profile import TableProfile, profile_table
 from components.arrow_example_gen.source_files import DATE_SPECS
+from components.bias_evaluator.settings import problems_of as bias_problems
 from components.evaluator.demands import problems_of
 from components.training_balancer.settings import BalancingSettings
 from models.tabular_text.errors import BadSettings
@@ -99,7 +100,7 @@ def _features(
         problems += error.problems + _label_problems(config, config.label.kind)
         return None
     problems += problems_of(features, config.evaluation) + _label_problems(config, features.label.kind)
-    problems += _balancing_problems(config.balancing, features)
+    problems += _balancing_problems(config.balancing, features) + bias_problems(config.bias, features)
     return features
 
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from components.bias_evaluator.document import BiasDocument
 from components.gate.verdict import Verdict
 from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
 from pipeline.readers.anomalies import Anomalies, GateDecision, read_anomalies, read_gate
 from pipeline.readers.balance import Balance, read_balance
+from pipeline.readers.bias import read_bias
 from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
@@ -207,6 +209,11 @@ class RunView:
     def serving_check(self) -> Reading[ServingCheck]:
         """Whether the model can be served."""
         return self._folder_part("ServingCheck", "blessing", read_serving_check)
+
+    @functools.cached_property
+    def bias(self) -> Reading[BiasDocument]:
+        """Bias of labels and answers between groups of rows."""
+        return self._folder_part("BiasEvaluator", "bias", read_bias)
 
     @functools.cached_property
     def pushed(self) -> Reading[PushedModel]:

@@ -12,6 +12,7 @@ from pipeline.readers.balance import Balance
 from pipeline.readers.evaluation import Evaluation
 from pipeline.readers.run_view import Reading, RunView
 from pipeline.report.balance_parts import balance_view
+from pipeline.report.bias_parts import bias_view
 from pipeline.report.data_parts import anomalies_table, examples_view, gate_view, schema_table, transform_view
 from pipeline.report.evaluation import (
     calibration_view,
@@ -80,6 +81,7 @@ def _evaluation_sections(view: RunView) -> list[Section]:
         _section("confusion", "Confusion matrix", "Verdict", confusion, confusion_view),
         _section("calibration", "Calibration", "Verdict", calibration, calibration_view),
         _section("serving", "Serving check", "Verdict", view.serving_check, serving_view),
+        _section("bias", "Bias", "Verdict", view.bias, bias_view),
     ]
 
 

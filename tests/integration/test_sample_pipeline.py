@@ -21,6 +21,8 @@ NODES = [
     "latest_blessed_model",
     "Evaluator",
     "ServingCheck",
+    "latest_blessed_bias",
+    "BiasEvaluator",
     "Explainer",
     "latest_blessed_attributions",
     "AttributionDrift",

@@ -19,7 +19,7 @@ from pipeline.run_store import NodeRecord
 
 TITLES = [
     "Pipeline", "Gates", "Blessing", "Metrics", "Slices", "Confusion matrix", "Calibration", "Serving check",
-    "Training", "Search for hyperparameters", "Model", "Transform", "Rows", "Statistics", "Schema",
+    "Bias", "Training", "Search for hyperparameters", "Model", "Transform", "Rows", "Statistics", "Schema",
     "Anomalies and gate", "Balance", "Artifacts", "Environment and lock", "Configuration",
 ]  # fmt: skip
 
@@ -68,6 +68,15 @@ def test_metrics_have_their_intervals_and_slices_their_harm(tmp_path):
     assert "0.85 to 0.94" in found["Metrics"].body
     assert "no: -0.01 to 0.05" in found["Metrics"].body
     assert "worse than all rows, beyond noise" in found["Slices"].body
+
+
+def test_every_facet_stands_with_its_metrics_their_intervals_and_how_they_were_judged(tmp_path):
+    body = sections(whole_run(tmp_path, ("men", "women")))["Bias"].body
+    assert "! 0.25 (0.2 to 0.3)" in body
+    assert "✓ 0.1 (0 to 0.2)" in body
+    assert "+0.05 (-0.1 to 0.2)" in body
+    assert re.search(r'<th scope="row">women</th>', body)
+    assert "60 of 100" in body
 
 
 def test_splits_stand_side_by_side(tmp_path):
