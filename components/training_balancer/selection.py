@@ -16,9 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+HASH_BITS = 63
+"""Of a row's hash: Beam's integers have a sign."""
+
 BIN_BITS = 10
 BINS = 1 << BIN_BITS
 """The border bin then holds about 1/1024 of a class."""
+
+_SPARE_BITS = np.uint64(64 - HASH_BITS)
 
 Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
@@ -71,16 +76,16 @@ def on_border(hashes: Hashes, selection: Selection) -> npt.NDArray[np.bool_]:
 
 def bin_of(hashes: Hashes) -> Ints:
     """The hash's first bits, int64 [rows]."""
-    return (hashes >> np.uint64(64 - BIN_BITS)).astype(np.int64)
+    return (hashes >> np.uint64(HASH_BITS - BIN_BITS)).astype(np.int64)
 
 
 def place_of_copy(hashes: Hashes, copy: int) -> Hashes:
-    """Where the copy stands in the new order of rows: apart from its row, and mixed with other classes."""
-    return _mix(_mix(hashes) + np.uint64(copy))
+    """Where the copy stands in the new order of rows, below 2**63: apart from its row, and mixed with other classes."""
+    return _mix(_mix(hashes) + np.uint64(copy)) >> _SPARE_BITS
 
 
 def hash_rows(columns: Mapping[str, pa.Array], rows: int, seed: int) -> Hashes:
-    """A hash of each row's values, [rows]; rows with the same values have the same one.
+    """A hash of each row's values, below 2**63, [rows]; rows with the same values have the same one.
 
     A column without a value adds nothing, so it makes no difference whether a batch has the column at all.
 
@@ -93,7 +98,7 @@ def hash_rows(columns: Mapping[str, pa.Array], rows: int, seed: int) -> Hashes:
     for name, column in columns.items():
         if not pa.types.is_null(column.type):
             total += _hash_column(column, rows, _digest(name.encode()))
-    return _mix(total ^ _mix(np.array([seed], np.uint64)))
+    return _mix(total ^ _mix(np.array([seed], np.uint64))) >> _SPARE_BITS
 
 
 def _hash_column(column: pa.Array, rows: int, name: int) -> Hashes:

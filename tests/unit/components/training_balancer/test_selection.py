@@ -32,7 +32,7 @@ def taken(hashes, wanted):
 
 
 def random_hashes(rows, seed=0):
-    return np.random.default_rng(seed).integers(0, 2**64, rows, dtype=np.uint64)
+    return np.random.default_rng(seed).integers(0, 2**63, rows, dtype=np.uint64)
 
 
 def test_the_rows_with_the_smallest_hashes_are_kept():
@@ -68,7 +68,7 @@ def test_rows_of_an_absent_class_cannot_be_made():
         select(np.zeros(BINS, np.int64), 4)
 
 
-@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=60), st.integers(0, 200))
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=60), st.integers(0, 200))
 def test_exactly_the_number_wanted_is_taken(hashes, wanted):
     found = taken(np.array(hashes, np.uint64), wanted)
     assert found.sum() == wanted
@@ -117,6 +117,12 @@ def test_a_value_counts_in_its_place_and_in_its_column():
     swapped = {"a": pa.array([[1], [2]], lists), "b": pa.array([[2], [1]], lists)}
     found = hash_rows(swapped, 2, 0)
     assert found[0] != found[1]
+
+
+def test_hashes_and_places_fit_beams_signed_integers():
+    hashes = hash_rows({"a": pa.array(np.arange(1000)[:, None].tolist(), pa.list_(pa.int64()))}, 1000, 0)
+    assert 2**62 < max(hashes.tolist()) < 2**63
+    assert 2**62 < max(place_of_copy(hashes, 3).tolist()) < 2**63
 
 
 def test_equal_rows_have_equal_hashes():
