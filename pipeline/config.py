@@ -20,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from components.attribution_drift.settings import AttributionDriftSettings
 from components.bias_evaluator.settings import BiasSettings
 from components.data_quality_gate.settings import QualitySettings
+from components.distribution_validator.settings import DistributionSettings
 from components.evaluator.settings import EvaluationSettings
 from components.explainer.settings import ExplanationSettings
 from components.model_approval.settings import ApprovalSettings
@@ -168,6 +169,7 @@ CachedNode = Literal[
     "ImportSchemaGen",
     "ExampleValidator",
     "ValidationGate",
+    "DistributionValidator",
     "Transform",
     "TrainingBalancer",
     "Tuner",
@@ -192,6 +194,7 @@ class Config(Section):
     schema_: SchemaSection = Field(default=SchemaSection(), alias="schema")
     quality: QualitySettings = QualitySettings()
     validation: GatePolicy = GatePolicy()
+    distribution: DistributionSettings = DistributionSettings()
     features: FeaturesSection = FeaturesSection()
     model: ModelSettings = ModelSettings()
     balancing: BalancingSettings = BalancingSettings()
@@ -345,11 +348,16 @@ def _absolute(config: Config, base: Path) -> Config:
         value = getattr(section, key)
         return section if value is None else section.model_copy(update={key: absolute(value)})
 
+    requests = config.distribution.serving_path
+
     return config.model_copy(
         update={
             "pipeline": changed(config.pipeline, "root"),
             "data": changed(config.data, "path"),
             "schema_": changed(config.schema_, "path"),
             "push": changed(config.push, "directory"),
+            "distribution": dataclasses.replace(
+                config.distribution, serving_path=None if requests is None else absolute(requests)
+            ),
         }
     )

@@ -2,6 +2,7 @@
 
     ArrowExampleGen → (DataQualityGate)
       → StatisticsGen → ImportSchemaGen | SchemaGen → ExampleValidator → ValidationGate
+      → previous_distribution (Resolver) → (DistributionValidator)
       → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
       → (BiasEvaluator) → (Explainer → AttributionDrift)
       → ModelApproval → Pusher
@@ -71,11 +72,13 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.bias_evaluator.component import BiasEvaluator
     from components.data_quality_gate.artifact import QualityMetrics
     from components.data_quality_gate.component import DataQualityGate
-    from components.data_quality_gate.previous_span import PreviousSpanStrategy
+    from components.distribution_validator.artifact import DistributionSummary
+    from components.distribution_validator.component import DistributionValidator
     from components.evaluator.component import Evaluator
     from components.explainer.artifact import ModelExplanation
     from components.explainer.component import Explainer
     from components.gate.blessed_evidence import BlessedEvidenceStrategy
+    from components.gate.previous_span import PreviousSpanStrategy
     from components.model_approval.component import ModelApproval
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
@@ -119,6 +122,18 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         policy=config.validation,
     )
 
+    previous_distribution, distribution_validator = None, None
+    if config.distribution.enabled:
+        previous_distribution = Resolver(
+            strategy_class=PreviousSpanStrategy, current=examples, earlier=Channel(type=DistributionSummary)
+        ).with_id("previous_distribution")
+        distribution_validator = DistributionValidator(
+            examples=examples,
+            features=plan.features,
+            settings=config.distribution,
+            previous=previous_distribution.outputs["earlier"],
+        )
+
     transform = Transform(
         examples=examples,
         schema=schema,
@@ -127,7 +142,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         disable_statistics=True,
         disable_analyzer_cache=True,  # pays only for windows of many spans, and costs a second pass over the data
     )
-    data_gates = [gate for gate in (data_quality_gate, validation_gate) if gate]
+    data_gates = [gate for gate in (data_quality_gate, validation_gate, distribution_validator) if gate]
     for gate in data_gates:
         transform.add_upstream_node(gate)
     transformed_examples = transform.outputs["transformed_examples"]
@@ -264,6 +279,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             schema_gen,
             example_validator,
             validation_gate,
+            *([previous_distribution, distribution_validator] if distribution_validator else []),
             transform,
             *([training_balancer] if training_balancer else []),
             *([tuner] if tuner else []),

@@ -20,12 +20,12 @@ from tfx.utils import io_utils
 from components.data_quality_gate.judgement import verdict_of
 from components.data_quality_gate.measured import Measured, measured_of
 from components.data_quality_gate.one_pass import Measure, measure_split
-from components.data_quality_gate.previous_span import span_of
 from components.data_quality_gate.settings import QualitySettings
 from components.data_quality_gate.suggestions import suggest
 from components.data_quality_gate.suite import SuiteState
 from components.example_batches import read_rows, split_pattern
 from components.gate.document import stop_if_refused, today_utc, write_verdict
+from components.gate.previous_span import span_of
 from components.gate.verdict import judge
 
 METRICS_FILE = "metrics.json"

@@ -96,11 +96,20 @@ def _configuration(config: Config) -> dict[str, Scalar]:
     return flatten(settings)
 
 
-def _data(config: Config, index: FileIndex) -> dict[str, str]:
-    """SHA-256 of each file that a run would read, by its path below the folder that the pattern starts from."""
+def _data(config: Config, index: FileIndex) -> dict[str, Scalar]:
+    """SHA-256 of each file that a run would read, by its path below the folder that the pattern starts from.
+
+    Logged requests stand there by their key; None: they are not there.
+    """
     base, pattern = split_input_path(config.data.path)
     files = resolve_input(base, pattern, config.data.span).files
-    return {Path(path).relative_to(base).as_posix(): file_digest(Path(path), index) for path in files}
+    found: dict[str, Scalar] = {
+        Path(path).relative_to(base).as_posix(): file_digest(Path(path), index) for path in files
+    }
+    if config.distribution.serving_path is not None:
+        requests = Path(config.distribution.serving_path)
+        found["distribution.serving_path"] = file_digest(requests, index) if requests.is_file() else None
+    return found
 
 
 def _schema(config: Config, index: FileIndex) -> dict[str, str]:

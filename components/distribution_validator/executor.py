@@ -1,0 +1,125 @@
+"""Summarises the examples in one pass, compares them with the span before and with logged requests, and decides."""
+
+import json
+import os
+from typing import Any
+
+import apache_beam as beam
+from absl import logging
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+from tfx.utils import io_utils
+
+from components.distribution_validator.columns import ComparedColumn, compared_columns
+from components.distribution_validator.comparison import ColumnComparison, compare
+from components.distribution_validator.judgement import Question, verdict_of
+from components.distribution_validator.one_pass import summarise_examples
+from components.distribution_validator.serving_requests import summarise_requests
+from components.distribution_validator.settings import DistributionSettings
+from components.distribution_validator.summary import TableSummary
+from components.errors import BadData
+from components.example_batches import split_pattern
+from components.gate.document import stop_if_refused, today_utc, write_verdict
+from components.gate.previous_span import span_of
+from components.gate.verdict import judge
+from models.tabular_text.features import FeatureSpec
+
+SUMMARY_FILE = "summary.json"
+
+Artifacts = dict[str, list[Artifact]]
+Compared = list[tuple[Question, list[ColumnComparison]]]
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs the gate."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Writes the summary and the verdict.
+
+        Raises:
+          GateRefused: a column drifted too far, or there are no rows.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        settings = DistributionSettings.from_json(json.loads(exec_properties["settings"]))
+        features = FeatureSpec.from_json(json.loads(exec_properties["features"]))
+        columns = compared_columns(features, settings.features)
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        current = self._summarise(examples, columns)
+        _write_summary(output_dict, current, span_of(examples))
+        compared, remarks = _with_earlier(input_dict, current, span_of(examples), columns, settings)
+        missing = [] if current.rows else ["The examples have no rows. Look at data.path and data.on_bad_rows."]
+        if path := exec_properties.get("serving_path"):
+            skew, told, problems = _with_requests(path, current, features, settings)
+            compared, remarks, missing = [*compared, *skew], [*remarks, *told], [*missing, *problems]
+        verdict = judge(verdict_of(compared, missing, remarks), settings.waivers, today_utc())
+        write_verdict(verdict, artifact_utils.get_single_instance(output_dict["result"]))
+        stop_if_refused(verdict)
+
+    def _summarise(self, examples: Artifact, columns: tuple[ComparedColumn, ...]) -> TableSummary:
+        """The summary of all splits together; the worker hands it over as a file."""
+        splits = artifact_utils.decode_split_names(examples.split_names)
+        folder = self._get_tmp_dir()
+        fileio.makedirs(folder)
+        path = os.path.join(folder, "summary")
+        with self._make_beam_pipeline() as beam_pipeline:
+            patterns = [split_pattern(examples, split) for split in splits]
+            _ = summarise_examples(beam_pipeline, patterns, columns) | "Write" >> beam.io.WriteToText(path)
+        (part,) = fileio.glob(f"{path}*")
+        return TableSummary.from_json(json.loads(io_utils.read_string_file(part)))
+
+
+def _write_summary(output_dict: Artifacts, summary: TableSummary, span: int | None) -> None:
+    artifact = artifact_utils.get_single_instance(output_dict["summary"])
+    document = json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False)
+    io_utils.write_string_file(os.path.join(artifact.uri, SUMMARY_FILE), document)
+    artifact.rows = summary.rows
+    artifact.span = -1 if span is None else span
+
+
+def read_summary(artifact: Artifact) -> TableSummary:
+    """The summary in an artifact.
+
+    Raises:
+      ValueError: the document is damaged or of another format.
+    """
+    return TableSummary.from_json(json.loads(io_utils.read_string_file(os.path.join(artifact.uri, SUMMARY_FILE))))
+
+
+def _with_earlier(
+    input_dict: Artifacts,
+    current: TableSummary,
+    span: int | None,
+    columns: tuple[ComparedColumn, ...],
+    settings: DistributionSettings,
+) -> tuple[Compared, list[str]]:
+    """The comparison with the span before, or why there is none."""
+    artifacts = input_dict.get("previous")
+    if span is None:
+        return [], ["The data has no spans ({SPAN} in data.path), so there is no earlier one to compare with."]
+    if not artifacts:
+        return [], [f"There is no earlier span than {span} to compare with; this one's summary is kept for later ones."]
+    question = Question("drift", f"from span {span_of(artifacts[0])} to span {span}")
+    return [(question, compare(read_summary(artifacts[0]), current, columns, settings))], []
+
+
+def _with_requests(
+    path: str, current: TableSummary, features: FeatureSpec, settings: DistributionSettings
+) -> tuple[Compared, list[str], list[str]]:
+    """The comparison with logged requests, remarks on them, and what keeps them from being evidence."""
+    try:
+        requests, unreadable = summarise_requests(path, features, list(settings.features))
+    except BadData as error:
+        return [], [], [f"The logged requests cannot be compared: {error}"]
+    if not requests.rows:
+        return (
+            [],
+            [],
+            [f"{path} (distribution.serving_path) has no usable rows. Log requests there, or remove the key."],
+        )
+    columns = [column for column in compared_columns(features, settings.features) if not column.is_label]
+    told = [f"{unreadable:,} logged requests could not be read and are left out."] if unreadable else []
+    question = Question("skew", "from training to serving")
+    logging.info("Compared with %d logged requests.", requests.rows)
+    return [(question, compare(current, requests, columns, settings))], told, []
