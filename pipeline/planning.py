@@ -17,7 +17,7 @@ from models.tabular_text.features import FeatureKind, FeatureSpec, LabelKind
 from pipeline.config import Config
 from pipeline.definition import Plan, read_options
 from pipeline.errors import ConfigError
-from pipeline.feature_planning.column_source import PlanError
+from pipeline.feature_planning.column_source import PlanError, nearest
 from pipeline.feature_planning.planner import plan_features, plan_notes
 from pipeline.input_files import digest_of, read_input
 from pipeline.schema_review.files import read_schema
@@ -59,6 +59,7 @@ def _unusable_places(config: Config) -> list[str]:
         "schema.path": config.schema_.path,
         "pipeline.root": config.pipeline.root,
         "push.directory": config.push.directory,
+        "distribution.serving_path": config.distribution.serving_path,
     }
     problems = [
         f"{key} is '{place}', and only local paths work so far; copy or mount the place, and name the path on this "
@@ -101,7 +102,18 @@ def _features(
         return None
     problems += problems_of(features, config.evaluation) + _label_problems(config, features.label.kind)
     problems += _balancing_problems(config.balancing, features) + bias_problems(config.bias, features)
+    problems += _distribution_problems(config, features)
     return features
+
+
+def _distribution_problems(config: Config, features: FeatureSpec) -> list[str]:
+    """Columns under `distribution.features` that are not in the data."""
+    known = [features.label.name, *(feature.name for feature in features.features)]
+    return [
+        f"distribution.features names '{name}', and the data has no such column.{nearest(name, known)}"
+        for name in config.distribution.features
+        if name not in known
+    ]
 
 
 def _label_problems(config: Config, kind: LabelKind | None) -> list[str]:

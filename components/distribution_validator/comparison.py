@@ -48,11 +48,6 @@ class Measured:
         """How far it moved, as a multiple of the bound for warning; 0 without one."""
         return max(self.value - self.chance, 0.0) / self.warn if self.warn else 0.0
 
-    @property
-    def is_significant(self) -> bool:
-        """True if it is a warning's worth or more."""
-        return self.level != "none"
-
 
 @dataclasses.dataclass(frozen=True)
 class Side:
@@ -74,7 +69,8 @@ class ColumnComparison:
 
     Attributes:
       column: name, kind, and whether it is the label.
-      severity: what its drift can lead to.
+      severity: what drift of its values can lead to.
+      missing_severity: what a change of the share of missing values can lead to.
       before: the baseline's.
       after: the other's.
       measures: all that could be taken, `missing` last.
@@ -85,6 +81,7 @@ class ColumnComparison:
 
     column: ComparedColumn
     severity: Severity
+    missing_severity: Severity
     before: Side
     after: Side
     measures: tuple[Measured, ...] = ()
@@ -104,8 +101,22 @@ class ColumnComparison:
 
     @property
     def size(self) -> float:
-        """How far it moved, as a multiple of the bound for warning."""
-        return max((item.size for item in self.measures), default=0.0)
+        """How far what is judged of it moved, as a multiple of the bound for warning."""
+        return max((item.size for item in self.judged), default=0.0)
+
+    @property
+    def judged(self) -> tuple[Measured, ...]:
+        """The measures that may warn or refuse."""
+        return tuple(item for item in self.measures if self.severity_of(item) != "ignore")
+
+    def severity_of(self, item: Measured) -> Severity:
+        """What a measure can lead to."""
+        return self.missing_severity if item.measure == "missing" else self.severity
+
+    @property
+    def has_drifted(self) -> bool:
+        """True if it warns or refuses."""
+        return level_of(self.judged) != "none"
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings and numbers."""
@@ -155,24 +166,34 @@ def _compare_column(
 ) -> ColumnComparison:
     before, after = baseline.columns.get(column.name), current.columns.get(column.name)
     if before is None or after is None or before.kind != after.kind or not before.rows or not after.rows:
-        sides = [Side(item.rows, item.values) if item else Side(0, 0) for item in (before, after)]
-        severity = settings.severity(column.name, always_moves=column.kind == "dates")
-        return ColumnComparison(column, severity, *sides, undecided=_why_not(column, before, after))
+        one, other = (Side(item.rows, item.values) if item else Side(0, 0) for item in (before, after))
+        judged, missing = _severities(column, settings)
+        return ColumnComparison(column, judged, missing, one, other, undecided=_why_not(column, before, after))
     found = compare_values(before, after, settings.min_rows)
-    severity = settings.severity(column.name, always_moves=column.kind == "dates" or found.is_identifier)
     measures = [
         Measured(measure, item.value, item.chance, item.tested.name, item.tested.p)
         for measure, item in found.measures.items()
     ]
     return ColumnComparison(
         column,
-        severity,
+        *_severities(column, settings, is_identifier=found.is_identifier),
         _side(before),
         _side(after),
         (*measures, *_missing(before, after)),
         tuple(found.moved),
         tuple(found.bars),
         found.undecided,
+    )
+
+
+def _severities(
+    column: ComparedColumn, settings: DistributionSettings, *, is_identifier: bool = False
+) -> tuple[Severity, Severity]:
+    """Of the values, and of the missing ones."""
+    always_moves = is_identifier or column.kind == "dates"
+    return (
+        settings.severity(column.name, always_moves=always_moves),
+        settings.severity(column.name, always_moves=False),
     )
 
 
@@ -204,12 +225,7 @@ def _decided(raw: Sequence[ColumnComparison], settings: DistributionSettings) ->
 
     One test stands behind several measures of a column, so it counts once.
     """
-    tests = {
-        (index, item.test, item.p)
-        for index, comparison in enumerate(raw)
-        if comparison.severity != "ignore"
-        for item in comparison.measures
-    }
+    tests = {(index, item.test, item.p) for index, comparison in enumerate(raw) for item in comparison.judged}
     keys = sorted(tests)
     adjusted = stats.false_discovery_control([p for *_, p in keys]).tolist() if keys else []
     by_test = dict(zip(keys, adjusted, strict=True))

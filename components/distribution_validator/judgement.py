@@ -68,16 +68,16 @@ def _finding(check: str, question: Question, found: ColumnComparison, items: Seq
         demanded=_demanded(worst) if worst is not None else "",
         where=found.column.name,
         rows=rows,
-        details={"question": dataclasses.asdict(question), "comparison": found.to_json()},
+        details={"question": dataclasses.asdict(question)} | ({} if is_of_missing else {"comparison": found.to_json()}),
     )
 
 
 def _outcome(found: ColumnComparison, items: Sequence[Measured]) -> tuple[bool | None, Severity]:
     """Whether it passed, and what a failure does."""
-    if found.severity == "ignore" or not items:
+    if not items or found.severity_of(items[0]) == "ignore":
         return None, "warning"
     level = level_of(items)
-    severity: Severity = "error" if level == "refuse" and found.severity == "error" else "warning"
+    severity: Severity = "error" if level == "refuse" and found.severity_of(items[0]) == "error" else "warning"
     return level == "none", severity
 
 

@@ -94,7 +94,7 @@ def chance_of_divergence(bins: int, before: float, after: float) -> float:
 
 def quantile_edges(values: Floats, bins: int = PSI_BINS) -> Floats:
     """Ends of bins that hold about equally many of the values, the last bin open; repeated ends are one."""
-    return np.unique(np.quantile(values, np.arange(1, bins) / bins))
+    return np.asarray(np.unique(np.quantile(values, np.arange(1, bins) / bins)))
 
 
 def bin_counts(values: Floats, edges: Floats) -> list[int]:

@@ -24,7 +24,7 @@ DEFAULT_WARN: Mapping[Measure, float] = types.MappingProxyType(
 )
 """PSI's are the bounds of credit scoring (N. Siddiqi, Credit Risk Scorecards, 2006: below 0.1 no change, above 0.25 a
 large one). A small change has a Jensen-Shannon divergence of PSI / (8 ln 2), so its bounds mean the same. The others
-are shares of rows: a model's figures hardly move while less than one row in ten (of words: one in twenty) is another."""
+are shares of rows: a model's figures hardly move while less than one row in ten (of words one in twenty) is another."""
 
 DEFAULT_REFUSE: Mapping[Measure, float] = types.MappingProxyType(
     {

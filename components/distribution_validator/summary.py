@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.data_quality_gate.expression import column_of
+from components.data_quality_gate.columns import column_of
 from components.distribution_validator.columns import ComparedColumn, Kind
 
 FORMAT = 1
@@ -92,7 +92,8 @@ class NumberSample:
     def add(self, values: Floats) -> None:
         """Takes finite numbers, float64 [n]."""
         seed = int.from_bytes(hashlib.blake2b(values.tobytes(), digest_size=8).digest(), "little")
-        self._keep(values, np.random.default_rng(seed).random(len(values)))
+        # Nine digits are as good, and shorter to write.
+        self._keep(values, np.round(np.random.default_rng(seed).random(len(values)), 9))
         self.count += len(values)
 
     def join(self, other: Self) -> None:
@@ -148,11 +149,12 @@ class ColumnSummary:
             self.counts.add(_value_counts(present.cast(pa.large_string())))
             return len(present)
         if self.kind == "text":
-            words, numbers = split_words(present)
-            self.counts.add(_texts_by_word(words, numbers))
+            words, lengths = split_words(present)
+            self.counts.add(_texts_by_word(words, lengths))
+            numbers = lengths.astype(np.float64)
         else:
             numbers = _days(present) if self.kind == "dates" else _finite(present)
-        self.numbers.add(numbers.astype(np.float64))
+        self.numbers.add(numbers)
         return len(numbers)
 
     def join(self, other: Self) -> None:
@@ -272,7 +274,7 @@ def _finite(values: pa.Array) -> Floats:
     if _is_text(values):
         values = pa.array([_number(text) for text in values.to_pylist()], pa.float64())
     found: Floats = pc.drop_null(values.cast(pa.float64())).to_numpy(zero_copy_only=False)
-    return found[np.isfinite(found)]
+    return np.asarray(found[np.isfinite(found)])
 
 
 def _number(text: str) -> float | None:
@@ -287,7 +289,7 @@ def _days(values: pa.Array) -> Floats:
     texts = pc.utf8_slice_codeunits(values.cast(pa.large_string()), 0, 10)
     days = {text: _day(text) for text in pc.unique(texts).to_pylist()}
     found = np.array([days[text] for text in texts.to_pylist()], np.float64)
-    return found[np.isfinite(found)]
+    return np.asarray(found[np.isfinite(found)])
 
 
 def _day(text: str) -> float:

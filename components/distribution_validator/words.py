@@ -75,16 +75,17 @@ def _median(before: float, after: float, what: str, unit: str = "") -> str:
 
 def three_most_drifted(found: Sequence[ColumnComparison], between: str) -> str:
     """One sentence on the three judged columns that moved most, and whether that is more than chance."""
-    judged = [item for item in found if item.severity != "ignore" and item.measures]
+    judged = sorted((item for item in found if item.judged), key=lambda item: (-item.size, item.column.name))
     if not judged:
         return f"No column could be compared {between}."
-    ordered = sorted(judged, key=lambda item: (not _has_drifted(item), -item.size, item.column.name))
-    drifted = sum(_has_drifted(item) for item in judged)
-    said = "; ".join(f"{item.column.name} ({what_moved(item)})" for item in ordered[:_TOLD])
+    drifted = [item for item in judged if item.has_drifted]
+    others = [item for item in judged if not item.has_drifted][: max(_TOLD - len(drifted), 0)]
     if not drifted:
-        return f"No column drifted {between}. The largest changes are within chance or small: {said}."
-    return f"{drifted} of {len(judged)} columns drifted {between}. Most of all: {said}."
+        return f"No column drifted {between}. The largest changes are small or chance: {_listed(others)}."
+    rest = f" Next, small or chance: {_listed(others)}." if others else ""
+    count = f"{len(drifted)} of {len(judged)} columns"
+    return f"{count} drifted {between}. Most of all: {_listed(drifted[:_TOLD])}.{rest}"
 
 
-def _has_drifted(found: ColumnComparison) -> bool:
-    return any(item.level != "none" for item in found.measures)
+def _listed(found: Sequence[ColumnComparison]) -> str:
+    return "; ".join(f"{item.column.name} ({what_moved(item)})" for item in found)

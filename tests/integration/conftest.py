@@ -13,6 +13,7 @@ data:
 label: {column: star_rating}
 training: {epochs: 4, batch_size: 128}
 tuner: {enabled: true, max_trials: 2, epochs: 1}
+distribution: {enabled: false}  # span 2 drifts on purpose
 evaluation:
   thresholds: [{metric: accuracy, lower: 0.6}]
 """

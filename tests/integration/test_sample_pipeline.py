@@ -16,6 +16,8 @@ NODES = [
     "ImportSchemaGen",
     "ExampleValidator",
     "ValidationGate",
+    "previous_distribution",
+    "DistributionValidator",
     "Transform",
     "Trainer",
     "latest_blessed_model",
