@@ -43,9 +43,10 @@ stamp = .venv/.installed-$(1)-$(shell { pwd; cat setup.py $(2); } | sha256sum | 
 CORE := $(call stamp,core,requirements.lock)
 DEV := $(call stamp,dev,requirements.lock requirements-dev.lock)
 AWS := $(call stamp,aws,requirements.lock requirements-aws.lock)
+ORACLE := .venv-oracle/.installed-$(shell { pwd; cat requirements-oracle.lock; } | sha256sum | cut -c1-16)
 SAMPLE := data/reviews.tsv
 
-.PHONY: help run test check lock clean core dev aws
+.PHONY: help run test check oracle lock clean core dev aws
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-6s %s\n", $$1, $$2}'
@@ -70,6 +71,11 @@ check: $(DEV)  ## format, lint, types, imports; unit, contract and golden tests
 	@$(call section,unit$(comma) contract and golden tests)
 	@$(call pytest,$(wildcard tests/unit tests/contract tests/golden) -m "not integration" -n auto --dist loadfile)
 
+# In an environment of its own, because smclarify needs packages that pipelines do not, and its licence keeps it apart.
+oracle: $(ORACLE)  ## every bias metric against Amazon's smclarify
+	@$(call section,bias metrics against smclarify)
+	@PYTHONPATH=. .venv-oracle/bin/python tests/oracle/compare_bias.py
+
 # With ARGS, one of the two calls may rightly select nothing (exit code 5).
 comma := ,
 pytest = $(BIN)/python -m pytest $(1) $(ARGS) || { code=$$?; $(if $(ARGS),[ $$code -eq 5 ] ||) exit $$code; }
@@ -87,10 +93,11 @@ lock: $(DEV)  ## requirements*.in into requirements*.lock, keeping versions unle
 	@$(UV_SETTINGS) $(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
 	@$(UV_SETTINGS) $(COMPILE) requirements-aws.in -o requirements-aws.lock
 	@$(UV_SETTINGS) $(COMPILE) requirements-dev.in -o requirements-dev.lock
+	@$(UV_SETTINGS) $(COMPILE) --override requirements-oracle-overrides.txt requirements-oracle.in -o requirements-oracle.lock
 	@git diff --stat -- 'requirements*.lock' || true
 
 clean:  ## what tools left behind; .venv, data and .penstock (runs, models) stay
-	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@echo "Kept: .venv, data, .penstock (runs and pushed models). 'git clean -xfd' removes those as well."
 
@@ -120,6 +127,12 @@ $(AWS): $(CORE)
 	@$(call section,environment: requirements-aws.lock)
 	@rm -f .venv/.installed-aws-*
 	@$(INSTALL) --require-hashes -r requirements-aws.lock
+	@touch $@
+
+$(ORACLE):
+	@$(call section,environment: requirements-oracle.lock into .venv-oracle)
+	@$(PYTHON) -m venv --clear $(VENV_OPTIONS) .venv-oracle
+	@$(subst $(BIN)/python,.venv-oracle/bin/python,$(INSTALL)) --require-hashes -r requirements-oracle.lock
 	@touch $@
 
 IS_311 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
