@@ -26,7 +26,7 @@ def as_written(value: float, *, single: bool) -> float:
     >>> as_written(0.10000000149011612, single=True)
     0.1
     """
-    return float(str(np.float32(value))) if single else value
+    return (float(str(np.float32(value))) if single else value) + 0.0  # no negative zero
 
 
 @dataclasses.dataclass

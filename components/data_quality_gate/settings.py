@@ -119,8 +119,8 @@ class Constraint:
             "foreign_key": f"{self.column} in {self.references}",
             "quantile": f"{self.column}, {self.quantile:g}" if self.quantile is not None else "",
         }.get(self.kind, self.column)
-        where = f" where {self.where}" if self.where else ""
-        return f"{self.kind}({inside}{where})" if inside or where else self.kind
+        parts = [part for part in (inside, f"where {self.where}" if self.where else None) if part]
+        return f"{self.kind}({' '.join(parts)})" if parts else self.kind
 
     @property
     def used_columns(self) -> tuple[str, ...]:
