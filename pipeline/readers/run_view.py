@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from components.bias_evaluator.document import BiasDocument
+from components.explainer.document import Explanation
 from components.gate.verdict import Verdict
 from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
@@ -22,6 +23,7 @@ from pipeline.readers.bias import read_bias
 from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
+from pipeline.readers.explanation import read_explanation
 from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
 from pipeline.readers.schema import Schema, read_schema
@@ -214,6 +216,11 @@ class RunView:
     def bias(self) -> Reading[BiasDocument]:
         """Bias of labels and answers between groups of rows."""
         return self._folder_part("BiasEvaluator", "bias", read_bias)
+
+    @functools.cached_property
+    def explanation(self) -> Reading[Explanation]:
+        """What the model's answers come from."""
+        return self._folder_part("Explainer", "explanation", read_explanation)
 
     @functools.cached_property
     def pushed(self) -> Reading[PushedModel]:

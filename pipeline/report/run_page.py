@@ -23,6 +23,7 @@ from pipeline.report.evaluation import (
     metrics_table,
     slices_table,
 )
+from pipeline.report.explanation_parts import explanation_view
 from pipeline.report.gate_parts import gates_view
 from pipeline.report.model_parts import model_view, serving_view, training_view, tuning_view
 from pipeline.report.record_parts import artifacts_table, configuration_view, environment_view
@@ -90,6 +91,7 @@ def _model_sections(view: RunView) -> list[Section]:
         _section("training", "Training", "Model", view.training, training_view),
         _section("tuning", "Search for hyperparameters", "Model", view.tuning, tuning_view),
         _section("model", "Model", "Model", view.model, model_view),
+        _section("explanation", "Explanation", "Model", view.explanation, explanation_view),
         _section("transform", "Transform", "Model", view.transform, transform_view),
     ]
 
