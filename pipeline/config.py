@@ -23,6 +23,7 @@ from components.data_quality_gate.settings import QualitySettings
 from components.distribution_validator.settings import DistributionSettings
 from components.evaluator.settings import EvaluationSettings
 from components.explainer.settings import ExplanationSettings
+from components.human_review.settings import ReviewSettings
 from components.model_approval.settings import ApprovalSettings
 from components.serving_check.settings import ServingCheckSettings
 from components.training_balancer.settings import BalancingSettings
@@ -179,6 +180,7 @@ CachedNode = Literal[
     "BiasEvaluator",
     "Explainer",
     "AttributionDrift",
+    "HumanReview",
     "ModelApproval",
     "Pusher",
 ]
@@ -206,6 +208,7 @@ class Config(Section):
     explanation: ExplanationSettings = ExplanationSettings()
     attribution_drift: AttributionDriftSettings = AttributionDriftSettings()
     approval: ApprovalSettings = ApprovalSettings()
+    review: ReviewSettings = ReviewSettings()
     push: PushSection = PushSection()
     beam: BeamSection = BeamSection()
     nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
@@ -243,6 +246,11 @@ class Config(Section):
     def approvals_path(self) -> Path:
         """The record of requests for approval and of decisions."""
         return self.root / "approvals" / f"{self.pipeline.name}.jsonl"
+
+    @property
+    def answers_path(self) -> Path:
+        """The record of people's answers to rows."""
+        return self.root / "review" / self.pipeline.name / "answers.jsonl"
 
     @property
     def caching(self) -> CachePolicy:
@@ -359,5 +367,6 @@ def _absolute(config: Config, base: Path) -> Config:
             "distribution": dataclasses.replace(
                 config.distribution, serving_path=None if requests is None else absolute(requests)
             ),
+            "review": dataclasses.replace(config.review, path=config.review.path and absolute(config.review.path)),
         }
     )

@@ -5,7 +5,7 @@
       → previous_distribution (Resolver) → (DistributionValidator)
       → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
       → (BiasEvaluator) → (Explainer → AttributionDrift)
-      → ModelApproval → Pusher
+      → (HumanReview) → ModelApproval → Pusher
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
 """
@@ -79,6 +79,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.explainer.component import Explainer
     from components.gate.blessed_evidence import BlessedEvidenceStrategy
     from components.gate.previous_span import PreviousSpanStrategy
+    from components.human_review.component import HumanReview
     from components.model_approval.component import ModelApproval
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
@@ -246,6 +247,20 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             settings=config.attribution_drift,
             baseline=latest_blessed_attributions.outputs["evidence"],
         )
+
+    human_review = None
+    if config.review.enabled:
+        human_review = HumanReview(
+            examples=examples,
+            model=model,
+            evaluation=evaluator.outputs["evaluation"],
+            label=plan.features.label,
+            settings=config.review,
+            reading=read_options(config, plan),
+            ledger=str(config.answers_path),
+            split=evaluated_split(config),
+        )
+
     gates = [*data_gates, *(gate for gate in (bias_evaluator, attribution_drift) if gate)]
     model_approval = ModelApproval(
         model=model,
@@ -289,6 +304,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             serving_check,
             *([latest_blessed_bias, bias_evaluator] if bias_evaluator else []),
             *([explainer, latest_blessed_attributions, attribution_drift] if explainer else []),
+            *([human_review] if human_review else []),
             model_approval,
             pusher,
         ],

@@ -6,6 +6,7 @@
 <root>/metadata.lock                 held while the lineage store is open for writing
 <root>/fingerprints.json             digests of files that have not changed since (pipeline/caching/file_index.py)
 <root>/logs/                         of the warm process and of compiling
+<root>/review/<pipeline>/answers.jsonl   what people answered (pipeline/reviewing), never removed
 <root>/tries/, <root>/reproductions/ roots of their own, for `penstock try` and `penstock reproduce`
 <root>/artifacts/<pipeline>/…        what nodes produced
 <root>/runs/<run_id>/run.json        the run's record

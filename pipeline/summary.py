@@ -26,6 +26,7 @@ class RunSummary:
       reasons: why, one sentence each; with the reasons of the serving check if that refused.
       approved: whether the rules or people approved the model; None if it did not get that far.
       approval_reasons: in their words, or what is waited for.
+      review: rows that wait for people, rows below the threshold of confidence, and the threshold; None without them.
       pushed_to: the pushed model's folder.
     """
 
@@ -40,6 +41,7 @@ class RunSummary:
     serving_reasons: tuple[str, ...]
     approved: bool | None
     approval_reasons: tuple[str, ...]
+    review: tuple[int, int, float] | None
     pushed_to: str | None
 
     @property
@@ -60,6 +62,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     waiting = next((node for node in run.nodes if node.state == AWAITING_APPROVAL), None)
     pushed = single(artifacts, "pushed_model")
     examples = single(artifacts, "examples")
+    queue = single(artifacts, "queue", "HumanReview")
     return RunSummary(
         run=run,
         rows={k: int(v) for k, v in (examples.properties if examples else {}).items() if k.startswith("rows_")},
@@ -72,6 +75,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         serving_reasons=tuple(serving.get("reasons", ())),
         approved=approval.get("approved") if is_decided else None,
         approval_reasons=(waiting.failure,) if waiting else tuple(approval.get("reasons", ()) if is_decided else ()),
+        review=_review_of(queue) if queue else None,
         pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
     )
 
@@ -91,6 +95,8 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines += _verdict("blessed", summary.blessed, summary.reasons)
     if summary.servable is not None:
         lines += _verdict("servable", summary.servable, summary.serving_reasons)
+    if summary.review is not None:
+        lines.append(("review", _review_text(*summary.review)))
     if summary.approved is not None:
         lines += _verdict("approved", summary.approved, summary.approval_reasons)
     elif summary.approval_reasons:
@@ -138,6 +144,21 @@ def _verdict_of(artifact: ArtifactRecord) -> Verdict | None:
         return read_verdict(Path(artifact.uri))
     except NotFound:
         return None
+
+
+def _review_of(queue: ArtifactRecord) -> tuple[int, int, float]:
+    found = queue.properties
+    return int(found["rows"]), int(found["below"]), float(found["threshold"])
+
+
+def _review_text(waiting: int, below: int, threshold: float) -> str:
+    """`37 predictions below 0.9: penstock review`."""
+    if not waiting:
+        return (
+            f"none of {below:,} predictions below {threshold:g} waits for people" if below else "no unsure prediction"
+        )
+    least = f", the {waiting:,} least confident wait for people" if waiting < below else ""
+    return f"{below:,} predictions below {threshold:g}{least}: penstock review"
 
 
 def _metric_text(name: str, value: float | None) -> str:

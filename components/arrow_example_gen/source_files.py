@@ -130,6 +130,25 @@ def _fill_span(pattern: str, span: int) -> str:
     return _SPAN.sub(lambda match: str(span).zfill(int(match["width"] or 0)), pattern)
 
 
+def at_span(pattern: str, path: str, span: int) -> str:
+    """The path of a file that matches the pattern, with another span's number in place of its own.
+
+    A number that is written with leading zeros keeps its width.
+
+    >>> at_span("span-{SPAN}/*.csv", "span-07/part.csv", 12)
+    'span-12/part.csv'
+
+    Raises:
+      BadData: the pattern has no {SPAN}, or the path does not match it.
+    """
+    match = re.fullmatch(_matcher(pattern), path)
+    if match is None or "span" not in match.groupdict():
+        raise BadData(f"{path!r} is no file of a span: the input pattern is {pattern!r}, which needs a {{SPAN}}.")
+    start, end = match.span("span")
+    old = match["span"]
+    return f"{path[:start]}{str(span).zfill(len(old) if old.startswith('0') else 0)}{path[end:]}"
+
+
 def _matcher(pattern: str) -> str:
     """A regular expression with groups for the placeholders of a glob pattern."""
     tokens = {"*": r"[^/]*", "?": r"[^/]", "{YYYY}": r"(?P<year>\d{4})", "{MM}": r"(?P<month>\d{2})"}

@@ -109,6 +109,9 @@ def _data(config: Config, index: FileIndex) -> dict[str, Scalar]:
     if config.distribution.serving_path is not None:
         requests = Path(config.distribution.serving_path)
         found["distribution.serving_path"] = file_digest(requests, index) if requests.is_file() else None
+    if config.review.path is not None:
+        to_label = Path(config.review.path)
+        found["review.path"] = file_digest(to_label, index) if to_label.is_file() else None
     return found
 
 

@@ -33,6 +33,7 @@ from pipeline.cli.options import (
 from pipeline.cli.quality import quality_app
 from pipeline.cli.report import report
 from pipeline.cli.reproduce import reproduce
+from pipeline.cli.review import review_app
 from pipeline.cli.run import run, with_run_named
 from pipeline.cli.schema import schema_app
 from pipeline.cli.start import echo_notes
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(schema_app, name="schema")
 app.add_typer(quality_app, name="quality")
+app.add_typer(review_app, name="review")
 app.command()(run)
 app.command("try")(try_node)
 app.command()(approve)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from components.bias_evaluator.document import BiasDocument
 from components.explainer.document import Explanation
 from components.gate.verdict import Verdict
+from components.human_review.queue import Queue
 from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
@@ -26,6 +27,7 @@ from pipeline.readers.examples import Examples, read_examples
 from pipeline.readers.explanation import read_explanation
 from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
+from pipeline.readers.review import read_queue
 from pipeline.readers.schema import Schema, read_schema
 from pipeline.readers.serving_check import ServingCheck, read_serving_check
 from pipeline.readers.statistics import Statistics, read_statistics
@@ -221,6 +223,11 @@ class RunView:
     def explanation(self) -> Reading[Explanation]:
         """What the model's answers come from."""
         return self._folder_part("Explainer", "explanation", read_explanation)
+
+    @functools.cached_property
+    def review(self) -> Reading[Queue]:
+        """The rows that people should look at."""
+        return self._folder_part("HumanReview", "queue", read_queue)
 
     @functools.cached_property
     def pushed(self) -> Reading[PushedModel]:

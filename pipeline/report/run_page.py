@@ -27,6 +27,7 @@ from pipeline.report.explanation_parts import explanation_view
 from pipeline.report.gate_parts import gates_view
 from pipeline.report.model_parts import model_view, serving_view, training_view, tuning_view
 from pipeline.report.record_parts import artifacts_table, configuration_view, environment_view
+from pipeline.report.review_parts import review_view
 from pipeline.report.run_section import run_section
 from pipeline.report.section import Section, note, part
 from pipeline.report.statistics import statistics_view
@@ -92,6 +93,7 @@ def _model_sections(view: RunView) -> list[Section]:
         _section("tuning", "Search for hyperparameters", "Model", view.tuning, tuning_view),
         _section("model", "Model", "Model", view.model, model_view),
         _section("explanation", "Explanation", "Model", view.explanation, explanation_view),
+        _section("review", "Rows for people", "Model", view.review, review_view),
         _section("transform", "Transform", "Model", view.transform, transform_view),
     ]
 

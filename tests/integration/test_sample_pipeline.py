@@ -28,6 +28,7 @@ NODES = [
     "Explainer",
     "latest_blessed_attributions",
     "AttributionDrift",
+    "HumanReview",
     "ModelApproval",
     "Pusher",
 ]

@@ -19,8 +19,8 @@ from pipeline.run_store import NodeRecord
 
 TITLES = [
     "Pipeline", "Gates", "Blessing", "Metrics", "Slices", "Confusion matrix", "Calibration", "Serving check",
-    "Bias", "Training", "Search for hyperparameters", "Model", "Transform", "Rows", "Statistics", "Schema",
-    "Anomalies and gate", "Balance", "Artifacts", "Environment and lock", "Configuration",
+    "Bias", "Training", "Search for hyperparameters", "Model", "Rows for people", "Transform", "Rows",
+    "Statistics", "Schema", "Anomalies and gate", "Balance", "Artifacts", "Environment and lock", "Configuration",
 ]  # fmt: skip
 
 

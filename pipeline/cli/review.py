@@ -1,0 +1,248 @@
+"""The verbs by which people label rows: `penstock review`, and `export`, `import`, `status`, `publish` below it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from pipeline.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    RunArgument,
+    SetOption,
+    command_line,
+    echo_pairs,
+    echo_table,
+    find_run,
+    load,
+    near,
+    store_of,
+)
+
+if TYPE_CHECKING:
+    from components.human_review.queue import Queue
+    from pipeline.config import Config
+
+ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who answers; else the user who runs this.")]
+
+_ASK = "ask"
+
+
+class _AsksByDefault(TyperGroup):
+    """Takes `penstock review [RUN]` for `penstock review ask [RUN]`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the verb in where none is named."""
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = [_ASK, *args]
+        return super().parse_args(ctx, args)
+
+
+review_app = typer.Typer(
+    cls=_AsksByDefault,
+    help="Label the rows that the model is least sure of: penstock review [RUN] asks row by row.",
+    rich_markup_mode=None,
+)
+
+
+@review_app.command(_ASK)
+def ask(
+    run_id: RunArgument = "latest",
+    by: ByOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Ask row by row in the terminal (what `penstock review [RUN]` does)."""
+    import shutil
+
+    from pipeline.errors import ConfigError
+    from pipeline.reviewing.record import ReviewRecord, open_questions, who
+    from pipeline.reviewing.session import Session, Terminal
+
+    settings = load(config, overrides)
+    name, queue = _queue(settings, run_id)
+    record = ReviewRecord(settings)
+    questions = open_questions(queue, record.answers())
+    if not questions:
+        typer.echo(_nothing_to_ask(queue))
+        return
+    typer.echo(f"{len(questions)} rows of run '{name}', the least confident first.")
+    width = shutil.get_terminal_size((100, 24)).columns
+    outcome = Session(name, queue, record, by or who(), Terminal(_line, typer.echo, width)).ask(questions)
+    if not outcome.was_heard and not sys.stdin.isatty():
+        export = command_line("review", "export", "rows.csv", name)
+        raise ConfigError(
+            [f"There is no terminal to ask on, and nothing on the input. Fill in a file instead: {export}"]
+        )
+    typer.echo(f"\n{outcome.answered} answered, {outcome.skipped} skipped.")
+    _echo_what_next(settings)
+
+
+@review_app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The file to write.")],
+    run_id: RunArgument = "latest",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Write the rows that nobody has answered to a CSV file, with a column to fill in."""
+    from pipeline.errors import ConfigError
+    from pipeline.reviewing.record import ReviewRecord, open_questions
+    from pipeline.reviewing.sheet import dump_sheet
+
+    settings = load(config, overrides)
+    name, queue = _queue(settings, run_id)
+    if file.exists() and not force:
+        raise ConfigError([f"{file} is there already, perhaps filled in by somebody. Replace it with --force."])
+    questions = open_questions(queue, ReviewRecord(settings).answers())
+    if not questions:
+        typer.echo(_nothing_to_ask(queue))
+        return
+    # Spreadsheets know UTF-8 by the mark at the beginning.
+    file.write_text(dump_sheet(queue, questions), encoding="utf-8-sig", newline="")
+    typer.echo(f"Wrote {file}: {len(questions)} rows. Classes are {', '.join(queue.origin.classes)}.")
+    back = command_line("review", "import", str(file), name, "--by")
+    typer.echo(f"Fill in the column 'label' (and 'note'), leave empty what you cannot tell; then: {back} NAME")
+
+
+@review_app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The file that was filled in.")],
+    run_id: RunArgument = "latest",
+    by: ByOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace answers that are on record.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Put the answers of a filled-in file on record: all of them, or none if anything in the file is wrong."""
+    from pipeline.reviewing.record import ReviewRecord, who
+    from pipeline.reviewing.sheet import read_sheet
+
+    settings = load(config, overrides)
+    name, queue = _queue(settings, run_id)
+    record = ReviewRecord(settings)
+    filled = read_sheet(file, queue, record.answers().standing, replace=replace)
+    if filled.answers:
+        record.add(name, queue, filled.answers, by=by or who(), via=file.name, replace=replace)
+    typer.echo(
+        f"{len(filled.answers)} answers recorded, {filled.unchanged} were on record before, {filled.empty} rows have "
+        "no label."
+    )
+    _echo_what_next(settings)
+
+
+@review_app.command()
+def status(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+    """Show how many rows wait, and every answer; checks that the record is whole."""
+    from pipeline.reviewing.record import ReviewRecord, open_questions
+
+    settings = load(config, overrides)
+    name, queue = _queue(settings, run_id)
+    record = ReviewRecord(settings)
+    answers = record.answers()
+    fresh = {answer.row for answer in answers.unpublished()}
+    waiting = len(open_questions(queue, answers))
+    echo_pairs(
+        [
+            ("run", name),
+            (
+                "queue",
+                f"{len(queue.questions)} rows of {queue.below} below {queue.threshold:g}; {waiting} not answered",
+            ),
+            ("answers", f"{len(answers.standing)}, {len(fresh)} of them in no published span yet"),
+            ("record", f"{near(record.ledger.path)}; it is whole, its head is {record.ledger.head}"),
+        ]
+    )
+    rows = [("row", "label", "given", "predicted", "who", "when", "run", "published", "note")]
+    for answer in sorted(answers.standing.values(), key=lambda item: (item.entry, item.row)):
+        is_published = "no" if answer.row in fresh else "yes"
+        said = (answer.row, answer.label, answer.given or "", answer.predicted, answer.by, answer.at, answer.run)
+        rows.append(tuple(_one_line(cell) for cell in (*said, is_published, answer.note)))  # type: ignore[arg-type]
+    if len(rows) > 1:
+        typer.echo()
+        echo_table(rows)
+    if fresh:
+        _echo_what_next(settings)
+
+
+@review_app.command()
+def publish(
+    span: Annotated[int | None, typer.Option(help="Number of the new span; else one more than the latest.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write this file, and no span.")] = None,
+    answers_only: Annotated[bool, typer.Option("--answers-only", help="Only the answered rows.")] = False,
+    by: ByOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Write a new span of the data: the latest one's rows with the labels corrected, and the rows newly labelled."""
+    from pipeline.reviewing.publishing import Request, publish
+    from pipeline.reviewing.record import ReviewRecord, who
+
+    settings = load(config, overrides)
+    record = ReviewRecord(settings)
+    done = publish(settings, record, Request(span, output, answers_only), by or who())
+    if done is None:
+        typer.echo("There is no answer that a published span does not hold. To answer rows: penstock review")
+        return
+    where = ", ".join(near(path) for path in done.paths)
+    typer.echo(f"Wrote {where if done.span is None else f'span {done.span}: {where}'}")
+    echo_pairs(
+        [
+            ("before", f"{done.before:,} rows"),
+            ("left out", f"{done.left_out:,} rows"),
+            ("corrected", f"{done.corrected:,} rows"),
+            ("confirmed", f"{done.confirmed:,} rows whose label stays"),
+            ("added", f"{done.added:,} rows"),
+            ("after", f"{done.after:,} rows"),
+        ]
+    )
+    for answer in done.lost:
+        typer.echo(f"note: row {answer.row} is in no file any more; its answer is not published.", err=True)
+    if done.span is not None and settings.data.span is not None:
+        typer.echo(f"note: data.span is {settings.data.span}; take it out to read the new span.", err=True)
+    if done.span is not None:
+        typer.echo(f"Train on it: {command_line('run')}")
+
+
+def _queue(settings: "Config", run_id: str) -> tuple[str, "Queue"]:
+    """A run's id, and its queue.
+
+    Raises:
+      NotFound: there is no such run, or it has no queue.
+    """
+    from pipeline.readers.run_view import RunView
+
+    store = store_of(settings)
+    run = find_run(store, run_id, settings)
+    return run.run_id, RunView(store, run).review.get()
+
+
+def _nothing_to_ask(queue: "Queue") -> str:
+    if queue.remarks and not queue.questions:
+        return " ".join(queue.remarks)
+    if not queue.below:
+        return f"No prediction of this run is below {queue.threshold:g}; there is nothing to ask."
+    return "Every row of the queue is answered. What to do with the answers: penstock review publish"
+
+
+def _echo_what_next(settings: "Config") -> None:
+    from pipeline.reviewing.record import ReviewRecord
+
+    count = len(ReviewRecord(settings).answers().unpublished())
+    if count:
+        typer.echo(f"{count} answers are in no span of the data yet. To make one: {command_line('review', 'publish')}")
+
+
+def _line() -> str | None:
+    """The next line of the input, None at its end."""
+    line = sys.stdin.readline()
+    return line.rstrip("\r\n") if line else None
+
+
+def _one_line(text: str) -> str:
+    from pipeline.terminal_text import inert_line
+
+    return inert_line(text)
