@@ -9,7 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-VERBS = sorted(set(re.findall(r"^\$ penstock ([a-z-]+(?: (?:infer|diff|accept))?)", README, flags=re.MULTILINE)))
+VERBS = sorted(
+    set(
+        re.findall(
+            r"^\$ penstock ([a-z-]+(?: (?:infer|diff|accept|export|import|status|publish))?)",
+            README,
+            flags=re.MULTILINE,
+        )
+    )
+)
 
 
 def test_the_first_commands_are_make_run_and_make_test():
