@@ -9,8 +9,8 @@ from scipy import stats
 
 from components.distribution_validator.columns import ComparedColumn
 from components.distribution_validator.kinds import Moved, compare_values
-from components.distribution_validator.measures import two_shares
 from components.distribution_validator.settings import DistributionSettings, Measure, Severity
+from components.distribution_validator.significance import two_shares
 from components.distribution_validator.summary import ColumnSummary, TableSummary
 
 Level = Literal["none", "warn", "refuse"]

@@ -64,7 +64,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         fileio.makedirs(folder)
         path = os.path.join(folder, "summary")
         with self._make_beam_pipeline() as beam_pipeline:
-            patterns = [split_pattern(examples, split) for split in splits]
+            named = [split_pattern(examples, split) for split in splits]
+            patterns = [pattern for pattern in named if fileio.glob(pattern)]
             _ = summarise_examples(beam_pipeline, patterns, columns) | "Write" >> beam.io.WriteToText(path)
         (part,) = fileio.glob(f"{path}*")
         return TableSummary.from_json(json.loads(io_utils.read_string_file(part)))

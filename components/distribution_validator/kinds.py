@@ -4,25 +4,23 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 
-from components.distribution_validator.measures import (
+from components.distribution_validator.distances import (
     Counts,
     Floats,
-    Tested,
-    any_share,
     bin_counts,
     chance_of_divergence,
     chance_of_psi,
     jensen_shannon,
     jensen_shannon_of_values,
-    kolmogorov_smirnov,
     l_infinity,
     psi,
     quantile_edges,
-    same_shares,
     unseen_by_chance,
 )
 from components.distribution_validator.settings import Measure
-from components.distribution_validator.summary import ColumnSummary, ValueCounts
+from components.distribution_validator.significance import Tested, any_share, kolmogorov_smirnov, same_shares
+from components.distribution_validator.states import ValueCounts
+from components.distribution_validator.summary import ColumnSummary
 
 SHOWN = 10
 """Bars drawn, and values told of."""
@@ -106,7 +104,9 @@ def _bars(names: Sequence[str], before: Sequence[int], after: Sequence[int]) -> 
 
 def _of_values(before: ValueCounts, after: ValueCounts) -> Found:
     if _is_mostly_different(before) and _is_mostly_different(after):
-        return Found(undecided="Most values occur once, so it is an identifier or free text.", is_identifier=True)
+        return Found(
+            undecided="Its values hardly repeat, so it is taken for an identifier or free text.", is_identifier=True
+        )
     ones, others = _with_rest(before), _with_rest(after)
     sizes = before.total, after.total
     table = _barred(before, after)
@@ -149,7 +149,7 @@ def _most_moved(before: Counts, after: Counts, size_before: float, size_after: f
         Moved(name, before.get(name, 0) / size_before, after.get(name, 0) / size_after)
         for name in sorted({*before, *after})
     ]
-    return sorted(found, key=lambda item: -abs(item.after - item.before))[:SHOWN]
+    return sorted(found, key=lambda item: (-round(abs(item.after - item.before), 9), item.name))[:SHOWN]
 
 
 def _of_text(before: ColumnSummary, after: ColumnSummary) -> Found:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 
+from components.distribution_validator.distances import jensen_shannon_of_values, l_infinity
 from pipeline.diff.document import Drift, DriftPart
 from pipeline.diff.measures import (
     chance_of_jensen_shannon,
@@ -11,9 +12,7 @@ from pipeline.diff.measures import (
     do_means_differ,
     do_shares_differ,
     jensen_shannon_of_numbers,
-    jensen_shannon_of_values,
     kolmogorov_smirnov,
-    l_infinity,
 )
 from pipeline.readers.run_view import Reading
 from pipeline.readers.statistics import (

@@ -1,13 +1,15 @@
 """How far two distributions are apart, and how far chance alone would put them apart.
 
 The measures are TFDV's comparators (tensorflow_data_validation/anomalies/metrics.cc), computed from the same statistics
-without TFDV. Chance: what two samples of one distribution exceed once in a thousand times.
+without TFDV; those of values are DistributionValidator's. Chance: what two samples of one distribution exceed once in a
+thousand times.
 """
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from components.distribution_validator.distances import jensen_shannon
 from components.evaluator.analysis import Interval
 from pipeline.readers.statistics import Bucket
 
@@ -18,26 +20,6 @@ _KOLMOGOROV = 1.9495
 #: How far TFDV's sketch may put a quantile from where it is.
 _SKETCH_ERROR = 0.01
 
-Counts = Mapping[str, float]
-
-
-def jensen_shannon(before: Sequence[float], after: Sequence[float]) -> float | None:
-    """The Jensen-Shannon divergence, base 2, of two lists of counts over the same bins; None without counts."""
-    total_before, total_after = sum(before), sum(after)
-    if total_before <= 0 or total_after <= 0:
-        return None
-    divergence = 0.0
-    for p, q in zip((n / total_before for n in before), (n / total_after for n in after), strict=True):
-        middle = (p + q) / 2
-        divergence += sum(part * math.log2(part / middle) / 2 for part in (p, q) if part > 0)
-    return min(max(divergence, 0.0), 1.0)
-
-
-def jensen_shannon_of_values(before: Counts, after: Counts) -> float | None:
-    """The divergence of two distributions over values."""
-    values = list(dict.fromkeys([*before, *after]))
-    return jensen_shannon([before.get(v, 0.0) for v in values], [after.get(v, 0.0) for v in values])
-
 
 def jensen_shannon_of_numbers(
     before: Sequence[Bucket], after: Sequence[Bucket], nan_before: float = 0.0, nan_after: float = 0.0
@@ -46,19 +28,6 @@ def jensen_shannon_of_numbers(
     edges = _edges(before, after)
     counts = [[*_counts_between(buckets, edges), nan] for buckets, nan in ((before, nan_before), (after, nan_after))]
     return jensen_shannon(*counts)
-
-
-def l_infinity(before: Counts, after: Counts) -> tuple[float, str] | None:
-    """The largest change of a value's share, and the value; None without counts."""
-    total_before, total_after = sum(before.values()), sum(after.values())
-    if total_before <= 0 or total_after <= 0:
-        return None
-    changes = {
-        value: abs(before.get(value, 0.0) / total_before - after.get(value, 0.0) / total_after)
-        for value in dict.fromkeys([*before, *after])
-    }
-    value = max(changes, key=lambda name: changes[name])
-    return changes[value], value
 
 
 def kolmogorov_smirnov(before: Sequence[Bucket], after: Sequence[Bucket]) -> float | None:

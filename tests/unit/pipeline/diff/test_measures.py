@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
+from components.distribution_validator.distances import jensen_shannon, jensen_shannon_of_values, l_infinity
 from components.evaluator.analysis import Interval
 from pipeline.diff.measures import (
     chance_of_jensen_shannon,
@@ -12,11 +13,8 @@ from pipeline.diff.measures import (
     difference_of,
     do_means_differ,
     do_shares_differ,
-    jensen_shannon,
     jensen_shannon_of_numbers,
-    jensen_shannon_of_values,
     kolmogorov_smirnov,
-    l_infinity,
 )
 from pipeline.readers.statistics import Bucket
 
