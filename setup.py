@@ -16,7 +16,12 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.12",
     packages=find_packages(include=[*ROOTS, *(f"{root}.*" for root in ROOTS)]),
-    package_data={"pipeline.doctor": ["*.txt"], "pipeline.report": ["templates/*"], "schemas": ["*/*.pbtxt"]},
+    package_data={
+        "components.model_card": ["card.schema.json", "templates/*"],
+        "pipeline.doctor": ["*.txt"],
+        "pipeline.report": ["templates/*"],
+        "schemas": ["*/*.pbtxt"],
+    },
     entry_points={"console_scripts": ["penstock=pipeline.cli.app:main"]},
     # No install_requires: the environment is requirements.lock, because the TFX wheels' own pins
     # forbid the set that works (docs/adr/0001-stack-and-lock.md).

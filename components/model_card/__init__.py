@@ -1,0 +1,1 @@
+"""What a reader of the model should know, on one page: filled from the run's artifacts and from what people wrote."""
