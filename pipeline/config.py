@@ -25,6 +25,7 @@ from components.evaluator.settings import EvaluationSettings
 from components.explainer.settings import ExplanationSettings
 from components.human_review.settings import ReviewSettings
 from components.model_approval.settings import ApprovalSettings
+from components.model_card.settings import CardSettings
 from components.serving_check.settings import ServingCheckSettings
 from components.training_balancer.settings import BalancingSettings
 from components.validation_gate.policy import GatePolicy
@@ -181,6 +182,7 @@ CachedNode = Literal[
     "Explainer",
     "AttributionDrift",
     "HumanReview",
+    "ModelCard",
     "ModelApproval",
     "Pusher",
 ]
@@ -207,6 +209,7 @@ class Config(Section):
     bias: BiasSettings = BiasSettings()
     explanation: ExplanationSettings = ExplanationSettings()
     attribution_drift: AttributionDriftSettings = AttributionDriftSettings()
+    card: CardSettings = CardSettings()
     approval: ApprovalSettings = ApprovalSettings()
     review: ReviewSettings = ReviewSettings()
     push: PushSection = PushSection()

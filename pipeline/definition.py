@@ -5,7 +5,7 @@
       → previous_distribution (Resolver) → (DistributionValidator)
       → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
       → (BiasEvaluator) → (Explainer → AttributionDrift)
-      → (HumanReview) → ModelApproval → Pusher
+      → (HumanReview) → (ModelCard) → ModelApproval → Pusher
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
 """
@@ -81,6 +81,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.gate.previous_span import PreviousSpanStrategy
     from components.human_review.component import HumanReview
     from components.model_approval.component import ModelApproval
+    from components.model_card.component import ModelCard
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
     from components.training_balancer.component import TrainingBalancer
@@ -262,12 +263,32 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         )
 
     gates = [*data_gates, *(gate for gate in (bias_evaluator, attribution_drift) if gate)]
+    verdicts = union(gate.outputs["result"] for gate in gates)
+    model_card = None
+    if config.card.enabled:
+        model_card = ModelCard(
+            settings=config.card,
+            known=_known(config, plan, [gate.id for gate in gates]),
+            evidence={
+                "model": model,
+                "examples": examples,
+                "statistics": statistics,
+                "schema": schema,
+                "evaluation": evaluator.outputs["evaluation"],
+                "blessing": evaluator.outputs["blessing"],
+                "infra_blessing": serving_check.outputs["blessing"],
+                "verdicts": verdicts,
+                "bias": bias_evaluator.outputs["bias"] if bias_evaluator else None,
+                "explanation": explainer.outputs["explanation"] if explainer else None,
+                "hyperparameters": tuner.outputs["best_hyperparameters"] if tuner else None,
+            },
+        )
     model_approval = ModelApproval(
         model=model,
         evaluation=evaluator.outputs["evaluation"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_check.outputs["blessing"],
-        verdicts=union(gate.outputs["result"] for gate in gates),
+        verdicts=verdicts,
         gates=[gate.id for gate in gates],
         settings=config.approval,
         ledger=str(config.approvals_path),
@@ -305,9 +326,26 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             *([latest_blessed_bias, bias_evaluator] if bias_evaluator else []),
             *([explainer, latest_blessed_attributions, attribution_drift] if explainer else []),
             *([human_review] if human_review else []),
+            *([model_card] if model_card else []),
             model_approval,
             pusher,
         ],
+    )
+
+
+def _known(config: "Config", plan: Plan, gates: list[str]) -> Any:
+    """What the model card can say before the run."""
+    from components.model_card.evidence import Known
+
+    return Known(
+        name=config.pipeline.name,
+        source=plan.input_pattern,
+        curated_schema=plan.schema_digest is not None,
+        split_by=config.data.split_by,
+        features=plan.features,
+        model=config.model.to_json(),
+        training=config.training.to_json(),
+        gates=tuple(gates),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.gate.verdict import Verdict
+from components.model_card.document import PAGE_FILE
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
 from pipeline.readers.gates import GATE_RESULT, read_verdict
@@ -27,6 +28,7 @@ class RunSummary:
       approved: whether the rules or people approved the model; None if it did not get that far.
       approval_reasons: in their words, or what is waited for.
       review: rows that wait for people, rows below the threshold of confidence, and the threshold; None without them.
+      card: the model card's page, and how many of its sections nobody has written.
       pushed_to: the pushed model's folder.
     """
 
@@ -43,6 +45,7 @@ class RunSummary:
     approval_reasons: tuple[str, ...]
     review: tuple[int, int, float] | None
     pushed_to: str | None
+    card: tuple[str, int] | None = None
 
     @property
     def is_pushed(self) -> bool:
@@ -77,6 +80,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         approval_reasons=(waiting.failure,) if waiting else tuple(approval.get("reasons", ()) if is_decided else ()),
         review=_review_of(queue) if queue else None,
         pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
+        card=_card(single(artifacts, "card", "ModelCard")),
     )
 
 
@@ -103,6 +107,8 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines.append(("approved", f"waiting: {summary.approval_reasons[0]}"))
     if summary.blessed is not None:
         lines.append(("model", summary.pushed_to or "not pushed"))
+    if summary.card is not None:
+        lines.append(("card", _card_text(*summary.card)))
     return lines
 
 
@@ -159,6 +165,17 @@ def _review_text(waiting: int, below: int, threshold: float) -> str:
         )
     least = f", the {waiting:,} least confident wait for people" if waiting < below else ""
     return f"{below:,} predictions below {threshold:g}{least}: penstock review"
+
+
+def _card(artifact: ArtifactRecord | None) -> tuple[str, int] | None:
+    if artifact is None:
+        return None
+    return f"{artifact.uri}/{PAGE_FILE}", int(artifact.properties.get("missing_sections", 0))
+
+
+def _card_text(page: str, missing: int) -> str:
+    told = f"{missing} {'section' if missing == 1 else 'sections'} missing" if missing else "every section is written"
+    return f"{page}, {told}"
 
 
 def _metric_text(name: str, value: float | None) -> str:

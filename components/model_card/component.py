@@ -7,6 +7,8 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import channel, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from components.bias_evaluator.artifact import BiasReport
+from components.explainer.artifact import ModelExplanation
 from components.gate.artifact import GateResult
 from components.model_card.artifact import ModelCard as ModelCardArtifact
 from components.model_card.evidence import Known
@@ -32,6 +34,8 @@ class ModelCardSpec(ComponentSpec):
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
         "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing),
         "verdicts": ChannelParameter(type=GateResult),
+        "bias": ChannelParameter(type=BiasReport, optional=True),
+        "explanation": ChannelParameter(type=ModelExplanation, optional=True),
         "hyperparameters": ChannelParameter(type=standard_artifacts.HyperParameters, optional=True),
     }
     OUTPUTS = {  # noqa: RUF012

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline.cli.approve import approvals, approve, reject
+from pipeline.cli.card import card
 from pipeline.cli.diff import diff
 from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
@@ -58,6 +59,7 @@ app.command()(approve)
 app.command()(reject)
 app.command()(approvals)
 app.command()(report)
+app.command()(card)
 app.command("explain-cache")(explain_cache)
 app.command()(logs)
 app.command()(lineage)

@@ -32,7 +32,7 @@ def report(
     path = write_report(store, record.run_id)
     typer.echo(near(path))
     if open_it and not followed:
-        _open(path.resolve().as_uri())
+        open_page(path.resolve().as_uri())
 
 
 def _follow(store: "RunStore", run_id: str, port: int, *, open_it: bool) -> None:
@@ -43,7 +43,7 @@ def _follow(store: "RunStore", run_id: str, port: int, *, open_it: bool) -> None
     def say(address: str) -> None:
         typer.echo(f"Run {run_id} at {address} until it ends; Ctrl-C stops the page, not the run.")
         if open_it:
-            _open(address)
+            open_page(address)
 
     try:
         server = LiveServer(LivePage(store, run_id), port)
@@ -57,7 +57,7 @@ def _follow(store: "RunStore", run_id: str, port: int, *, open_it: bool) -> None
         typer.echo()
 
 
-def _open(address: str) -> None:
+def open_page(address: str) -> None:
     """Shows it in the user's browser; says so if there is none."""
     import webbrowser
 

@@ -27,6 +27,7 @@ from pipeline.readers.examples import Examples, read_examples
 from pipeline.readers.explanation import read_explanation
 from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
+from pipeline.readers.model_card import ModelCard, read_model_card
 from pipeline.readers.review import read_queue
 from pipeline.readers.schema import Schema, read_schema
 from pipeline.readers.serving_check import ServingCheck, read_serving_check
@@ -228,6 +229,11 @@ class RunView:
     def review(self) -> Reading[Queue]:
         """The rows that people should look at."""
         return self._folder_part("HumanReview", "queue", read_queue)
+
+    @functools.cached_property
+    def model_card(self) -> Reading[ModelCard]:
+        """What people and the run say about the model."""
+        return self._folder_part("ModelCard", "card", read_model_card)
 
     @functools.cached_property
     def pushed(self) -> Reading[PushedModel]:

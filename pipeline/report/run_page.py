@@ -13,6 +13,7 @@ from pipeline.readers.evaluation import Evaluation
 from pipeline.readers.run_view import Reading, RunView
 from pipeline.report.balance_parts import balance_view
 from pipeline.report.bias_parts import bias_view
+from pipeline.report.card_parts import card_view
 from pipeline.report.data_parts import anomalies_table, examples_view, gate_view, schema_table, transform_view
 from pipeline.report.evaluation import (
     calibration_view,
@@ -89,6 +90,7 @@ def _evaluation_sections(view: RunView) -> list[Section]:
 
 def _model_sections(view: RunView) -> list[Section]:
     return [
+        _section("card", "Model card", "Model", view.model_card, card_view),
         _section("training", "Training", "Model", view.training, training_view),
         _section("tuning", "Search for hyperparameters", "Model", view.tuning, tuning_view),
         _section("model", "Model", "Model", view.model, model_view),

@@ -29,6 +29,7 @@ NODES = [
     "latest_blessed_attributions",
     "AttributionDrift",
     "HumanReview",
+    "ModelCard",
     "ModelApproval",
     "Pusher",
 ]
