@@ -13,11 +13,9 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
+from components.bias_evaluator.assess import Subject, assess
 from components.bias_evaluator.document import BIAS_FILE, BiasDocument
-from components.bias_evaluator.judgement import FacetMeasures, statuses, verdict_of
-from components.bias_evaluator.measure import facets_of, measure, why_not_comparable
 from components.bias_evaluator.names import Stage
-from components.bias_evaluator.report import facet_reports
 from components.bias_evaluator.rows import Positive, positive_of, predicted_positive
 from components.bias_evaluator.settings import BiasSettings
 from components.bias_evaluator.tally import Tally, empty_tally, tally_of
@@ -26,7 +24,7 @@ from components.evaluator.baseline import DESCRIPTION
 from components.evaluator.evaluated_rows import read_evaluated_rows
 from components.example_batches import ReadBatches, split_pattern
 from components.gate.document import today_utc, write_verdict
-from components.gate.verdict import Verdict, judge
+from components.gate.verdict import Verdict
 from models.tabular_text.features import DType, Label, LabelKind
 
 Artifacts = dict[str, list[Artifact]]
@@ -63,7 +61,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         except ValueError as error:
             raise ComponentError(f"BiasEvaluator: {error}") from error
         known = _baseline(input_dict)
-        document, verdict = assess(tallies, settings, label.name, positive.words(), splits, known)
+        document, verdict = assess(tallies, settings, Subject(label.name, positive.words(), splits), known, today_utc())
         _write(output_dict, document, verdict)
 
     def _training_tally(self, pattern: str, label: str, positive: Positive, settings: BiasSettings) -> Tally:
@@ -131,53 +129,6 @@ def evaluated_tally(
     return tally_of(
         {name: columns[name] for name in settings.used_columns}, positive.of(columns[label]), predicted, settings
     )
-
-
-def assess(
-    tallies: dict[Stage, Tally],
-    settings: BiasSettings,
-    label: str,
-    positive: str,
-    splits: dict[Stage, str],
-    known: tuple[BiasDocument, str] | None,
-) -> tuple[BiasDocument, Verdict]:
-    """The report and the verdict.
-
-    Args:
-      tallies: the rows of each stage.
-      settings: what is measured and demanded.
-      label: the column to predict.
-      positive: what counts as positive, in words.
-      splits: by stage.
-      known: the report on the last blessed model, and where it is.
-    """
-    facets, remarks = facets_of(tallies, settings)
-    obstacle = why_not_comparable(known[0], label, positive, settings.group) if known else ""
-    remarks += [obstacle] if obstacle else []
-    before = known[0] if known and not obstacle else None
-    measured = [
-        FacetMeasures(facet, measure(facet, settings, before.facet(facet.name) if before else None)) for facet in facets
-    ]
-    if known is None:
-        remarks.append("There is no report on a blessed model to compare with yet.")
-    present = tallies["pre_training"].present | tallies["post_training"].present
-    absent = [name for name in settings.used_columns if name not in present]
-    over = tallies["pre_training"].overflowing | tallies["post_training"].overflowing
-    uncounted = [settings.facets[index].name for index in sorted(over)]
-    verdict = judge(verdict_of(measured, settings, absent, uncounted, remarks), settings.waivers, today_utc())
-    document = BiasDocument(
-        label=label,
-        positive=positive,
-        group=settings.group,
-        splits={str(stage): split for stage, split in splits.items()},
-        confidence=settings.confidence,
-        replicates=settings.replicates,
-        min_rows=settings.min_rows,
-        facets=facet_reports(measured, statuses(verdict.findings)),
-        compared_with=known[1] if known and before else None,
-        remarks=tuple(remarks),
-    )
-    return document, verdict
 
 
 def _label(exec_properties: dict[str, Any]) -> Label:
