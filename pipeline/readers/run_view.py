@@ -22,6 +22,7 @@ from pipeline.readers.anomalies import Anomalies, GateDecision, read_anomalies, 
 from pipeline.readers.balance import Balance, read_balance
 from pipeline.readers.bias import read_bias
 from pipeline.readers.documents import read_object, read_text
+from pipeline.readers.drift import DriftReport, read_drift
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
 from pipeline.readers.explanation import read_explanation
@@ -172,6 +173,11 @@ class RunView:
             for node_id in self.record.node_ids
             if node_id in keys
         }
+
+    @functools.cached_property
+    def drift(self) -> Reading[DriftReport]:
+        """How the columns moved from the span before, and from training to serving."""
+        return self._folder_part("DistributionValidator", "result", read_drift)
 
     @functools.cached_property
     def transform(self) -> Reading[TransformGraph]:

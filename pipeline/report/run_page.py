@@ -15,6 +15,7 @@ from pipeline.report.balance_parts import balance_view
 from pipeline.report.bias_parts import bias_view
 from pipeline.report.card_parts import card_view
 from pipeline.report.data_parts import anomalies_table, examples_view, gate_view, schema_table, transform_view
+from pipeline.report.drift_parts import drift_view
 from pipeline.report.evaluation import (
     calibration_view,
     checks_table,
@@ -104,6 +105,7 @@ def _data_sections(view: RunView) -> list[Section]:
     return [
         _section("rows", "Rows", "Data", view.examples, examples_view),
         _section("statistics", "Statistics", "Data", view.statistics, statistics_view),
+        _section("drift", "Drift", "Data", view.drift, drift_view),
         _section("schema", "Schema", "Data", view.schema, schema_table),
         _anomalies(view),
         _section("balance", "Balance", "Data", _balance(view), balance_view),
