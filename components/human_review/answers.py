@@ -54,24 +54,34 @@ class Answers:
 
     Attributes:
       standing: the answer that holds, by row.
-      published: number of the entry that was published last, by row.
+      published: number of the entry of the answer that was published last, by row.
+      in_span: the same, of those that a span holds; others were written to a file of its own.
       origins: where rows come from, by number of the entry.
     """
 
     standing: Mapping[str, Answer]
     published: Mapping[str, int]
+    in_span: Mapping[str, int]
     origins: Mapping[int, Origin]
 
     def unpublished(self) -> list[Answer]:
-        """Answers that no published span holds, in the order in which they were given."""
-        fresh = [answer for answer in self.standing.values() if self.published.get(answer.row) != answer.entry]
-        return sorted(fresh, key=lambda answer: (answer.entry, answer.row))
+        """Answers that were never published, in the order in which they were given."""
+        return [answer for answer in self.in_order() if self.published.get(answer.row) != answer.entry]
+
+    def outside_spans(self) -> list[Answer]:
+        """Answers that no span holds, in the order in which they were given."""
+        return [answer for answer in self.in_order() if self.in_span.get(answer.row) != answer.entry]
+
+    def in_order(self) -> list[Answer]:
+        """Every answer that holds, in the order in which they were given."""
+        return sorted(self.standing.values(), key=lambda answer: (answer.entry, answer.row))
 
 
 def read_answers(entries: Iterable[Entry]) -> Answers:
     """The answers that hold, from the record's entries, oldest first."""
     standing: dict[str, Answer] = {}
     published: dict[str, int] = {}
+    in_span: dict[str, int] = {}
     origins: dict[int, Origin] = {}
     for entry in entries:
         content = entry.content
@@ -84,7 +94,9 @@ def read_answers(entries: Iterable[Entry]) -> Answers:
                 standing.pop(row, None)
         elif entry.kind == PUBLISHED:
             published.update(content["rows"])
-    return Answers(standing, published, origins)
+            if content["span"] is not None:
+                in_span.update(content["rows"])
+    return Answers(standing, published, in_span, origins)
 
 
 def origin_entry(entries: Sequence[Entry], run: str) -> Entry | None:

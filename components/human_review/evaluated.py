@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from components.errors import ComponentError
 from components.evaluator.predictions import Predictions, example_digest, read_predictions
 from components.evaluator.weighted_metrics import ClassRows
 from components.example_batches import read_rows
-from components.human_review.confidence import confidences
+from components.human_review.confidence import Floats, confidences
 from components.human_review.questions import questions_of
 from components.human_review.queue import Origin, Question
 from models.tabular_text.features import LabelKind
@@ -42,13 +43,13 @@ def unsure_rows(
             yield len(records), questions_of(columns, scores[place[chosen]], origin)
 
 
-def _scores(predictions: Predictions) -> np.ndarray:
+def _scores(predictions: Predictions) -> Floats:
     if not isinstance(predictions.rows, ClassRows):
         raise TypeError("a regression has no classes to be sure of")
     return predictions.rows.scores
 
 
-def _places(predictions: Predictions, records: Sequence[bytes], uri: str, evaluation: Path) -> np.ndarray:
+def _places(predictions: Predictions, records: Sequence[bytes], uri: str, evaluation: Path) -> npt.NDArray[np.int64]:
     """Where each record's answer stands, int64 [rows]."""
     digests = np.array([example_digest(record) for record in records], np.int64)
     place = np.searchsorted(predictions.examples, digests)
@@ -59,7 +60,7 @@ def _places(predictions: Predictions, records: Sequence[bytes], uri: str, evalua
             f"{uri}: {int((~found).sum())} rows have no prediction under {evaluation}. Evaluate these examples again: "
             "penstock run --from Evaluator."
         )
-    return place
+    return place.astype(np.int64)
 
 
 def _decoded(records: Sequence[bytes]) -> dict[str, pa.Array]:

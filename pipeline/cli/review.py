@@ -185,7 +185,7 @@ def publish(
     record = ReviewRecord(settings)
     done = publish(settings, record, Request(span, output, answers_only), by or who())
     if done is None:
-        typer.echo("There is no answer that a published span does not hold. To answer rows: penstock review")
+        typer.echo("Every answer was published before. To answer rows: penstock review")
         return
     where = ", ".join(near(path) for path in done.paths)
     typer.echo(f"Wrote {where if done.span is None else f'span {done.span}: {where}'}")

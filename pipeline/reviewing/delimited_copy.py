@@ -26,62 +26,88 @@ class Copied:
     after: int
 
 
-def copy_delimited(
-    path: str,
-    dialect: Dialect,
-    out: BinaryIO,
-    label: str,
-    labels: Mapping[int, str],
-    *,
-    only: Collection[int] | None = None,
-    added: Sequence[Mapping[str, str | None]] = (),
-) -> Copied:
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What is different in a copy.
+
+    Attributes:
+      label: name of the column whose values change.
+      labels: place of a row (the line where it begins in CSV and TSV, its number in Parquet; from 1) → its new label.
+      only: places of the rows to keep; None = all, blank lines too.
+      added: rows to put at the end, by column, as text; a column that a row lacks is empty.
+    """
+
+    label: str
+    labels: Mapping[int, str]
+    only: Collection[int] | None = None
+    added: Sequence[Mapping[str, str | None]] = ()
+
+
+def copy_delimited(path: str, dialect: Dialect, out: BinaryIO, change: Change) -> Copied:
     """Writes the copy.
 
     Args:
       path: the file; gzip or not.
       dialect: CSV or TSV.
       out: gets the bytes, not compressed.
-      label: name of the column to change.
-      labels: line on which a row begins → its new label.
-      only: lines of the rows to keep; None = all, blank lines too.
-      added: rows to put at the end, by column; a column that a row lacks is empty.
+      change: what is different.
 
     Raises:
       ConfigError: a value of an added row cannot stand in a TSV file.
     """
     names = DelimitedFile(path, dialect).names or ()
-    position, end, before, after, header_is_due = names.index(label), b"\n", 0, 0, True
+    copier = _Copier(names, dialect, out, change)
     with open_bytes(path) as stream:
         if stream.read(3) == _BOM:
             out.write(_BOM)
         else:
             stream.seek(0)
-        last = b""
         for block in read_blocks(stream, delimiter=dialect.delimiter, quoted=dialect.quoted):
             filled = set(block.filled().tolist())
             for index in range(len(block.ends)):
-                record, line = block.record(index), block.line(index)
-                if index in filled and header_is_due:
-                    header_is_due, end = False, _line_end(record)
-                elif index in filled:
-                    before += 1
-                    if only is not None and line not in only:
-                        continue
-                    after += 1
-                    if line in labels:
-                        record = with_cell(record, position, labels[line], dialect)
-                elif only is not None:
-                    continue
-                if last and not last.endswith((b"\n", b"\r")):
-                    out.write(end)
-                out.write(record)
-                last = record
-        if added and not last.endswith((b"\n", b"\r")):
-            out.write(end)
-        for row in added:
-            out.write(_record([row.get(name) or "" for name in names], dialect, path) + end)
-    return Copied(before, after + len(added))
+                copier.take(block.record(index), block.line(index), is_blank=index not in filled)
+    copier.add_rows(path)
+    return Copied(copier.before, copier.after)
+
+
+class _Copier:
+    """Writes the records of one file one after the other, the header first."""
+
+    def __init__(self, names: Sequence[str], dialect: Dialect, out: BinaryIO, change: Change) -> None:
+        self.before = self.after = 0
+        self._names, self._dialect, self._out, self._change = names, dialect, out, change
+        self._position = names.index(change.label)
+        self._header_is_due = True
+        self._line_end = self._last = b"\n"
+
+    def take(self, record: bytes, line: int, *, is_blank: bool) -> None:
+        """One record, its line's end included."""
+        if is_blank:
+            if self._change.only is None:
+                self._write(record)
+        elif self._header_is_due:
+            self._header_is_due, self._line_end = False, _without_line_end(record)[1] or b"\n"
+            self._write(record)
+        else:
+            self.before += 1
+            if self._change.only is None or line in self._change.only:
+                self.after += 1
+                label = self._change.labels.get(line)
+                self._write(record if label is None else with_cell(record, self._position, label, self._dialect))
+
+    def add_rows(self, path: str) -> None:
+        """The rows that the file did not have."""
+        for row in self._change.added:
+            cells = [row.get(name) or "" for name in self._names]
+            self._write(_record(cells, self._dialect, path) + self._line_end)
+            self.after += 1
+
+    def _write(self, record: bytes) -> None:
+        """Ends the line before, if the file's last one has no end and is no longer the last."""
+        if not self._last.endswith((b"\n", b"\r")):
+            self._out.write(self._line_end)
+        self._out.write(record)
+        self._last = record
 
 
 def with_cell(record: bytes, position: int, value: str, dialect: Dialect) -> bytes:
@@ -90,10 +116,7 @@ def with_cell(record: bytes, position: int, value: str, dialect: Dialect) -> byt
     >>> with_cell(b'"a,b",1,x\\r\\n', 1, "2", CSV)
     b'"a,b",2,x\\r\\n'
     """
-    body = record.rstrip(b"\r\n")
-    ending = record[len(body) :]
-    if dialect.quoted:
-        body, ending = _without_line_end(record)
+    body, ending = _without_line_end(record)
     cells = _cells(body) if dialect.quoted else body.split(dialect.delimiter.encode())
     cells[position] = _cell(value, dialect)
     return dialect.delimiter.encode().join(cells) + ending
@@ -120,15 +143,16 @@ def _cells(body: bytes) -> list[bytes]:
 
 def _cell(value: str, dialect: Dialect) -> bytes:
     """A value as it is written in a file of this dialect."""
-    return _record([value], dialect, "").removesuffix(b"\n") if value else b""
+    return _record([value], dialect, "") if value else b""
 
 
 def _record(cells: Sequence[str], dialect: Dialect, path: str) -> bytes:
     """A row without its line's end."""
     if dialect.quoted:
         out = io.StringIO(newline="")
-        csv.writer(out, delimiter=dialect.delimiter, lineterminator="").writerow(cells)
-        return out.getvalue().encode()
+        # The module quotes a line break only if it is in its own line's end.
+        csv.writer(out, delimiter=dialect.delimiter, lineterminator="\r\n").writerow(cells)
+        return out.getvalue().removesuffix("\r\n").encode()
     for cell in cells:
         if any(mark in cell for mark in "\t\r\n"):
             raise ConfigError(
@@ -138,10 +162,6 @@ def _record(cells: Sequence[str], dialect: Dialect, path: str) -> bytes:
                 ]
             )
     return dialect.delimiter.join(cells).encode()
-
-
-def _line_end(record: bytes) -> bytes:
-    return _without_line_end(record)[1] or b"\n"
 
 
 DIALECTS = {"csv": CSV, "tsv": Dialect("\t", quoted=False)}

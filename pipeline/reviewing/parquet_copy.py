@@ -1,6 +1,6 @@
 """A copy of a Parquet file with some labels changed and rows added; schema, types and all other values stay."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -8,27 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import ConfigError
-from pipeline.reviewing.delimited_copy import Copied
+from pipeline.reviewing.delimited_copy import Change, Copied
 
 
-def copy_parquet(
-    path: str,
-    target: str,
-    label: str,
-    labels: Mapping[int, str],
-    *,
-    only: Collection[int] | None = None,
-    added: Sequence[Mapping[str, str | None]] = (),
-) -> Copied:
+def copy_parquet(path: str, target: str, change: Change) -> Copied:
     """Writes the copy, a row group at a time.
-
-    Args:
-      path: the file.
-      target: the copy's path.
-      label: name of the column to change.
-      labels: number of a row, from 1 → its new label.
-      only: numbers of the rows to keep; None = all.
-      added: rows to put at the end, by column, as text; a column that a row lacks is null.
 
     Raises:
       ConfigError: a value does not fit the column's type.
@@ -40,18 +24,19 @@ def copy_parquet(
             table = source.read_row_group(group)
             numbers = range(before + 1, before + 1 + table.num_rows)
             before += table.num_rows
-            table = _with_labels(table, numbers, label, labels, path)
-            if only is not None:
-                table = table.filter(pa.array([number in only for number in numbers]))
+            table = _with_labels(table, numbers, change, path)
+            if change.only is not None:
+                table = table.filter(pa.array([number in change.only for number in numbers]))
             after += table.num_rows
             if table.num_rows:
                 writer.write_table(table)
-        if added:
-            writer.write_table(_table(added, source.schema_arrow, path))
-    return Copied(before, after + len(added))
+        if change.added:
+            writer.write_table(_table(change.added, source.schema_arrow, path))
+    return Copied(before, after + len(change.added))
 
 
-def _with_labels(table: pa.Table, numbers: Sequence[int], label: str, labels: Mapping[int, str], path: str) -> pa.Table:
+def _with_labels(table: pa.Table, numbers: Sequence[int], change: Change, path: str) -> pa.Table:
+    label, labels = change.label, change.labels
     changed = [number in labels for number in numbers]
     if not any(changed):
         return table

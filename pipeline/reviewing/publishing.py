@@ -6,14 +6,11 @@ answers ──► places in the latest span        → labels there, all other b
         └─► nowhere any more                 → told, not published
 """
 
-import contextlib
 import dataclasses
-import gzip
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from components.arrow_example_gen.options import ReadOptions
 from components.arrow_example_gen.source_files import file_format, resolve_input
 from components.errors import BadData
 from components.human_review.answers import Answer, Answers
@@ -22,11 +19,11 @@ from pipeline.config import Config
 from pipeline.definition import read_options
 from pipeline.errors import ConfigError
 from pipeline.planning import split_input_path
-from pipeline.reviewing.delimited_copy import DIALECTS, Copied, copy_delimited
-from pipeline.reviewing.parquet_copy import copy_parquet
+from pipeline.reviewing.delimited_copy import Copied
+from pipeline.reviewing.new_span import Edit, write_span
 from pipeline.reviewing.placing import Place, find_rows
 from pipeline.reviewing.record import ReviewRecord
-from pipeline.reviewing.span_files import check_has_span, next_span, staged, targets
+from pipeline.reviewing.span_files import check_has_span, next_span, targets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +66,7 @@ class Published:
       before: rows of the latest span.
       left_out: of these, those that are not in the new one (with `answers_only`).
       corrected: rows whose label was changed.
-      confirmed: rows whose label an answer says too.
+      confirmed: rows whose label a new answer says too.
       added: rows that the latest span did not have.
       after: rows of the new span: before - left_out + added.
       lost: answers whose row is in no file any more.
@@ -85,13 +82,16 @@ class Published:
     after: int
     lost: tuple[Answer, ...]
 
-
-class RowsLost(RuntimeError):
-    """Rows read, kept, added and written do not add up: a defect of ours or of the disk."""
+    def counts(self) -> dict[str, object]:
+        """Everything but what is lost, as plain JSON."""
+        return {**{name: value for name, value in vars(self).items() if name != "lost"}, "paths": list(self.paths)}
 
 
 def publish(config: Config, record: ReviewRecord, request: Request, by: str) -> Published | None:
-    """Writes the answers that no span holds yet into a new span, and notes it; None if there is no such answer.
+    """Writes the answers into a new span, and notes it; None if every answer was published before.
+
+    Rows of the latest span get the label that a person said, whether that answer was published before or not; rows
+    are added for answers that no span holds. With `answers_only`, answers that were published before do not count.
 
     Raises:
       ConfigError: there is nowhere to put a span, something is there, or a value does not fit the file.
@@ -105,36 +105,47 @@ def publish(config: Config, record: ReviewRecord, request: Request, by: str) -> 
     if request.output is None:
         check_has_span(config.data.path)
     base, pattern = split_input_path(config.data.path)
-    latest = resolve_input(base, pattern, config.data.span)
-    formats = {file_format(path, read_options(config)) for path in latest.files}
-    if "tfrecord" in formats:
-        raise ConfigError(
-            [f"{latest.files[0]}: answers can be put into CSV, TSV and Parquet files, not into TFRecord."]
-        )
-    labels = {answer.row: answer.label for answer in fresh}
-    placed = place(config, answers, fresh, latest.files)
-    if not placed.changes and not placed.added:
-        raise ConfigError([_lost_sentence(answer) for answer in placed.lost[:10]])
-    finals, span = _finals(base, pattern, latest.files, request, placed)
-    copied = _write(latest.files, finals, placed, labels, answers, request)
-    result = _counted(placed, labels, copied, span, tuple(dict.fromkeys(finals.values())))
-    lost = {answer.row for answer in placed.lost}
-    rows = {answer.row: answer.entry for answer in fresh if answer.row not in lost}
-    counts = {key: getattr(result, key) for key in ("span", "before", "left_out", "corrected", "confirmed", "added")}
-    record.mark_published({"by": by, **counts, "after": result.after, "paths": list(result.paths), "rows": rows})
-    return result
+    files = resolve_input(base, pattern, config.data.span).files
+    if "tfrecord" in {file_format(path, read_options(config)) for path in files}:
+        raise ConfigError([f"{files[0]}: answers can be put into CSV, TSV and Parquet files, not into TFRecord."])
+    old = [] if request.answers_only else [answer for answer in answers.in_order() if answer not in fresh]
+    placed = place(config, answers, [*fresh, *old], files)
+    lost = [answer for answer in placed.lost if answer in fresh]
+    if len(lost) == len(fresh):
+        raise ConfigError([_lost_sentence(answer) for answer in lost[:10]])
+    finals, span = _finals(base, pattern, files, request, placed)
+    taken = [answer for answer in [*fresh, *old] if answer not in placed.lost]
+    edit = Edit(
+        labels={answer.row: answer.label for answer in taken},
+        origins={answer.row: answers.origins[answer.asked] for answer in taken},
+        changes=placed.changes,
+        added=placed.added,
+        only_answered=request.answers_only,
+    )
+    copied = write_span(files, finals, edit)
+    done = _counted(edit, copied, {answer.row for answer in fresh}, span, tuple(finals.values()), tuple(lost))
+    record.mark_published({"by": by, **done.counts(), "rows": {answer.row: answer.entry for answer in taken}})
+    return done
 
 
-def place(config: Config, answers: Answers, fresh: Iterable[Answer], files: Sequence[str]) -> Placed:
-    """Finds the row of each answer: in the latest span, else in the span that its run read, else where it was asked."""
+def place(config: Config, answers: Answers, of: Sequence[Answer], files: Sequence[str]) -> Placed:
+    """Finds the row of each answer: in the latest span, else in the span that its run read, else where it was asked.
+
+    Args:
+      config: where the data lies.
+      answers: all.
+      of: those to place; one that a span held before is not looked for outside of the latest span.
+      files: of the latest span.
+    """
     changes: dict[str, list[Place]] = {}
     added: dict[str, Place] = {}
-    missing: dict[str, Answer] = {answer.row: answer for answer in fresh}
-    for origin, rows in _by_origin(answers, missing.values()):
+    missing: dict[str, Answer] = {answer.row: answer for answer in of}
+    for origin, rows in _by_origin(answers, of):
         for found in find_rows(files, origin, rows, any_format=False):
             changes.setdefault(found.file, []).append(found)
             missing.pop(found.row, None)
-    for origin, rows in _by_origin(answers, list(missing.values())):
+    outside = {answer.row for answer in answers.outside_spans()}
+    for origin, rows in _by_origin(answers, [answer for answer in missing.values() if answer.row in outside]):
         elsewhere, any_format = _elsewhere(config, origin)
         for found in find_rows(elsewhere, origin, rows, any_format=any_format) if elsewhere else ():
             added.setdefault(found.row, found)
@@ -183,90 +194,27 @@ def _finals(
     return {needed[0]: str(request.output.absolute())}, None
 
 
-def _write(
-    files: Sequence[str],
-    finals: Mapping[str, str],
-    placed: Placed,
-    labels: Mapping[str, str],
-    answers: Answers,
-    request: Request,
-) -> Copied:
-    """Writes the copies, reads them again, and puts them in their places."""
-    before = after = 0
-    origins = {answer.row: answers.origins[answer.asked] for answer in answers.standing.values()}
-    with staged(list(finals.values())) as places:
-        for source, final in finals.items():
-            added = placed.added if source == files[-1] else ()
-            origin = next(iter(origins[row] for row in labels))
-            copied = copy_file(source, places[final], origin, placed, labels, added, request)
-            _check(places[final], source, final, placed, labels, origins, added)
-            before, after = before + copied.before, after + copied.after
-    return Copied(before, after)
-
-
-def copy_file(
-    source: str,
-    target: str,
-    origin: Origin,
-    placed: Placed,
-    labels: Mapping[str, str],
-    added: Sequence[Place],
-    request: Request,
-) -> Copied:
-    """Writes one file of the new span, in the format and compression of the source."""
-    of_file = placed.changes.get(source, ())
-    changed = {found.number: labels[found.row] for found in of_file if found.label != labels[found.row]}
-    only = {found.number for found in of_file} if request.answers_only else None
-    rows = [{**found.values, origin.label: labels[found.row]} for found in added]
-    form = file_format(source, ReadOptions.from_json(origin.reading))
-    if form == "parquet":
-        return copy_parquet(source, target, origin.label, changed, only=only, added=rows)
-    with contextlib.ExitStack() as stack:
-        out = stack.enter_context(open(target, "wb"))
-        if source.lower().endswith((".gz", ".gzip")):
-            out = stack.enter_context(gzip.GzipFile(fileobj=out, mode="wb", mtime=0))  # type: ignore[assignment]
-        return copy_delimited(source, DIALECTS[form], out, origin.label, changed, only=only, added=rows)
-
-
-def _check(
-    written: str,
-    source: str,
-    final: str,
-    placed: Placed,
-    labels: Mapping[str, str],
-    origins: Mapping[str, Origin],
-    added: Sequence[Place],
-) -> None:
-    """Reads the new file: each answered row must be there as often as it should, with its answer."""
-    wanted = [found.row for found in (*placed.changes.get(source, ()), *added)]
-    unique = list({id(origins[row]): origins[row] for row in wanted}.values())
-    seen = []
-    for origin in unique:
-        rows = {row for row in wanted if origins[row] is origin}
-        seen += [(found.row, found.label) for found in find_rows([written], origin, rows, any_format=False)]
-    if sorted(seen) != sorted((row, labels[row]) for row in wanted):
-        raise RowsLost(
-            f"{final}: read again, it does not hold the {len(wanted)} answered rows with their answers "
-            f"({len(seen)} found). Nothing was published. This is a defect: keep the data and report it."
-        )
-
-
 def _counted(
-    placed: Placed, labels: Mapping[str, str], copied: Copied, span: int | None, paths: tuple[str, ...]
+    edit: Edit,
+    copied: Copied,
+    fresh: Collection[str],
+    span: int | None,
+    paths: tuple[str, ...],
+    lost: tuple[Answer, ...],
 ) -> Published:
-    found = [item for items in placed.changes.values() for item in items]
-    corrected = sum(item.label != labels[item.row] for item in found)
-    added = len(placed.added)
+    found = [item for items in edit.changes.values() for item in items]
+    corrected = [item for item in found if item.label != edit.labels[item.row]]
+    agreed = [item for item in found if item.label == edit.labels[item.row] and item.row in fresh]
     return Published(
         span=span,
         paths=paths,
         before=copied.before,
-        left_out=copied.before + added - copied.after,
-        corrected=corrected,
-        confirmed=len(found) - corrected,
-        added=added,
+        left_out=copied.before + len(edit.added) - copied.after,
+        corrected=len(corrected),
+        confirmed=len(agreed),
+        added=len(edit.added),
         after=copied.after,
-        lost=tuple(placed.lost),
+        lost=lost,
     )
 
 
