@@ -11,33 +11,71 @@ from components.data_quality_gate.columns import is_text
 from components.distribution_validator.distances import Floats
 
 
-def split_words(texts: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+def split_words(texts: pa.Array) -> tuple[pa.DictionaryArray, npt.NDArray[np.int64]]:
     """The words of each text as the model splits them, one text after the other, and the number of words of each.
 
     Lower-case runs of letters, digits and apostrophes; symbols, and characters of scripts without spaces, are words of
-    their own (models/tabular_text/preprocessing.py says the same in TensorFlow; a test compares the two).
+    their own (models/tabular_text/preprocessing.py says the same in TensorFlow; a test compares the two, which differ in
+    how they write a small İ and a last Σ).
     """
-    texts = texts.cast(pa.large_string())
-    plain = bool(pc.all(pc.string_is_ascii(texts)).as_py()) if len(texts) else True
-    texts = pc.utf8_lower(texts)
+    pieces, lengths = _pieces(_spaced_bytes(pc.utf8_lower(texts.cast(pa.large_string()))))
+    pieces = pieces.dictionary_encode()
+    # Characters beyond ASCII are looked at once for each distinct piece that has any: patterns are slow.
+    distinct = pieces.dictionary
+    is_beyond = pc.invert(pc.string_is_ascii(distinct))
+    words, counts = _pieces(pc.replace_with_mask(distinct, is_beyond, _spaced(distinct.filter(is_beyond))))
+    words = words.dictionary_encode()
+    chosen = pieces.indices.to_numpy(zero_copy_only=False)
+    places = _ranges((np.cumsum(counts) - counts)[chosen], counts[chosen])
+    codes = words.indices.to_numpy(zero_copy_only=False)[places]
+    parents = np.repeat(np.arange(len(lengths)), lengths)
+    return (
+        pa.DictionaryArray.from_arrays(pa.array(codes), words.dictionary),
+        np.bincount(np.repeat(parents, counts[chosen]), minlength=len(lengths)),
+    )
+
+
+def _pieces(texts: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """What stands between the spaces of each text, one text after the other, and how many there are in each."""
+    split = pc.ascii_split_whitespace(texts)
+    pieces, lengths = pc.list_flatten(split), pc.list_value_length(split).to_numpy(zero_copy_only=False)
+    # Spaces at the ends are split into empty pieces.
+    is_there = pc.not_equal(pieces, "").to_numpy(zero_copy_only=False)
+    parents = np.repeat(np.arange(len(lengths)), lengths)
+    return pieces.filter(pa.array(is_there)), np.bincount(parents[is_there], minlength=len(lengths))
+
+
+def _ranges(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """start, start + 1, … of each range, one range after the other."""
+    before = np.cumsum(lengths) - lengths
+    return np.asarray(np.repeat(starts - before, lengths) + np.arange(lengths.sum()))
+
+
+def _spaced(texts: pa.Array) -> pa.Array:
+    """Lower-case texts with their words between spaces."""
     texts = pc.replace_substring_regex(texts, r"[^\p{L}\p{M}\p{N}\p{So}']+", " ")
-    if not plain:
-        texts = pc.replace_substring_regex(texts, r"([\p{So}\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])", r" \1 ")
-    split = pc.split_pattern_regex(pc.utf8_trim_whitespace(texts), r" +")
-    words = pc.list_flatten(split)
-    lengths = pc.list_value_length(split).to_numpy(zero_copy_only=False).astype(np.int64)
-    # A text without any word is split into one empty one.
-    wordless = pc.equal(words, "").to_numpy(zero_copy_only=False)
-    parents = np.repeat(np.arange(len(lengths)), lengths)
-    return words.filter(pa.array(~wordless)), np.bincount(parents[~wordless], minlength=len(lengths))
+    return pc.replace_substring_regex(texts, r"([\p{So}\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])", r" \1 ")
 
 
-def texts_by_word(words: pa.Array, lengths: npt.NDArray[np.int64]) -> dict[str, int]:
-    """In how many texts each word occurs."""
-    encoded = words.dictionary_encode()
-    names = encoded.dictionary.to_pylist()
+_SEPARATORS = [byte for byte in range(0x80) if not chr(byte).isalnum() and chr(byte) != "'"]
+_SPACED = np.arange(256, dtype=np.uint8)
+_SPACED[_SEPARATORS] = ord(" ")
+
+
+def _spaced_bytes(texts: pa.Array) -> pa.Array:
+    """The texts with a space in place of each ASCII character that is part of no word."""
+    texts = pa.concat_arrays([texts])
+    _, offsets, data = texts.buffers()
+    if data is None or texts.offset:
+        return _spaced(texts)
+    return pa.LargeStringArray.from_buffers(len(texts), offsets, pa.py_buffer(_SPACED[np.frombuffer(data, np.uint8)]))
+
+
+def texts_by_word(words: pa.DictionaryArray, lengths: npt.NDArray[np.int64]) -> dict[str, int]:
+    """In how many texts each word occurs, given the words as `split_words` gives them."""
+    names = words.dictionary.to_pylist()
     parents = np.repeat(np.arange(len(lengths)), lengths)
-    pairs = np.unique(parents * max(len(names), 1) + encoded.indices.to_numpy(zero_copy_only=False))
+    pairs = np.unique(parents * max(len(names), 1) + words.indices.to_numpy(zero_copy_only=False))
     counts = np.bincount(pairs % max(len(names), 1), minlength=len(names))
     return dict(zip(names, counts.tolist(), strict=True))
 

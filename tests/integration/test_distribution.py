@@ -174,3 +174,59 @@ def test_logged_requests_that_are_not_there_are_missing_evidence(tmp_path: Path)
     _, decision = validate(tmp_path, reviews(1, rows=300), serving_path=tmp_path / "nowhere.csv")
     assert not decision["passed"]
     assert "distribution.serving_path" in decision["missing"][0]
+
+
+def test_tfdv_measures_the_same_distances() -> None:
+    import tensorflow_data_validation as tfdv
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    from components.distribution_validator.columns import ComparedColumn
+    from components.distribution_validator.comparison import compare
+    from components.distribution_validator.summary import TableSummary
+
+    before = reviews(1, rows=1500)
+    after = reviews(3, DriftOptions(category_mix=0.4), rows=1200)
+    schema = schema_pb2.Schema()
+    category = schema.feature.add(name="product_category", type=schema_pb2.BYTES)
+    category.drift_comparator.infinity_norm.threshold = 0.0
+    category.drift_comparator.jensen_shannon_divergence.threshold = 0.0
+    frames = [table.select(["product_category"]).to_pandas() for table in (before, after)]
+    earlier, later = (tfdv.generate_statistics_from_dataframe(frame, n_jobs=1) for frame in frames)
+    anomalies = tfdv.validate_statistics(later, schema, previous_statistics=earlier)
+    (told,) = anomalies.drift_skew_info
+    theirs = {item.type: item.value for item in told.drift_measurements}
+    columns = [ComparedColumn("product_category", "values")]
+    sides = []
+    for table in (before, after):
+        summary = TableSummary.empty(columns)
+        for batch in table.to_batches():
+            summary.add(batch)
+        sides.append(summary)
+    (found,) = compare(*sides, columns, DistributionSettings())
+    ours = {item.measure: item.value for item in found.measures}
+    kinds = type(told.drift_measurements[0])
+    assert ours["l_infinity"] == pytest.approx(theirs[kinds.L_INFTY])
+    assert ours["jensen_shannon"] == pytest.approx(theirs[kinds.JENSEN_SHANNON_DIVERGENCE])
+
+
+def test_words_are_split_as_the_model_splits_them() -> None:
+    from components.distribution_validator.cells import split_words
+    from models.tabular_text.preprocessing import split_words as model_words
+
+    texts = [
+        "Don't PANIC!  It's 4.5/5…",
+        "",
+        " — ",
+        "naïve CAFÉ, Ünïcödé; “quotes”",
+        "★★☆ great👍value",
+        "日本語のテキスト",
+        "สวัสดี hello",
+        "tabs\tand\nlines",
+        "under_score-and+plus",
+        "ǅ ß ﬁ",
+        *reviews(1, DriftOptions(vocabulary=0.5), rows=200)["review_body"].drop_null().to_pylist(),
+    ]
+    expected = model_words(texts)
+    words, lengths = split_words(pa.array(texts))
+    assert lengths.tolist() == expected.row_lengths().numpy().tolist()
+    assert words.to_pylist() == [word.decode() for word in expected.flat_values.numpy()]
