@@ -26,7 +26,9 @@ from components.explainer.settings import ExplanationSettings
 from components.human_review.settings import ReviewSettings
 from components.model_approval.settings import ApprovalSettings
 from components.model_card.settings import CardSettings
+from components.model_registry.settings import RegistrySettings
 from components.serving_check.settings import ServingCheckSettings
+from components.signing.settings import SigningSettings
 from components.training_balancer.settings import BalancingSettings
 from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
@@ -185,6 +187,7 @@ CachedNode = Literal[
     "ModelCard",
     "ModelApproval",
     "Pusher",
+    "ModelRegistry",
 ]
 """The nodes that the definition can make and that have a cache; latest_blessed_model has none, it always looks anew."""
 
@@ -213,6 +216,8 @@ class Config(Section):
     approval: ApprovalSettings = ApprovalSettings()
     review: ReviewSettings = ReviewSettings()
     push: PushSection = PushSection()
+    signing: SigningSettings = SigningSettings()
+    registry: RegistrySettings = RegistrySettings()
     beam: BeamSection = BeamSection()
     nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
 
@@ -254,6 +259,16 @@ class Config(Section):
     def answers_path(self) -> Path:
         """The record of people's answers to rows."""
         return self.root / "review" / self.pipeline.name / "answers.jsonl"
+
+    @property
+    def model_name(self) -> str:
+        """The model's name in the registry."""
+        return self.registry.name or self.pipeline.name
+
+    @property
+    def registry_path(self) -> Path:
+        """The registry's folder: the record, and a folder a stage that servers can watch."""
+        return self.root / "registry" / self.model_name
 
     @property
     def caching(self) -> CachePolicy:
@@ -371,5 +386,13 @@ def _absolute(config: Config, base: Path) -> Config:
                 config.distribution, serving_path=None if requests is None else absolute(requests)
             ),
             "review": dataclasses.replace(config.review, path=config.review.path and absolute(config.review.path)),
+            "signing": dataclasses.replace(
+                config.signing,
+                **{
+                    key: absolute(value)
+                    for key in ("private_key", "public_key")
+                    if (value := getattr(config.signing, key))
+                },
+            ),
         }
     )

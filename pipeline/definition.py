@@ -5,7 +5,7 @@
       → previous_distribution (Resolver) → (DistributionValidator)
       → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
       → (BiasEvaluator) → (Explainer → AttributionDrift)
-      → (HumanReview) → (ModelCard) → ModelApproval → Pusher
+      → (HumanReview) → (ModelCard) → ModelApproval → Pusher → (ModelRegistry)
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
 """
@@ -82,6 +82,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.human_review.component import HumanReview
     from components.model_approval.component import ModelApproval
     from components.model_card.component import ModelCard
+    from components.model_registry.component import ModelRegistry
     from components.pusher.component import Pusher
     from components.serving_check.component import ServingCheck
     from components.training_balancer.component import TrainingBalancer
@@ -301,7 +302,19 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.push_directory)
         ),
+        signing=config.signing,
     )
+    model_registry = None
+    if config.registry.enabled:
+        model_registry = ModelRegistry(
+            pushed_model=pusher.outputs["pushed_model"],
+            model=model,
+            evaluation=evaluator.outputs["evaluation"],
+            approval=model_approval.outputs["approval"],
+            name=config.model_name,
+            registry=str(config.registry_path),
+            signing=config.signing,
+        )
 
     return Pipeline(
         pipeline_name=config.pipeline.name,
@@ -329,6 +342,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             *([model_card] if model_card else []),
             model_approval,
             pusher,
+            *([model_registry] if model_registry else []),
         ],
     )
 

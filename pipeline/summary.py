@@ -30,6 +30,7 @@ class RunSummary:
       review: rows that wait for people, rows below the threshold of confidence, and the threshold; None without them.
       card: the model card's page, and how many of its sections nobody has written.
       pushed_to: the pushed model's folder.
+      registered: as which version it was registered, or why not; empty if it did not get that far.
     """
 
     run: RunRecord
@@ -46,6 +47,7 @@ class RunSummary:
     review: tuple[int, int, float] | None
     pushed_to: str | None
     card: tuple[str, int] | None = None
+    registered: str = ""
 
     @property
     def is_pushed(self) -> bool:
@@ -64,6 +66,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     is_decided = approval.get("decided_by") != "gates"  # whose reasons stand on their own lines
     waiting = next((node for node in run.nodes if node.state == AWAITING_APPROVAL), None)
     pushed = single(artifacts, "pushed_model")
+    registered = _json_beside(single(artifacts, "model_version", "ModelRegistry"), "model_version.json")
     examples = single(artifacts, "examples")
     queue = single(artifacts, "queue", "HumanReview")
     return RunSummary(
@@ -81,6 +84,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         review=_review_of(queue) if queue else None,
         pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
         card=_card(single(artifacts, "card", "ModelCard")),
+        registered=_registered_text(registered) if registered else "",
     )
 
 
@@ -109,6 +113,8 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines.append(("model", summary.pushed_to or "not pushed"))
     if summary.card is not None:
         lines.append(("card", _card_text(*summary.card)))
+    if summary.registered and summary.is_pushed:
+        lines.append(("registry", summary.registered))
     return lines
 
 
@@ -176,6 +182,13 @@ def _card(artifact: ArtifactRecord | None) -> tuple[str, int] | None:
 def _card_text(page: str, missing: int) -> str:
     told = f"{missing} {'section' if missing == 1 else 'sections'} missing" if missing else "every section is written"
     return f"{page}, {told}"
+
+
+def _registered_text(document: Mapping[str, Any]) -> str:
+    """`version 1795390213 of reviews, candidate; unsigned: signing.mode is unsigned`."""
+    if not document["registered"]:
+        return f"not registered. {document['reason']}"
+    return f"version {document['version']} of {document['name']}, {document['stage']}; {document['signature']}"
 
 
 def _metric_text(name: str, value: float | None) -> str:

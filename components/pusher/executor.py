@@ -19,10 +19,13 @@ from components.errors import ComponentError
 from components.model_approval.document import APPROVAL_FILE
 from components.model_digest import model_digest
 from components.pusher.blessings import not_approved, refusal
-from components.pusher.publish import publish
+from components.pusher.publish import Seal, publish
+from components.signing.settings import SigningSettings
+from components.signing.signature import SignatureRefused, sign_model, signing_key, verify_model
 
 NOT_PUSHED_REASON = "not_pushed_reason"
 ALREADY_PUSHED = "already_pushed"
+SIGNATURE_PROPERTY = "signature"
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -40,7 +43,7 @@ class Executor(tfx_executor.Executor):
         """Pushes the model, or marks it as not pushed with the reason.
 
         Raises:
-          ComponentError: the destination is not a folder of this machine.
+          ComponentError: the destination is not a folder of this machine, or the key to sign with cannot be used.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
@@ -52,16 +55,19 @@ class Executor(tfx_executor.Executor):
             self._MarkNotPushed(pushed_model)
             pushed_model.set_string_custom_property(NOT_PUSHED_REASON, " ".join(reasons))
             return
+        signing = SigningSettings.from_json(json.loads(exec_properties["signing"]))
         # The artifact's URI holds the execution's id, which stays when a killed execution is taken up again.
         published = publish(
             model_path,
             _base_folder(exec_properties["push_destination"]),
             push_id=pushed_model.uri,
             model_uri=artifact_utils.get_single_uri(input_dict["model"]),
+            seal=_seal(signing),
         )
         version = published.version
-        shutil.copytree(model_path, pushed_model.uri, dirs_exist_ok=True)
+        shutil.copytree(version, pushed_model.uri, dirs_exist_ok=True)
         self._MarkPushed(pushed_model, pushed_destination=str(version), pushed_version=version.name)
+        pushed_model.set_string_custom_property(SIGNATURE_PROPERTY, verify_model(version, signing).sentence)
         pushed_model.set_int_custom_property(ALREADY_PUSHED, int(published.was_there))
         logging.info("Already pushed: %s." if published.was_there else "Pushed to %s.", version)
 
@@ -86,6 +92,22 @@ def _not_approved(input_dict: Artifacts, model_path: Path) -> str | None:
     path = os.path.join(artifact_utils.get_single_instance(artifacts).uri, APPROVAL_FILE)
     document = json.loads(io_utils.read_string_file(path)) if fileio.exists(path) else None
     return not_approved(document, model_digest(model_path))
+
+
+def _seal(signing: SigningSettings) -> Seal | None:
+    """How these settings sign, None if they do not."""
+    key = signing_key(signing)
+    if key is None:
+        return None
+
+    def holds(version: Path) -> bool:
+        try:
+            verify_model(version, signing)
+        except SignatureRefused:
+            return False
+        return True
+
+    return Seal(put=lambda folder: sign_model(folder, key), holds=holds)
 
 
 def _base_folder(push_destination: str) -> Path:

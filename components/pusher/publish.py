@@ -1,8 +1,9 @@
 """A model folder becomes a numbered version in one atomic step. Files only, no TFX.
 
 TensorFlow Serving watches a base folder for subfolders named by whole numbers and serves the largest. The model is
-copied into a hidden sibling, forced to the disk and then renamed, so a reader sees either no such version or all of
-it. A push that was killed leaves a hidden folder, which readers ignore and the next push removes.
+copied into a hidden sibling, signed, forced to the disk and then renamed, so a reader sees either no such version or
+all of it, signature included. A push that was killed leaves a hidden folder, which readers ignore and the next push
+removes.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from components.model_digest import PUT_IN_AFTERWARDS, model_digest
@@ -38,11 +39,26 @@ class Publication:
     was_there: bool
 
 
-def publish(model: Path, base: Path, push_id: str, model_uri: str, now_s: int | None = None) -> Publication:
+@dataclasses.dataclass(frozen=True)
+class Seal:
+    """How a version is signed.
+
+    Attributes:
+      put: signs the model in a folder.
+      holds: True if the model in a folder is signed as `put` would sign it.
+    """
+
+    put: Callable[[Path], None]
+    holds: Callable[[Path], bool]
+
+
+def publish(
+    model: Path, base: Path, push_id: str, model_uri: str, now_s: int | None = None, seal: Seal | None = None
+) -> Publication:
     """The version below `base` that holds this model; made now, unless this push or an earlier one has made it.
 
     An earlier push counts only while its version is the newest: after a step back to another model, the same model is
-    pushed anew. It must be the same model by URI and, file by file, by content.
+    pushed anew. It must be the same model by URI and, file by file, by content, and signed as this push would sign it.
 
     Args:
       model: the SavedModel's folder.
@@ -50,6 +66,7 @@ def publish(model: Path, base: Path, push_id: str, model_uri: str, now_s: int | 
       push_id: the same after a restart; a push is never done twice.
       model_uri: the model artifact's; the same whenever the same training is taken from the cache.
       now_s: Unix time, the version's number unless a version as large exists already.
+      seal: signs the version before it can be seen; None leaves it unsigned.
     """
     base.mkdir(parents=True, exist_ok=True)
     with _only_pusher(base):
@@ -59,22 +76,26 @@ def publish(model: Path, base: Path, push_id: str, model_uri: str, now_s: int | 
         done = next((version for version in present if _receipt(version).get("push_id") == push_id), None)
         if done is not None:
             return Publication(done, was_there=False)
-        if present and _holds(present[-1], model, model_uri):
+        if present and _holds(present[-1], model, model_uri) and (seal is None or seal.holds(present[-1])):
             return Publication(present[-1], was_there=True)
         number = max([int(time.time()) if now_s is None else now_s, *(int(path.name) + 1 for path in present)])
         receipt: Receipt = {"push_id": push_id, "version": number, "model_uri": model_uri}
-        return Publication(_add_version(model, base, receipt), was_there=False)
+        return Publication(_add_version(model, base, receipt, seal), was_there=False)
 
 
-def _add_version(model: Path, base: Path, receipt: Receipt) -> Path:
-    hidden, target = base / f"{_HIDDEN_PREFIX}{receipt['version']}", base / str(receipt["version"])
+def _add_version(model: Path, base: Path, receipt: Receipt, seal: Seal | None) -> Path:
+    name = str(receipt["version"])  # the hidden folder bears it too: a signature names the folder that it is over
+    hidden, target = base / f"{_HIDDEN_PREFIX}{name}" / name, base / name
     shutil.copytree(model, hidden)
     path = hidden / RECEIPT
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(receipt), encoding="utf-8")
-    _sync_tree(hidden)
+    if seal is not None:
+        seal.put(hidden)
+    sync_tree(hidden)
     hidden.rename(target)
-    _sync(base)
+    hidden.parent.rmdir()
+    sync(base)
     return target
 
 
@@ -103,13 +124,15 @@ def _only_pusher(base: Path) -> Iterator[None]:
         yield
 
 
-def _sync_tree(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Forces everything in the folder to the disk."""
     for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
+        sync(path)
+    sync(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Forces a file, or what a folder lists, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -21,7 +21,7 @@ PUSHED_FINGERPRINT = "pushed_fingerprint"
 """Custom properties of an artifact: of its bytes, and of the folder in its `pushed_destination`."""
 
 _USER_CODE = ("module_path", "module_file")
-_DATA_FILES = ("schema_file", "ledger", "serving_path", "review_path")
+_DATA_FILES = ("schema_file", "ledger", "serving_path", "review_path", "public_key")
 _NOT_PARAMETERS = {*_USER_CODE, *_DATA_FILES, "input_fingerprint"}
 """Exec properties that stand in other sections by content; TFX's `input_fingerprint` is made of sizes and times."""
 

@@ -20,6 +20,7 @@ from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
 from pipeline.cli.lineage import lineage
 from pipeline.cli.logs import logs
+from pipeline.cli.models import models, promote, rollback
 from pipeline.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -39,6 +40,7 @@ from pipeline.cli.run import run, with_run_named
 from pipeline.cli.schema import schema_app
 from pipeline.cli.start import echo_notes
 from pipeline.cli.try_node import try_node
+from pipeline.cli.verify import keys_app, verify
 
 app = typer.Typer(
     name="penstock",
@@ -53,11 +55,16 @@ app = typer.Typer(
 app.add_typer(schema_app, name="schema")
 app.add_typer(quality_app, name="quality")
 app.add_typer(review_app, name="review")
+app.add_typer(keys_app, name="keys")
 app.command()(run)
 app.command("try")(try_node)
 app.command()(approve)
 app.command()(reject)
 app.command()(approvals)
+app.command()(models)
+app.command()(promote)
+app.command()(rollback)
+app.command()(verify)
 app.command()(report)
 app.command()(card)
 app.command("explain-cache")(explain_cache)
@@ -175,6 +182,7 @@ def main() -> None:
     """Runs the command line; a user's mistake is a message and an exit code, never a traceback."""
     from components.errors import ComponentError
     from components.model_approval.decisions import DecisionRefused
+    from components.model_registry.versions import ChangeRefused
     from pipeline.errors import ConfigError, DataRefused, PenstockError, RunInterrupted
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -184,7 +192,7 @@ def main() -> None:
     except PenstockError as error:
         log_file = getattr(error, "log_file", "")
         _fail(f"{error}\nWhole log: {log_file}" if log_file else str(error), error.exit_code)
-    except DecisionRefused as error:
+    except (DecisionRefused, ChangeRefused) as error:
         _fail(str(error), ConfigError.exit_code)
     except ComponentError as error:  # met while planning, before any node ran
         _fail(str(error), DataRefused.exit_code)

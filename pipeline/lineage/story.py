@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.ledger.ledger import Ledger
+from components.model_registry.local import RECORD
+from components.model_registry.versions import ModelVersion, read_history
 from pipeline.errors import NotFound
 from pipeline.lineage import origin
 from pipeline.lineage.graph import LineageGraph
@@ -62,6 +65,7 @@ class Story:
       code: digest by file of the code that trained the model (or that the run's nodes ran).
       judged: verdicts on the data (gate) and on the model (evaluation, serving check), oldest first.
       approvals: what approving nodes wrote about the model.
+      versions: as which versions it was registered; each knows its stage and every change.
     """
 
     run_id: str | None
@@ -80,6 +84,7 @@ class Story:
     judged: tuple[Verdict, ...]
     approvals: tuple[ArtifactRecord, ...]
     pushes: tuple[Push, ...]
+    versions: tuple[ModelVersion, ...] = ()
 
 
 def tell(target: Target, graph: LineageGraph, store: RunStore) -> Story:
@@ -106,6 +111,7 @@ def tell(target: Target, graph: LineageGraph, store: RunStore) -> Story:
         judged=(*_gate_verdicts(run_id, outputs), *(_model_verdicts(graph, model) if model else ())),
         approvals=_approvals(graph, model),
         pushes=_pushes(graph, model),
+        versions=_versions(store, model),
     )
 
 
@@ -222,6 +228,21 @@ def _pushes(graph: LineageGraph, model: ArtifactRecord | None) -> tuple[Push, ..
                 run_id = next(iter(execution.run_ids), "")
                 found[destination] = Push(run_id, version, destination, Path(destination).is_dir())
     return tuple(found.values())
+
+
+def _versions(store: RunStore, model: ArtifactRecord | None) -> tuple[ModelVersion, ...]:
+    """As which versions the model was registered, in any registry of the store.
+
+    Raises:
+      LedgerDamaged: a registry's record was tampered with.
+    """
+    if model is None:
+        return ()
+    records = sorted((store.root / "registry").glob(f"*/{RECORD}"))
+    histories = [read_history(Ledger(record).entries()) for record in records]
+    return tuple(
+        version for history in histories for version in history.versions.values() if version.model_uri == model.uri
+    )
 
 
 def _truth(value: Any) -> bool | None:

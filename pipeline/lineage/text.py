@@ -4,6 +4,7 @@ import datetime
 import os
 from collections.abc import Iterator, Mapping
 
+from components.model_registry.versions import ModelVersion, change_words
 from pipeline.lineage.graph import LineageGraph
 from pipeline.lineage.origin import DataSource
 from pipeline.lineage.story import Push, Story, Verdict
@@ -34,6 +35,7 @@ def story_tree(story: Story) -> Branch:
         *_artifacts(story),
         *map(_verdict, story.judged),
         _approvals(story),
+        *map(_version, story.versions),
     ]
     return Branch(*_title(story), tuple(branches))
 
@@ -183,6 +185,11 @@ def _approvals(story: Story) -> Branch:
         for artifact in story.approvals
     )
     return Branch("approvals", str(len(told)), told)
+
+
+def _version(version: ModelVersion) -> Branch:
+    changes = tuple(Branch("", change_words(entry, version.version)) for entry in version.entries)
+    return Branch("registry", f"version {version.version}, {version.stage}; {version.signature}", changes)
 
 
 def _artifact_facts(artifact: ArtifactRecord) -> tuple[Branch, ...]:

@@ -29,6 +29,7 @@ from pipeline.readers.explanation import read_explanation
 from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.readers.model import Model, PushedModel, read_model, read_pushed
 from pipeline.readers.model_card import ModelCard, read_model_card
+from pipeline.readers.registry import Registered, read_registered
 from pipeline.readers.review import read_queue
 from pipeline.readers.schema import Schema, read_schema
 from pipeline.readers.serving_check import ServingCheck, read_serving_check
@@ -245,6 +246,17 @@ class RunView:
     def pushed(self) -> Reading[PushedModel]:
         """Where the model was put."""
         return self._part("Pusher", "pushed_model", lambda found: read_pushed(found.properties))
+
+    @functools.cached_property
+    def registered(self) -> Reading[Registered]:
+        """As what the model was registered, and where that version stands now."""
+        was = ((self.config.value or {}).get("pipeline") or {}).get("root")
+
+        def read(folder: Path) -> Registered:
+            found = read_registered(folder)
+            return read_registered(folder, Path(_here(found.document.registry, was, self.store.root)))
+
+        return self._folder_part("ModelRegistry", "model_version", read)
 
     def _document(self, path: Path, what: str) -> Reading[dict[str, Any]]:
         if not path.is_file():

@@ -29,6 +29,7 @@ from pipeline.report.explanation_parts import explanation_view
 from pipeline.report.gate_parts import gates_view
 from pipeline.report.model_parts import model_view, serving_view, training_view, tuning_view
 from pipeline.report.record_parts import artifacts_table, configuration_view, environment_view
+from pipeline.report.registry_parts import registry_view
 from pipeline.report.review_parts import review_view
 from pipeline.report.run_section import run_section
 from pipeline.report.section import Section, note, part
@@ -86,6 +87,7 @@ def _evaluation_sections(view: RunView) -> list[Section]:
         _section("calibration", "Calibration", "Verdict", calibration, calibration_view),
         _section("serving", "Serving check", "Verdict", view.serving_check, serving_view),
         _section("bias", "Bias", "Verdict", view.bias, bias_view),
+        _section("registry", "Registry", "Verdict", view.registered, registry_view),
     ]
 
 

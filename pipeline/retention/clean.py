@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from components.model_registry.local import STAGES_FOLDER
+from components.model_registry.versions import STAGES
 from pipeline.errors import NotFound
 from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import LineageStore
@@ -24,8 +26,19 @@ def plan_cleaning(store: RunStore, keep_last: int, push_folder: Path) -> Cleanin
     pushed = store.root / "pushed"
     folders = {push_folder, *(path for path in pushed.glob("*") if path.is_dir())}
     _refuse_if_unknown(store, graph)
-    needed = needs(graph, store.runs(), keep_last, sorted(folders))
+    needed = needs(graph, store.runs(), keep_last, sorted(folders), registry_folders(store.root))
     return make_plan(store, graph, needed, keep_last)
+
+
+def registry_folders(root: Path) -> dict[Path, str]:
+    """Folders of registered versions that are not archived, with their stage; an archived one may be forgotten."""
+    stages = [stage for stage in STAGES if stage != "archived"]
+    return {
+        folder: stage
+        for stage in stages
+        for folder in sorted((root / "registry").glob(f"*/{STAGES_FOLDER}/{stage}"))
+        if folder.is_dir()
+    }
 
 
 def _refuse_if_unknown(store: RunStore, graph: LineageGraph) -> None:

@@ -1,9 +1,9 @@
 """Which artifacts and runs must stay, and why. Decided on the lineage graph and the runs' records; reads no artifact.
 
-A model that is served or approved, and the latest blessed one (the next run's baseline), keep everything they were
-made from, everything that judged them, and the folders of the runs that did. Of the baseline that one of them was
-compared with the model itself and its blessing stay, so that the judgement can be repeated, but not what the baseline
-was made from: else nothing would ever go.
+A model that is served, approved or registered (and not archived), and the latest blessed one (the next run's
+baseline), keep everything they were made from, everything that judged them, and the folders of the runs that did. Of
+the baseline that one of them was compared with the model itself and its blessing stay, so that the judgement can be
+repeated, but not what the baseline was made from: else nothing would ever go.
 """
 
 import dataclasses
@@ -30,7 +30,13 @@ class Needs:
     runs: Mapping[str, str]
 
 
-def needs(graph: LineageGraph, runs: Iterable[RunRecord], keep_last: int, push_folders: Iterable[Path]) -> Needs:
+def needs(
+    graph: LineageGraph,
+    runs: Iterable[RunRecord],
+    keep_last: int,
+    push_folders: Iterable[Path],
+    registry_folders: Mapping[Path, str] | None = None,
+) -> Needs:
     """What must stay.
 
     Args:
@@ -38,10 +44,11 @@ def needs(graph: LineageGraph, runs: Iterable[RunRecord], keep_last: int, push_f
       runs: all records that can be read.
       keep_last: how many runs of each pipeline stay whole.
       push_folders: folders whose subfolders are pushed versions, beside those that the lineage names.
+      registry_folders: folders of registered versions, with their stage.
     """
     artifacts: dict[int, str] = {}
     kept_runs: dict[str, str] = {}
-    for model, reason in _needed_models(graph, push_folders):
+    for model, reason in _needed_models(graph, push_folders, registry_folders or {}):
         for artifact_id in _whole_model(graph, model):
             artifacts.setdefault(artifact_id, reason)
         for run_id in _runs_about(graph, model):
@@ -69,9 +76,12 @@ def _newest(runs: Iterable[RunRecord], keep_last: int) -> list[RunRecord]:
     return found
 
 
-def _needed_models(graph: LineageGraph, push_folders: Iterable[Path]) -> list[tuple[ArtifactRecord, str]]:
+def _needed_models(
+    graph: LineageGraph, push_folders: Iterable[Path], registry_folders: Mapping[Path, str]
+) -> list[tuple[ArtifactRecord, str]]:
     """Models that stay whole, each with the reason."""
-    found = [*_served(graph), *_received(graph, push_folders), *_approved(graph), *_blessed(graph)]
+    places = {**dict.fromkeys(push_folders, "pushed"), **registry_folders}
+    found = [*_served(graph), *_received(graph, places), *_approved(graph), *_blessed(graph)]
     return [(model, reason) for model, reason in found if model.type_name == "Model"]
 
 
@@ -85,14 +95,14 @@ def _served(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:
     ]
 
 
-def _received(graph: LineageGraph, push_folders: Iterable[Path]) -> list[tuple[ArtifactRecord, str]]:
-    """Models named by the receipts of pushed versions, wherever those have been moved to."""
+def _received(graph: LineageGraph, places: Mapping[Path, str]) -> list[tuple[ArtifactRecord, str]]:
+    """Models named by the receipts of versions in these folders (`pushed`, or a stage), wherever they came from."""
     found = []
-    for folder in push_folders:
+    for folder, what in places.items():
         for receipt in sorted(folder.glob(f"*/{RECEIPT}")):
             version = receipt.parents[len(Path(RECEIPT).parts) - 1].name
             found += [
-                (model, f"pushed version {version} needs it") for model in graph.artifacts_at(_model_uri(receipt))
+                (model, f"{what} version {version} needs it") for model in graph.artifacts_at(_model_uri(receipt))
             ]
     return found
 

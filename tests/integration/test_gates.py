@@ -22,6 +22,7 @@ from components.evaluator.settings import ChangeThreshold, EvaluationSettings, T
 from components.model_approval.document import ApprovalDocument
 from components.model_digest import model_digest
 from components.serving_check.settings import ServingCheckSettings
+from components.signing.settings import SigningSettings
 from components.validation_gate.policy import GatePolicy, Waiver
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
 
@@ -572,7 +573,10 @@ def push(
             "approval": [artifact("ModelApproval", folder / "approval")] if approved_digest != "" else [],
         },
         {"pushed_model": [pushed]},
-        {"push_destination": proto_utils.proto_to_json(destination)},
+        {
+            "push_destination": proto_utils.proto_to_json(destination),
+            "signing": json.dumps(SigningSettings().to_json()),
+        },
     )
     return pushed
 
@@ -668,6 +672,7 @@ def test_the_nodes_connect_as_tfx_components() -> None:
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory="served")
         ),
+        signing=SigningSettings(),
     )
     assert [node.id for node in (gate_node, evaluator, serving_check, pusher)] == [
         "ValidationGate",
@@ -692,7 +697,7 @@ def test_a_push_killed_half_way_leaves_no_version_and_the_next_push_cleans_up(tm
     process = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
     served = tmp_path / "served"
     deadline = time.monotonic() + 60
-    while not list(served.glob(".penstock-push-*/part-*")) and time.monotonic() < deadline:
+    while not list(served.glob(".penstock-push-*/100/part-*")) and time.monotonic() < deadline:
         time.sleep(0.0005)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL

@@ -32,6 +32,7 @@ NODES = [
     "ModelCard",
     "ModelApproval",
     "Pusher",
+    "ModelRegistry",
 ]
 
 

@@ -150,7 +150,7 @@ def test_a_nodes_cache_can_be_switched_off_or_limited_by_age(tmp_path):
 def test_an_unknown_node_is_named_with_its_line_the_nearest_and_all_others(tmp_path):
     (problem,) = problems_of(tmp_path, f"{SMALLEST}nodes:\n  Trainr: {{cache: false}}\n")
     assert re.match(r".*pipeline\.yaml:5: unknown key 'nodes\.Trainr': ", problem)
-    assert problem.endswith(" or 'Pusher'. Did you mean 'Trainer'?")
+    assert problem.endswith(" or 'ModelRegistry'. Did you mean 'Trainer'?")
     assert all(f"'{node}'" in problem for node in get_args(CachedNode))
 
 

@@ -1,0 +1,246 @@
+"""The registry in a folder of this machine: a ledger, and a folder a stage in TensorFlow Serving's layout.
+
+    registry/reviews/
+      registry.jsonl                    who changed what, when and why (components/ledger)
+      stages/candidate/1795390213/      a SavedModel with receipt and signature
+      stages/staging/ …
+      stages/production/1795300000/     point a model server at stages/production
+      stages/archived/ …
+
+The record decides. A change is checked, put on record, and then the folder is renamed: the same bytes, in one atomic
+step. What is killed between the two is completed by the next command. The new version enters `production` before the
+old one leaves it, so that a server always finds one.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from components.ledger.ledger import Entry, Ledger, utc_now
+from components.model_digest import model_digest
+from components.model_registry.objections import objection
+from components.model_registry.registry import Ask, ModelDamaged, Registration
+from components.model_registry.versions import (
+    PROMOTED,
+    REGISTERED,
+    ROLLED_BACK,
+    STAGES,
+    Change,
+    ChangeRefused,
+    History,
+    ModelVersion,
+    Stage,
+    plan_promotion,
+    plan_rollback,
+    read_history,
+)
+from components.pusher.publish import sync, sync_tree
+from components.signing.settings import SigningSettings
+from components.signing.signature import Checked, verify_model
+
+RECORD = "registry.jsonl"
+STAGES_FOLDER = "stages"
+_LOCK_NAME = ".lock"
+_INCOMING = ".incoming-"
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalRegistry:
+    """A `Registry` below a folder, which need not exist yet.
+
+    Attributes:
+      root: the folder.
+      signing: which signature a version must have to be registered or promoted.
+      approvals: the record of approvals, in which a later rejection stands; None = nobody approves models.
+      clock: the time, with zone.
+    """
+
+    root: Path
+    signing: SigningSettings
+    approvals: Path | None = None
+    clock: Callable[[], datetime.datetime] = utc_now
+
+    @property
+    def record(self) -> Ledger:
+        """The record of registrations and changes."""
+        return Ledger(self.root / RECORD, self.clock)
+
+    def history(self) -> History:
+        """All versions with their stages."""
+        return read_history(self.record.entries())
+
+    def stage_folder(self, stage: Stage) -> Path:
+        """What a model server of that stage watches."""
+        return self.root / STAGES_FOLDER / stage
+
+    def folder(self, version: ModelVersion) -> Path:
+        """Where the version's SavedModel is."""
+        return self._place(version) or self.stage_folder(version.stage) / version.version
+
+    def register(self, model: Path, registration: Registration) -> ModelVersion:
+        """The pushed model as a candidate; see `Registry`."""
+        with self._alone():
+            history = self.history()
+            self._settle(history)
+            checked = verify_model(model, self.signing)
+            found = _same(history, registration, checked)
+            if found is not None:
+                return found
+            _check_digest(model, registration.model_digest, "approved")
+            self._take_in(model, registration)
+            content = {
+                **dataclasses.asdict(registration),
+                "metrics": dict(registration.metrics),
+                "signature": checked.sentence,
+                "signed_by": checked.signed_by,
+            }
+            self.record.append(REGISTERED, content)
+            return self.history().versions[registration.version]
+
+    def promote(self, version: str, to_stage: Stage, ask: Ask, *, skip_staging: bool = False) -> ModelVersion:
+        """The version in its new stage; see `Registry`."""
+        with self._alone():
+            history = self.history()
+            if self._settle(history):
+                wanted = history.find(version)
+                if _is_newest_change(self.record.entries(), PROMOTED, wanted.version, to_stage):
+                    return wanted
+            return self._carry_out(history, plan_promotion(history, version, to_stage, skip_staging=skip_staging), ask)
+
+    def rollback(self, ask: Ask, version: str | None = None) -> ModelVersion:
+        """An earlier version in production again; see `Registry`."""
+        with self._alone():
+            history = self.history()
+            if self._settle(history) and history.production in (version or history.production, None):
+                now = str(history.production)
+                if _is_newest_change(self.record.entries(), ROLLED_BACK, now, "production"):
+                    return history.versions[now]
+            return self._carry_out(history, plan_rollback(history, version), ask)
+
+    def misplaced(self, history: History) -> list[str]:
+        """Sentences on folders that do not agree with the record."""
+        told = []
+        for version in history.versions.values():
+            place = self._place(version)
+            if place is None:
+                told.append(f"{self.folder(version)}: the bytes of version {version.version} are gone.")
+            elif place.parent.name != version.stage:
+                what = f"belongs in {version.stage}: the command that moved it was stopped, the next one completes it"
+                told.append(f"{place}: {what}.")
+        places = {self._place(version) for version in history.versions.values()}
+        for stage in STAGES:
+            strays = (path for path in sorted(self.stage_folder(stage).glob("[!.]*")) if path not in places)
+            told += [f"{path}: not on record in {stage}, and nobody has checked it." for path in strays]
+        return told
+
+    def _carry_out(self, history: History, change: Change, ask: Ask) -> ModelVersion:
+        """Checks, puts on record, moves."""
+        version = history.versions[change.version]
+        signature = self._check(version) if change.to_stage != "archived" else "not checked: it goes out of use"
+        content = {
+            **change.content(),
+            "by": ask.by,
+            "reason": ask.reason,
+            "model_digest": version.model_digest,
+            "signature": signature,
+        }
+        self.record.append(change.kind, content)
+        history = self.history()
+        self._settle(history)
+        return history.versions[change.version]
+
+    def _check(self, version: ModelVersion) -> str:
+        """Who signed it, in words.
+
+        Raises:
+          ChangeRefused, ModelDamaged, SignatureRefused: it must not go on.
+        """
+        approvals = Ledger(self.approvals).entries() if self.approvals else []
+        if said := objection(approvals, version.model_digest, version.evidence_digest):
+            raise ChangeRefused(
+                f"Version {version.version} must not be promoted: its model was {said}. Where that no longer stands: "
+                f"penstock approve {version.run} --supersede --reason WHY."
+            )
+        folder = self.folder(version)
+        _check_digest(folder, version.model_digest, "registered")
+        return verify_model(folder, self.signing).sentence
+
+    def _take_in(self, model: Path, registration: Registration) -> None:
+        """Copies the bytes to the candidates in one visible step."""
+        candidates = self.stage_folder("candidate")
+        candidates.mkdir(parents=True, exist_ok=True)
+        hidden, target = candidates / f"{_INCOMING}{registration.version}", candidates / registration.version
+        for leftover in candidates.glob(f"{_INCOMING}*"):
+            shutil.rmtree(leftover)
+        if target.exists():  # a registration was killed before it was on record
+            shutil.rmtree(target)
+        shutil.copytree(model, hidden)
+        _check_digest(hidden, registration.model_digest, "approved")
+        sync_tree(hidden)
+        hidden.rename(target)
+        sync(candidates)
+
+    def _settle(self, history: History) -> bool:
+        """Moves every version to where the record says, into production before out of it; true if one moved."""
+        moved = False
+        for version in sorted(history.versions.values(), key=lambda version: version.stage != "production"):
+            place, target = self._place(version), self.stage_folder(version.stage) / version.version
+            if place is not None and place != target:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                place.rename(target)
+                sync(target.parent)
+                sync(place.parent)
+                moved = True
+        return moved
+
+    def _place(self, version: ModelVersion) -> Path | None:
+        """Where its folder is, in its own stage or still in another; None if it is gone."""
+        stages = sorted(STAGES, key=lambda stage: stage != version.stage)
+        places = (self.stage_folder(stage) / version.version for stage in stages)
+        return next((place for place in places if place.is_dir()), None)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Waits until nobody else changes this registry; the lock goes with the process, however it ends."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / _LOCK_NAME).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _same(history: History, registration: Registration, checked: Checked) -> ModelVersion | None:
+    """The version as which this very model was registered before."""
+    for version in history.versions.values():
+        same_model = version.model_digest == registration.model_digest
+        if version.version == registration.version and not same_model:
+            raise ModelDamaged(
+                f"Version {version.version} is in the registry with other bytes (registered "
+                f"{version.model_digest[:12]}, now {registration.model_digest[:12]}). A version is never changed: push "
+                "the model as a new one."
+            )
+        same_push = version.run == registration.run and version.signed_by == checked.signed_by
+        if version.version == registration.version or (same_model and same_push):
+            return version
+    return None
+
+
+def _check_digest(folder: Path, wanted: str, when: str) -> None:
+    if not folder.is_dir():
+        raise ModelDamaged(f"{folder}: the model is not there any more. Bring it back from a backup, or train another.")
+    found = model_digest(folder)
+    if found != wanted:
+        raise ModelDamaged(
+            f"{folder}: the model's bytes are not those that were {when} ({when} {wanted[:12]}, now {found[:12]}). "
+            "Nothing was changed. Find out who changed them; bring the true ones back from a backup, or run the "
+            "pipeline again."
+        )
+
+
+def _is_newest_change(entries: Sequence[Entry], kind: str, version: str, to_stage: Stage) -> bool:
+    """True if the record ends with this change: it is what a killed command had begun, and is done now."""
+    newest = entries[-1]
+    return newest.kind == kind and (newest.content["version"], newest.content["to_stage"]) == (version, to_stage)

@@ -1,0 +1,98 @@
+"""The verbs of the model registry: `penstock models`, `penstock promote`, `penstock rollback`."""
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, near
+
+if TYPE_CHECKING:
+    from components.model_registry.local import LocalRegistry
+    from components.model_registry.versions import ModelVersion
+
+ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
+ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks; else the user who runs this.")]
+VersionArgument = Annotated[str, typer.Argument(metavar="VERSION", help="A version's number, or 'latest'.")]
+
+
+class ToStage(StrEnum):
+    """Where a version can be promoted to."""
+
+    STAGING = "staging"
+    PRODUCTION = "production"
+    ARCHIVED = "archived"
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A model; else this configuration's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with every change.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """List a model's versions: stage, metrics, digest, signature, who changed what; checks that the record is whole."""
+    from pipeline.model_versions import history_json, registry_of, version_rows
+
+    registry = registry_of(load(config, overrides), name)
+    history = registry.history()
+    if as_json:
+        typer.echo(json.dumps(history_json(registry, history), indent=1))
+        return
+    if not history.versions:
+        typer.echo("No version is registered yet. A run registers what it pushes: penstock run")
+        return
+    echo_table(version_rows(history))
+    if history.production:
+        typer.echo(f"\nIn production: {near(registry.folder(history.versions[history.production]))}")
+    else:
+        typer.echo("\nNothing is in production.")
+    typer.echo(f"The record is whole; its head is {registry.record.head}.")
+    for sentence in registry.misplaced(history):
+        typer.echo(f"note: {sentence}", err=True)
+
+
+def promote(
+    version: VersionArgument,
+    to: Annotated[ToStage, typer.Option("--to", help="The stage.")],
+    reason: ReasonOption,
+    by: ByOption = None,
+    skip_staging: Annotated[bool, typer.Option("--skip-staging", help="From candidate right to production.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Move a registered version to another stage: the same bytes, checked; never a rebuild."""
+    from components.model_registry.registry import Ask
+    from pipeline.approvals.deciding import who
+    from pipeline.model_versions import registry_of
+
+    registry = registry_of(load(config, overrides))
+    stage = to.value
+    found = registry.promote(version, stage, Ask(by or who(), reason), skip_staging=skip_staging)
+    _tell(registry, found)
+
+
+def rollback(
+    reason: ReasonOption,
+    to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Else what was there before.")] = None,
+    by: ByOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Put what was in production before back there, and archive what is there now."""
+    from components.model_registry.registry import Ask
+    from pipeline.approvals.deciding import who
+    from pipeline.model_versions import registry_of
+
+    registry = registry_of(load(config, overrides))
+    _tell(registry, registry.rollback(Ask(by or who(), reason), to))
+
+
+def _tell(registry: "LocalRegistry", version: "ModelVersion") -> None:
+    entry = version.entries[-1]
+    typer.echo(f"Version {version.version} is in {version.stage}: {near(registry.folder(version))}")
+    typer.echo(f"model      {version.model_digest[:12]}, the bytes that run '{version.run}' registered")
+    typer.echo(f"signature  {entry.content['signature']}")
+    if replaced := entry.content["replaces"]:
+        typer.echo(f"replaces   version {replaced}, which is archived; to go back: penstock rollback --reason WHY")
+    typer.echo(f"record     entry {entry.number}, by {entry.content['by']}: {entry.content['reason']}")

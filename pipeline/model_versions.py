@@ -1,0 +1,103 @@
+"""The registry of a configuration, and its versions as tables and plain data."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from components.ledger.ledger import Entry
+from components.model_registry.local import LocalRegistry
+from components.model_registry.versions import History, ModelVersion, change_words
+from pipeline.config import Config
+from pipeline.errors import NotFound
+
+
+def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
+    """The registry of this pipeline's model, or of another model below the same root.
+
+    Raises:
+      NotFound: there is no such model, naming those that there are.
+    """
+    folder = config.registry_path
+    if name is not None and name != config.model_name:
+        folder = config.root / "registry" / name
+        if not folder.is_dir():
+            names = sorted(path.name for path in (config.root / "registry").glob("*") if path.is_dir())
+            there = f"There are: {', '.join(names)}." if names else "There is none yet."
+            raise NotFound(f"No model '{name}' is registered under {config.root}. {there}")
+    return LocalRegistry(folder, config.signing, config.approvals_path)
+
+
+def version_rows(history: History) -> list[tuple[str, ...]]:
+    """The versions as a table of text with a header, the newest first."""
+    rows: list[tuple[str, ...]] = [("version", "stage", "run", "model", "signature", "metrics", "last change")]
+    for version in reversed(history.versions.values()):
+        rows.append(
+            (
+                version.version,
+                version.stage,
+                version.run,
+                version.model_digest[:12],
+                version.signature,
+                metrics_text(version),
+                change_words(version.entries[-1], version.version),
+            )
+        )
+    return rows
+
+
+def metrics_text(version: ModelVersion, most: int = 3) -> str:
+    """The first metrics: `accuracy 0.8991  skill 0.7543`."""
+    shown = [(name, value) for name, value in version.metrics.items() if value is not None]
+    return "  ".join(f"{name} {value:.4g}" for name, value in shown[:most])
+
+
+def history_json(registry: LocalRegistry, history: History) -> dict[str, Any]:
+    """Everything on record, as plain data."""
+    return {
+        "name": registry.root.name,
+        "head": registry.record.head,
+        "production": history.production,
+        "versions": [_version_json(registry, version) for version in history.versions.values()],
+    }
+
+
+def _version_json(registry: LocalRegistry, version: ModelVersion) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "stage": version.stage,
+        "folder": str(registry.folder(version)),
+        "run": version.run,
+        "model_uri": version.model_uri,
+        "model_digest": version.model_digest,
+        "decided_by": version.decided_by,
+        "signature": version.signature,
+        "signed_by": version.signed_by,
+        "metrics": dict(version.metrics),
+        "changes": _changes_json(version.entries),
+    }
+
+
+def _changes_json(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    kept = ("version", "from_stage", "to_stage", "replaces", "by", "reason", "run", "signature")
+    return [
+        {
+            "number": entry.number,
+            "at": entry.at,
+            "kind": entry.kind,
+            **{key: entry.content[key] for key in kept if key in entry.content},
+            "hash": entry.hash,
+        }
+        for entry in entries
+    ]
+
+
+def model_folder(registry: LocalRegistry, word: str | None) -> Path:
+    """The SavedModel that a word means: a folder, a version, or without one what is in production, else the newest.
+
+    Raises:
+      ChangeRefused: it is none.
+    """
+    if word is not None and (Path(word) / "saved_model.pb").is_file():
+        return Path(word)
+    history = registry.history()
+    return registry.folder(history.find(word or history.production or "latest"))

@@ -1,0 +1,51 @@
+"""As what a run's model was registered, and where that version stands now."""
+
+import dataclasses
+from pathlib import Path
+
+from components.ledger.ledger import Ledger, LedgerDamaged
+from components.model_registry.document import VERSION_FILE, VersionDocument
+from components.model_registry.local import RECORD
+from components.model_registry.versions import ModelVersion, read_history
+from pipeline.errors import NotFound
+from pipeline.readers.documents import read_object
+
+
+@dataclasses.dataclass(frozen=True)
+class Registered:
+    """The version of a run.
+
+    Attributes:
+      document: what the node wrote.
+      version: as the registry has it now, None if it was not registered or the registry cannot be read.
+      problem: why the registry cannot be read, empty if it can.
+    """
+
+    document: VersionDocument
+    version: ModelVersion | None
+    problem: str
+
+
+def read_registered(folder: Path, registry: Path | None = None) -> Registered:
+    """The version in a PenstockModelVersion artifact.
+
+    Args:
+      folder: the artifact's.
+      registry: the registry's folder, where it is not where it was.
+
+    Raises:
+      NotFound: the document is not there, or of another format.
+    """
+    path = folder / VERSION_FILE
+    try:
+        document = VersionDocument.from_json(read_object(path))
+    except (ValueError, TypeError) as error:
+        raise NotFound(f"{path}: not a registered version ({error}).") from error
+    if not document.registered:
+        return Registered(document, None, "")
+    record = (registry or Path(document.registry)) / RECORD
+    try:
+        version = read_history(Ledger(record).entries()).versions.get(document.version)
+    except LedgerDamaged as error:
+        return Registered(document, None, str(error))
+    return Registered(document, version, "" if version else f"{record}: knows no version {document.version} any more.")
