@@ -46,6 +46,7 @@ def read_registered(folder: Path, registry: Path | None = None) -> Registered:
     record = (registry or Path(document.registry)) / RECORD
     try:
         version = read_history(Ledger(record).entries()).versions.get(document.version)
-    except LedgerDamaged as error:
-        return Registered(document, None, str(error))
-    return Registered(document, version, "" if version else f"{record}: knows no version {document.version} any more.")
+    except LedgerDamaged:
+        return Registered(document, None, "The registry's record was tampered with; penstock models says where.")
+    gone = f"The registry knows no version {document.version} any more."
+    return Registered(document, version, "" if version else gone)

@@ -19,7 +19,8 @@ from pipeline.run_store import NodeRecord
 
 TITLES = [
     "Pipeline", "Gates", "Blessing", "Metrics", "Slices", "Confusion matrix", "Calibration", "Serving check",
-    "Bias", "Model card", "Training", "Search for hyperparameters", "Model", "Rows for people", "Transform", "Rows",
+    "Bias", "Registry", "Model card", "Training", "Search for hyperparameters", "Model", "Rows for people",
+    "Transform", "Rows",
     "Statistics", "Drift", "Schema", "Anomalies and gate", "Balance", "Artifacts",
     "Environment and lock", "Configuration",
 ]  # fmt: skip
