@@ -121,7 +121,8 @@ def _digests(values: pa.Array) -> Hashes:
         known = np.array([_digest(text) for text in encoded.dictionary.to_pylist()], np.uint64)
         return known[encoded.indices.to_numpy()] if len(known) else np.zeros(0, np.uint64)
     numbers = values.to_numpy()
-    return numbers.astype("<f8" if pa.types.is_floating(values.type) else "<i8").view("<u8")
+    bits: Hashes = numbers.astype("<f8" if pa.types.is_floating(values.type) else "<i8").view("<u8")
+    return bits
 
 
 def _digest(text: bytes) -> int:
