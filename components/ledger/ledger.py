@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -67,7 +68,7 @@ class Ledger:
         """
         if not self.path.exists():
             return []
-        with self.path.open("r", encoding="utf-8") as file:
+        with self.path.open("r", encoding="utf-8", newline="\n") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             return _checked(file.read(), self.path)
 
@@ -97,7 +98,7 @@ class Ledger:
         if taken := sorted(set(content) & set(_OWN)):
             raise ValueError(f"{', '.join(taken)}: every entry has these names itself")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+", encoding="utf-8") as file:
+        with self.path.open("a+", encoding="utf-8", newline="\n") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             entries = _checked(file.read(), self.path)
@@ -129,7 +130,8 @@ def digest_of(body: Mapping[str, Any]) -> str:
 
 def _checked(text: str, path: Path) -> list[Entry]:
     entries: list[Entry] = []
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+    # Not `splitlines`, which also breaks at characters that may stand in a reason, such as U+2028.
+    for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", text), start=1):
         body = _parsed(line)
         previous = entries[-1].hash if entries else GENESIS
         if body is None:
