@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from components.errors import ComponentError
 from components.ledger.ledger import Entry
-from components.model_approval.settings import ApprovalSettings
+from components.model_approval.settings import ApprovalSettings, person
 
 REQUESTED, APPROVED, REJECTED = "requested", "approved", "rejected"
 
@@ -80,17 +80,24 @@ def standing(
     """Where the subject stands by the entries, oldest first."""
     decisions: list[Entry] = []
     for entry in entries:
-        if entry.kind in (APPROVED, REJECTED) and subject.is_of(entry):
+        if _counts(entry, settings) and subject.is_of(entry):
             decisions = [entry] if entry.content.get("supersedes") else [*decisions, entry]
     rejected = [entry for entry in decisions if entry.kind == REJECTED]
     if rejected:
         return Standing("rejected", (rejected[-1],), (), settings.approvers)
-    allowed = [entry for entry in decisions if _may_approve(entry.content["by"], settings)]
-    valid = [entry for entry in allowed if not _has_expired(entry, settings, now)]
-    expired = tuple(entry for entry in allowed if entry not in valid)
-    people = {entry.content["by"] for entry in valid}
+    valid = [entry for entry in decisions if not _has_expired(entry, settings, now)]
+    expired = tuple(entry for entry in decisions if entry not in valid)
+    people = {person(entry.content["by"]) for entry in valid}
     state: State = "approved" if len(people) >= settings.approvers else "pending"
     return Standing(state, tuple(valid), expired, settings.approvers)
+
+
+def valid_until(stands: Standing, settings: ApprovalSettings) -> datetime.datetime | None:
+    """When so many of the approvals will have expired that they no longer suffice; None = never."""
+    if settings.expires_days is None:
+        return None
+    lasts = {person(entry.content["by"]): _expires(entry, settings.expires_days) for entry in stands.decisions}
+    return sorted(lasts.values(), reverse=True)[settings.approvers - 1]
 
 
 def latest_request(entries: Sequence[Entry], run_id: str) -> Entry | None:
@@ -98,6 +105,12 @@ def latest_request(entries: Sequence[Entry], run_id: str) -> Entry | None:
     return next(
         (entry for entry in reversed(entries) if entry.kind == REQUESTED and entry.content["run"] == run_id), None
     )
+
+
+def settings_of(request: Entry, otherwise: ApprovalSettings) -> ApprovalSettings:
+    """By which rules the request was made; `otherwise` if it does not say."""
+    data = request.content.get("settings")
+    return otherwise if data is None else ApprovalSettings.from_json(data)
 
 
 def subject_of(request: Entry) -> Subject:
@@ -116,7 +129,7 @@ def check_decision(
 
     Args:
       entries: so far, oldest first.
-      decision: content of the entry to be: `by`, `model_digest`, `evidence_digest`, `supersedes`.
+      decision: content of the entry to be: `run`, `by`, `model_digest`, `evidence_digest`, `supersedes`.
       kind: `approved` or `rejected`.
       settings: who may approve.
       now: with zone.
@@ -125,27 +138,35 @@ def check_decision(
       DecisionRefused: saying what stands and what to do.
     """
     by = decision["by"]
-    if kind == APPROVED and not _may_approve(by, settings):
+    if kind == APPROVED and not settings.may_approve(by):
         names = ", ".join(settings.allowed_approvers)
         raise DecisionRefused(f"{by!r} may not approve: approval.allowed_approvers names {names}.")
-    if decision["supersedes"]:
-        return
     stands = standing(entries, Subject(decision["model_digest"], decision["evidence_digest"]), settings, now)
+    if decision["supersedes"]:
+        if stands.state == "pending":
+            raise DecisionRefused(
+                f"There is no decision to supersede: {stands.sentence()}. Decide without --supersede."
+            )
+        return
     if stands.state != "pending":
         raise DecisionRefused(
-            f"This model is already {stands.sentence()}. To replace that decision, and have it on record: --supersede."
+            f"This model is already {stands.sentence()}. To replace that decision, and have it on record: --supersede. "
+            f"A run that still waits goes on with: penstock run --resume {decision['run']}."
         )
-    if kind == APPROVED and by in {entry.content["by"] for entry in stands.decisions}:
+    if kind == APPROVED and person(by) in {person(entry.content["by"]) for entry in stands.decisions}:
         raise DecisionRefused(
             f"{by!r} has approved this model already; approval.approvers asks for {settings.approvers} people."
         )
 
 
-def _may_approve(by: str, settings: ApprovalSettings) -> bool:
-    return not settings.allowed_approvers or by in settings.allowed_approvers
+def _counts(entry: Entry, settings: ApprovalSettings) -> bool:
+    """True of any rejection, and of an approval by somebody who may approve."""
+    return entry.kind == REJECTED or (entry.kind == APPROVED and settings.may_approve(entry.content["by"]))
 
 
 def _has_expired(entry: Entry, settings: ApprovalSettings, now: datetime.datetime) -> bool:
-    if settings.expires_days is None:
-        return False
-    return now - datetime.datetime.fromisoformat(entry.at) > datetime.timedelta(days=settings.expires_days)
+    return settings.expires_days is not None and now > _expires(entry, settings.expires_days)
+
+
+def _expires(entry: Entry, days: float) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(entry.at) + datetime.timedelta(days=days)

@@ -22,6 +22,7 @@ class ApprovalDocument:
       evidence: SHA-256 of each document that the decision stands on, by name.
       decisions: people's entries of the record that count (number, at, kind, by, reason, hash).
       asked_because: why a person was asked, empty if none was.
+      valid_until: after this time (ISO 8601, UTC) people's approvals no longer count; None = they always do.
     """
 
     approved: bool
@@ -31,6 +32,7 @@ class ApprovalDocument:
     evidence: Mapping[str, str]
     decisions: tuple[Mapping[str, Any], ...] = ()
     asked_because: tuple[str, ...] = ()
+    valid_until: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings and booleans."""

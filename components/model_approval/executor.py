@@ -1,5 +1,6 @@
 """Gathers the evidence, asks gates, rules and the record of decisions, and writes `approval.json`, or waits."""
 
+import dataclasses
 import hashlib
 import json
 import logging as standard_logging
@@ -18,6 +19,7 @@ from tfx.utils import io_utils, path_utils
 from components.errors import ComponentError, WaitsForApproval
 from components.evaluator.analysis import ANALYSIS_FILE
 from components.gate.document import DECISION_FILE, read_verdict
+from components.gate.verdict import Verdict
 from components.ledger.ledger import Entry, Ledger, utc_now
 from components.model_approval.decisions import (
     REQUESTED,
@@ -27,6 +29,7 @@ from components.model_approval.decisions import (
     latest_request,
     standing,
     subject_of,
+    valid_until,
 )
 from components.model_approval.document import APPROVAL_FILE, ApprovalDocument
 from components.model_approval.rules import Blessing, Evidence, reasons_to_ask, refusals
@@ -68,7 +71,7 @@ class Executor(base_executor.BaseExecutor):
         stands = self._ask(evidence, settings, asked, Path(exec_properties["ledger"]), run_id or "", model_uri)
         reasons = [f"{stands.state.capitalize()} by people: {stands.sentence()}."]
         document = _document(evidence, approved=stands.state == "approved", by="people", reasons=reasons)
-        write_approval(approval, _with_decisions(document, stands, asked))
+        write_approval(approval, _with_decisions(document, stands, asked, settings))
 
     def _ask(
         self,
@@ -95,6 +98,7 @@ class Executor(base_executor.BaseExecutor):
                 "evidence": dict(evidence.digests),
                 "evidence_digest": subject.evidence_digest,
                 "reasons": asked,
+                "settings": settings.to_json(),
             }
             ledger.append(REQUESTED, content)
         progress = standard_logging.getLogger("penstock.progress")
@@ -112,7 +116,7 @@ def gather(input_dict: Artifacts, gates: list[str]) -> Evidence:
     digests: dict[str, str] = {}
     verdicts: dict[str, Any] = dict.fromkeys(gates)
     for artifact in input_dict.get("verdicts") or []:
-        verdict = read_verdict(artifact)
+        verdict = _verdict(artifact)
         if verdict is not None:
             verdicts[verdict.gate] = verdict
             digests[verdict.gate] = _digest(os.path.join(artifact.uri, DECISION_FILE))
@@ -124,8 +128,18 @@ def gather(input_dict: Artifacts, gates: list[str]) -> Evidence:
         blessings=blessings,
         verdicts=verdicts,
         changes=_changes(evaluation),
+        flagged=_flagged(evaluation),
         digests=digests,
     )
+
+
+def _verdict(artifact: Artifact) -> Verdict | None:
+    """None for a damaged document too: it is no evidence that the gate passed anything."""
+    try:
+        return read_verdict(artifact)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        logging.error("%s: no verdict can be read (%s)", artifact.uri, error)
+        return None
 
 
 def _blessing(key: str, input_dict: Artifacts, digests: dict[str, str]) -> Blessing:
@@ -141,9 +155,20 @@ def _blessing(key: str, input_dict: Artifacts, digests: dict[str, str]) -> Bless
     return Blessing(gate, is_blessed(artifacts[0]), tuple(reasons))
 
 
+def _analysis(evaluation: Artifact) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, ANALYSIS_FILE)))
+    return found
+
+
+def _flagged(evaluation: Artifact) -> list[dict[str, Any]]:
+    """The slices that are worse than all rows, beyond chance."""
+    slices = _analysis(evaluation)["slices"]
+    return [item for item in slices if (harm := item["harm"]) and harm["is_certain"] and harm["deficit"] > 0]
+
+
 def _changes(evaluation: Artifact) -> list[dict[str, Any]] | None:
     """All rows, then each slice, with their changes; None where there was no model to compare with."""
-    analysis = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, ANALYSIS_FILE)))
+    analysis = _analysis(evaluation)
     if not analysis["overall"]["changes"]:
         return None
     return [analysis["overall"], *analysis["slices"]]
@@ -159,10 +184,17 @@ def _document(evidence: Evidence, *, approved: bool, by: Any, reasons: list[str]
     return ApprovalDocument(approved, by, tuple(reasons), evidence.model_digest, dict(evidence.digests))
 
 
-def _with_decisions(document: ApprovalDocument, stands: Standing, asked: list[str]) -> ApprovalDocument:
+def _with_decisions(
+    document: ApprovalDocument, stands: Standing, asked: list[str], settings: ApprovalSettings
+) -> ApprovalDocument:
     kept = ("by", "reason", "supersedes")
-    decisions = [_plain(entry, kept) for entry in stands.decisions]
-    return ApprovalDocument(**{**vars(document), "decisions": tuple(decisions), "asked_because": tuple(asked)})
+    end = valid_until(stands, settings) if document.approved else None
+    return dataclasses.replace(
+        document,
+        decisions=tuple(_plain(entry, kept) for entry in stands.decisions),
+        asked_because=tuple(asked),
+        valid_until=None if end is None else end.isoformat(timespec="seconds"),
+    )
 
 
 def _plain(entry: Entry, kept: tuple[str, ...]) -> dict[str, Any]:

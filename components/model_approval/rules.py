@@ -35,6 +35,7 @@ class Evidence:
       changes: the Evaluator's analysis: of all rows (first) and of each slice the metrics' changes against the last
         blessed model with their intervals; None without such a model.
       digests: SHA-256 of each document that a person would look at, by name; they stand for the evidence.
+      flagged: the slices of the analysis that are worse than all rows, beyond chance.
     """
 
     model_digest: str
@@ -42,6 +43,7 @@ class Evidence:
     verdicts: Mapping[str, Verdict | None]
     changes: Sequence[Mapping[str, Any]] | None
     digests: Mapping[str, str]
+    flagged: Sequence[Mapping[str, Any]] = ()
 
 
 def refusals(evidence: Evidence) -> list[str]:
@@ -66,7 +68,11 @@ def reasons_to_ask(evidence: Evidence, settings: ApprovalSettings) -> list[str]:
         return []
     if settings.mode == "required":
         return ["every model needs a person's approval (approval.mode is required)"]
-    return [*_drops(evidence, settings.max_drop), *(_warnings(evidence) if settings.ask_on_warnings else ())]
+    return [
+        *_drops(evidence, settings.max_drop),
+        *(_flags(evidence) if settings.ask_on_flagged_slices else ()),
+        *(_warnings(evidence) if settings.ask_on_warnings else ()),
+    ]
 
 
 def _drops(evidence: Evidence, max_drop: Mapping[str, float]) -> Iterator[str]:
@@ -76,7 +82,7 @@ def _drops(evidence: Evidence, max_drop: Mapping[str, float]) -> Iterator[str]:
         yield "there is no blessed model to compare with, so approval.max_drop could not be checked"
         return
     for position, item in enumerate(evidence.changes):
-        where = " and ".join(f"{column} = {value}" for column, value in item["slice"].items()) or "all rows"
+        where = _where(item)
         for metric, bound in max_drop.items():
             change = item["changes"].get(metric)
             if change is not None and change["value"] is not None:
@@ -96,6 +102,16 @@ def _drop(metric: str, bound: float, change: Mapping[str, Any], where: str, *, i
             f"{metric} is {drop:.4g} worse than the last blessed model's on {where}; "
             f"approval.max_drop allows {bound:.4g}"
         )
+
+
+def _flags(evidence: Evidence) -> Iterator[str]:
+    for item in evidence.flagged:
+        harm = item["harm"]
+        yield f"{_where(item)} ({item['rows']:,} rows) is {harm['deficit']:.4g} worse in {harm['metric']} than all rows"
+
+
+def _where(item: Mapping[str, Any]) -> str:
+    return " and ".join(f"{column} = {value}" for column, value in item["slice"].items()) or "all rows"
 
 
 def _warnings(evidence: Evidence) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Why a model may not be pushed, from the documents of its blessings and its approval. Pure."""
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,12 +21,13 @@ def refusal(gate: str, is_blessed: bool | None, document: Mapping[str, Any] | No
     return f"{gate} did not bless the model{f': {reasons}' if reasons else '.'}"
 
 
-def not_approved(document: Mapping[str, Any] | None, digest: str) -> str | None:
+def not_approved(document: Mapping[str, Any] | None, digest: str, now: datetime.datetime) -> str | None:
     """A sentence, or None if these very bytes are approved.
 
     Args:
       document: `approval.json`, None if there is none.
       digest: of the model as it is now (components/model_digest.py).
+      now: with zone.
     """
     if document is None:
         return "There is no approval of the model, though the pipeline asks for one."
@@ -36,4 +38,7 @@ def not_approved(document: Mapping[str, Any] | None, digest: str) -> str | None:
             f"The model's bytes changed since it was approved (approved {document['model_digest'][:12]}, now "
             f"{digest[:12]}). Find out who changed them; to push them all the same, run the pipeline again."
         )
+    end = document.get("valid_until")
+    if end is not None and now > datetime.datetime.fromisoformat(end):
+        return f"The approval of the model expired on {end}, before it was pushed. Approve it again: penstock approve."
     return None

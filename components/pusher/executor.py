@@ -16,6 +16,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, proto_utils
 
 from components.errors import ComponentError
+from components.ledger.ledger import utc_now
 from components.model_approval.document import APPROVAL_FILE
 from components.model_digest import model_digest
 from components.pusher.blessings import not_approved, refusal
@@ -88,10 +89,10 @@ def _refusal(key: str, input_dict: Artifacts) -> str | None:
 def _not_approved(input_dict: Artifacts, model_path: Path) -> str | None:
     artifacts = input_dict.get("approval")
     if not artifacts:
-        return not_approved(None, model_digest(model_path))
+        return not_approved(None, model_digest(model_path), utc_now())
     path = os.path.join(artifact_utils.get_single_instance(artifacts).uri, APPROVAL_FILE)
     document = json.loads(io_utils.read_string_file(path)) if fileio.exists(path) else None
-    return not_approved(document, model_digest(model_path))
+    return not_approved(document, model_digest(model_path), utc_now())
 
 
 def _seal(signing: SigningSettings) -> Seal | None:

@@ -16,13 +16,14 @@ from components.model_approval.decisions import (
     Standing,
     check_decision,
     latest_request,
+    settings_of,
     standing,
     subject_of,
 )
 from components.model_digest import model_digest
 from pipeline.config import Config
 from pipeline.readers.model import SERVING_FOLDER
-from pipeline.run_store import RunStore
+from pipeline.run_store import AWAITING_APPROVAL, RunStore
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,18 +46,57 @@ class Decision:
         if self.kind not in (APPROVED, REJECTED):
             raise ValueError(f"a decision is {APPROVED} or {REJECTED}, not {self.kind}")
         empty = [name for name, text in (("--by", self.by), ("--reason", self.reason)) if not text.strip()]
+        unwritable = [name for name, text in (("--by", self.by), ("--reason", self.reason)) if not _is_text(text)]
+        if unwritable:
+            raise DecisionRefused(f"{' and '.join(unwritable)}: holds bytes that are no text. Type it again.")
         if empty:
             raise DecisionRefused(f"{' and '.join(empty)}: empty. A decision on record says who took it and why.")
 
 
+def _is_text(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def who() -> str:
-    """The name of the user who runs this program."""
-    return getpass.getuser()
+    """The name of the user who runs this program.
+
+    Raises:
+      DecisionRefused: the operating system knows none.
+    """
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError) as error:
+        raise DecisionRefused("The operating system knows no name of yours. Say who decides with --by NAME.") from error
 
 
 def ledger_of(config: Config) -> Ledger:
     """The record of this pipeline's approvals."""
     return Ledger(config.approvals_path)
+
+
+def check_meant(config: Config) -> None:
+    """For a decision that names no run.
+
+    Raises:
+      DecisionRefused: several wait, and it would be a guess which one is meant.
+    """
+    waiting = [asked.request.content["run"] for asked in requests(config) if asked.stands.state == "pending"]
+    if len(waiting) > 1:
+        raise DecisionRefused(f"{len(waiting)} runs wait for a decision: {', '.join(waiting)}. Name the one you mean.")
+
+
+def config_of(store: RunStore, run_id: str, otherwise: Config) -> Config:
+    """The configuration that the run was made with; `otherwise` if it is not there, or of another place or version."""
+    path = store.config_path(run_id)
+    try:
+        found = Config.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return otherwise
+    return found if found.root == otherwise.root else otherwise
 
 
 def take(config: Config, store: RunStore, run_id: str, decision: Decision) -> tuple[Entry, Standing]:
@@ -66,16 +106,15 @@ def take(config: Config, store: RunStore, run_id: str, decision: Decision) -> tu
       DecisionRefused: the run asked for nothing, the model's bytes changed since it asked, or another decision stands.
       LedgerDamaged: the record was tampered with.
     """
-    ledger, settings = ledger_of(config), config.approval
+    ledger = ledger_of(config)
     request = latest_request(ledger.entries(), run_id)
     if request is None:
-        raise DecisionRefused(
-            f"Run '{run_id}' has not asked for an approval of its model. What has: penstock approvals."
-        )
+        raise DecisionRefused(_no_request(store, run_id, ledger.path))
+    settings = settings_of(request, config.approval)
     _check_bytes(request)
     content = {
         "run": run_id,
-        "by": decision.by,
+        "by": decision.by.strip(),
         "reason": decision.reason,
         "model_digest": request.content["model_digest"],
         "evidence_digest": request.content["evidence_digest"],
@@ -89,6 +128,15 @@ def take(config: Config, store: RunStore, run_id: str, decision: Decision) -> tu
         allow=lambda entries: check_decision(entries, content, decision.kind, settings, utc_now()),
     )
     return entry, standing(ledger.entries(), subject_of(request), settings, utc_now())
+
+
+def _no_request(store: RunStore, run_id: str, ledger: Path) -> str:
+    if store.has(run_id) and store.read(run_id).state == AWAITING_APPROVAL:
+        return (
+            f"Run '{run_id}' waits for an approval, and {ledger} holds no request of it: entries were cut off, or the "
+            f"file was replaced. Put the true file back; or have it asked for anew: penstock run --resume {run_id}."
+        )
+    return f"Run '{run_id}' has not asked for an approval of its model. What has: penstock approvals."
 
 
 def _check_bytes(request: Entry) -> None:
@@ -159,5 +207,6 @@ def requests(config: Config, now: datetime.datetime | None = None) -> list[Asked
     for request in newest.values():
         subject = subject_of(request)
         history = tuple(entry for entry in entries if entry.kind in (APPROVED, REJECTED) and subject.is_of(entry))
-        found.append(Asked(request, standing(entries, subject, config.approval, now or utc_now()), history))
+        settings = settings_of(request, config.approval)
+        found.append(Asked(request, standing(entries, subject, settings, now or utc_now()), history))
     return sorted(found, key=lambda asked: (asked.stands.state != "pending", -asked.request.number))

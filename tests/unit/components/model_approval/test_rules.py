@@ -101,3 +101,14 @@ def test_warnings_and_waivers_ask_unless_that_is_switched_off() -> None:
         "Gate: unique(id) is waived (known)",
     ]
     assert asked(ApprovalSettings("conditional", ask_on_warnings=False), told=(both,)) == []
+
+
+def test_a_flagged_slice_asks_unless_that_is_switched_off() -> None:
+    harm = {"metric": "accuracy", "deficit": 0.25, "amount": 30.0, "is_certain": True}
+    flagged = [{"slice": {"category": "Games"}, "rows": 120, "harm": harm}]
+    found = Evidence("d" * 64, BLESSED, {}, None, {}, flagged)
+    assert reasons_to_ask(found, ApprovalSettings("conditional")) == [
+        "category = Games (120 rows) is 0.25 worse in accuracy than all rows"
+    ]
+    assert reasons_to_ask(found, ApprovalSettings("conditional", ask_on_flagged_slices=False)) == []
+    assert reasons_to_ask(found, ApprovalSettings("auto")) == []
