@@ -1,7 +1,8 @@
 """The verbs by which people decide on models: `penstock approve`, `penstock reject`, `penstock approvals`."""
 
 import json
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +17,11 @@ from pipeline.cli.options import (
     load,
     store_of,
 )
-from pipeline.cli.run import go_on
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.run_store import RunRecord, RunStore
+    from pipeline.summary import RunSummary
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
 ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who decides; else the user who runs this.")]
@@ -94,12 +99,14 @@ def _decide(
     overrides: SetOption,
 ) -> None:
     from components.model_approval.decisions import REJECTED
-    from pipeline.approvals.deciding import Decision, take, who
-    from pipeline.errors import EXIT_NOT_PUSHED
-    from pipeline.run_store import AWAITING_APPROVAL
+    from pipeline.approvals.deciding import Decision, check_meant, take, who
+    from pipeline.cli.run import echo_summary, exit_code_of
+    from pipeline.errors import EXIT_NOT_PUSHED, PenstockError
 
     settings = load(config, overrides)
     store = store_of(settings)
+    if run_id == "latest":
+        check_meant(settings)
     run = find_run(store, run_id, settings)
     entry, stands = take(settings, store, run.run_id, Decision(kind, by or who(), reason, supersede))
     digest = entry.content["model_digest"][:12]
@@ -107,8 +114,35 @@ def _decide(
     if stands.state == "pending":
         typer.echo(f"It waits for more approvals: {stands.sentence()}.")
         return
+    later = f"Go on with: {_going_on(run, config, overrides)}"
     if no_run:
-        typer.echo(f"Go on with the run: {command_line('run', '--resume', run.run_id)}")
+        typer.echo(later)
         return
-    code = go_on(config, overrides, run.run_id if run.state == AWAITING_APPROVAL else None)
+    try:
+        summary = _carried_out(settings, store, run)
+    except PenstockError as error:
+        typer.echo(f"The decision is on record (entry {entry.number}), and was not carried out. {later}", err=True)
+        raise error
+    echo_summary(store, summary, config, overrides or ())
+    code = exit_code_of(summary)
     raise typer.Exit(0 if kind == REJECTED and code == EXIT_NOT_PUSHED else code)
+
+
+def _carried_out(settings: "Config", store: "RunStore", run: "RunRecord") -> "RunSummary":
+    """What came of the decision: with the pipeline and the configuration that the run was made with."""
+    from pipeline.approvals.deciding import config_of
+    from pipeline.cli.start import push_decided, screen
+
+    store.check_free()
+    return push_decided(config_of(store, run.run_id, settings), run, screen())
+
+
+def _going_on(run: "RunRecord", config: Path, overrides: list[str] | None) -> str:
+    """The command that carries a decision out later."""
+    from pipeline.run_store import AWAITING_APPROVAL
+
+    same = [] if config == DEFAULT_CONFIG else ["--config", str(config)]
+    same += [f"--set={item}" for item in overrides or ()]
+    waits = run.state == AWAITING_APPROVAL
+    words = ["--resume", run.run_id] if waits else ["--from", "ModelApproval", "--base", run.run_id]
+    return command_line("run", *words, *same)

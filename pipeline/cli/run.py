@@ -24,7 +24,7 @@ from pipeline.cli.options import (
 from pipeline.cli.start import echo_notes, run_to_its_end, screen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pipeline.cli.start import MakeProgress
     from pipeline.config import Config
@@ -107,15 +107,15 @@ def run(
     )
     if not as_json:
         _refuse_contradictions(asked, first if only else None, last if only else None)
-        raise typer.Exit(_exit_code(_carry_out(asked, screen())))
+        raise typer.Exit(exit_code_of(_carry_out(asked, screen())))
     from pipeline.progress.json_lines import JsonProgress, outcome_of
 
     events = JsonProgress.on_standard_output()
     with events.telling_errors():
         _refuse_contradictions(asked, first if only else None, last if only else None)
         summary = _carry_out(asked, lambda *_: events)
-        events.finish(outcome_of(summary, _exit_code(summary)))
-        raise typer.Exit(_exit_code(summary))
+        events.finish(outcome_of(summary, exit_code_of(summary)))
+        raise typer.Exit(exit_code_of(summary))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,26 +142,6 @@ class _Asked:
         return not (self.resume or self.first or self.last or self.uncached or self.run_id)
 
 
-def go_on(config: Path, overrides: list[str] | None, run_id: str | None) -> int:
-    """Goes on with a run, or with None starts a new one, which uses the cache; returns the exit code."""
-    asked = _Asked(
-        config=config,
-        overrides=tuple(overrides or ()),
-        runner="local",
-        parameters=(),
-        resume=run_id,
-        first=None,
-        last=None,
-        base=None,
-        uncached=(),
-        run_id=None,
-        max_workers=None,
-        max_memory_bytes=None,
-        wait=False,
-    )
-    return _exit_code(_carry_out(asked, screen()))
-
-
 def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     """What came of the run, or of the earlier one that makes this one needless; says it too."""
     from pipeline.metadata import LineageStore
@@ -186,7 +166,7 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
         plan = make_plan(settings)
         echo_notes(plan)
         summary = run_to_its_end(settings, plan, parameters, options, make_progress)
-    _echo_summary(store, summary, asked)
+    echo_summary(store, summary, asked.config, asked.overrides)
     return summary
 
 
@@ -254,7 +234,8 @@ def _parameters(asked: _Asked, store: "RunStore", options: "RunOptions") -> "Map
     return kept
 
 
-def _exit_code(summary: "RunSummary") -> int:
+def exit_code_of(summary: "RunSummary") -> int:
+    """0, 5 (everything ran and nothing was pushed) or 8 (a person must decide)."""
     from pipeline.errors import EXIT_NOT_PUSHED, EXIT_WAITING
     from pipeline.run_store import AWAITING_APPROVAL
 
@@ -295,13 +276,14 @@ def _check_free(store: "RunStore", *, wait: bool) -> None:
         typer.echo(f"{str(busy).split('. ')[0]}; waiting for it to end.")
 
 
-def _echo_summary(store: "RunStore", summary: "RunSummary", asked: _Asked) -> None:
+def echo_summary(store: "RunStore", summary: "RunSummary", config: Path, overrides: "Sequence[str]") -> None:
+    """Prints what came of a run, and what the user may want next."""
     from pipeline.summary import summary_lines
 
     typer.echo()
     echo_pairs(summary_lines(summary))
-    same = [] if asked.config == DEFAULT_CONFIG else ["--config", str(asked.config)]
-    same += [f"--set={item}" for item in asked.overrides]
+    same = [] if config == DEFAULT_CONFIG else ["--config", str(config)]
+    same += [f"--set={item}" for item in overrides]
     typer.echo("\nnext:")
     report = near(store.report_path(summary.run.run_id))
     if not store.report_path(summary.run.run_id).is_file():

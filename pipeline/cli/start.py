@@ -1,6 +1,7 @@
 """Starts a run on this machine for the verbs that run nodes, shows it while it goes, and leaves its report."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from pipeline.definition import Plan
     from pipeline.progress.json_lines import JsonProgress
     from pipeline.progress.screen import Progress
-    from pipeline.run_store import RunStore
+    from pipeline.run_store import RunRecord, RunStore
+    from pipeline.runners.base import Document
     from pipeline.runners.local import RunOptions
     from pipeline.runners.schedule import Expectation
     from pipeline.summary import RunSummary
@@ -55,33 +57,84 @@ def run_to_its_end(
 ) -> "RunSummary":
     """Compiles and runs in a warm process; returns what came of it."""
     from pipeline.caching.request import describe_request
+    from pipeline.runners.registry import build_document
+    from pipeline.staging import stage_inputs
+
+    request = describe_request(settings, parameters)
+
+    def describe(folder: Path) -> None:
+        stage_inputs(settings, plan)  # while the store is held, so that no clean-up takes it away
+        write_origin(folder, settings, request)
+
+    make_document = partial(build_document, "local", settings, plan)
+    return _carry_out(settings, make_document, describe, parameters, options, make_progress)
+
+
+def push_decided(settings: "Config", run: "RunRecord", make_progress: "MakeProgress") -> "RunSummary":
+    """Carries out ModelApproval and what follows it, after a decision about the run's model; nothing else.
+
+    A run that waits goes on. One that has ended gets a successor that takes everything before from it. Either way
+    the pipeline is the one that was compiled then: neither the configuration, nor the data, nor newer runs count.
+
+    Args:
+      settings: the run's own, see `RunStore.config_path`.
+      run: the run that asked for the decision.
+      make_progress: shows what happens.
+    """
+    from pipeline.caching.request import read_request
+    from pipeline.run_store import AWAITING_APPROVAL
+    from pipeline.runners.local import RunOptions
+    from pipeline.runners.registry import kept_document
+
+    store = store_of(settings)
+    request = read_request(store.run_folder(run.run_id))
+    parameters = request.parts.get("parameters", {}) if request else {}
+    options = RunOptions(run_id=run.run_id, caching=settings.caching)
+    if run.state != AWAITING_APPROVAL:
+        options = RunOptions(first="ModelApproval", base_run_id=run.run_id, caching=settings.caching)
+    make_document = partial(kept_document, "local", run.pipeline_name, str(store.ir_path(run.run_id)))
+    return _carry_out(
+        settings,
+        make_document,
+        lambda folder: write_origin(folder, settings, request),
+        {name: str(value) for name, value in parameters.items()},
+        options,
+        make_progress,
+    )
+
+
+def _carry_out(
+    settings: "Config",
+    make_document: "Callable[[], Document]",
+    describe: "Callable[[Path], None]",
+    parameters: "Mapping[str, str]",
+    options: "RunOptions",
+    make_progress: "MakeProgress",
+) -> "RunSummary":
+    """Makes the document in a warm process and runs it; `describe` gets the run's folder before any node runs."""
     from pipeline.errors import RunInterrupted
     from pipeline.metadata import LineageStore
     from pipeline.runners.local import LocalRunner, expectations
-    from pipeline.runners.registry import build_document
     from pipeline.runners.warm import WarmProcess
-    from pipeline.staging import stage_inputs
     from pipeline.summary import summarise
 
     store, logs = store_of(settings), settings.root / "logs"
     progress = make_progress(expectations(store, settings.pipeline.name), options.workers)
-    request = describe_request(settings, parameters)
     begun: list[str] = []
     try:
         progress.begin("loading TensorFlow and TFX")
         warm = WarmProcess(logs / "warm.log")
-        document = warm.call(build_document, "local", settings, plan, log_path=logs / "compile.log")
+        document = warm.call(make_document, log_path=logs / "compile.log")
         progress.end()
         typer.echo(
             f"{document.pipeline_name}: {len(document.node_ids)} nodes, everything goes to {near(settings.root)}"
         )
 
-        def describe(folder: Path) -> None:
+        def begin(folder: Path) -> None:
             begun.append(folder.name)
-            stage_inputs(settings, plan)  # while the store is held, so that no clean-up takes it away
-            write_origin(folder, settings, request)
+            describe(folder)
 
-        runner = LocalRunner(store, warm, options, on_event=progress.show, on_begin=describe)
+        runner = LocalRunner(store, warm, options, on_event=progress.show, on_begin=begin)
         handle = runner.submit(document, parameters)
     except RunInterrupted as stop:
         again = command_line("run", RESUME, stop.run_id, *_config_arguments())
@@ -108,7 +161,7 @@ def _write_report(store: "RunStore", run_id: str) -> None:
         typer.echo(f"note: the run's report could not be written: {why}. Try again with: {again}", err=True)
 
 
-def write_origin(folder: Path, settings: "Config", request: "RequestDescription") -> None:
+def write_origin(folder: Path, settings: "Config", request: "RequestDescription | None") -> None:
     """Writes what a run was asked to do, the configuration and where the code comes from into its folder.
 
     Of a run that goes on these stay as they are; the later start has a `provenance.<n>.json` of its own.
@@ -117,7 +170,8 @@ def write_origin(folder: Path, settings: "Config", request: "RequestDescription"
     from pipeline.caching.request import write_request
     from pipeline.staging import write_whole
 
-    write_request(folder, request)
+    if request is not None:
+        write_request(folder, request)
 
     config, origin = folder / "config.json", folder / "provenance.json"
     if not config.exists():

@@ -2,8 +2,10 @@
 
 import difflib
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline import ir as ir_documents
 from pipeline.definition import Plan, create_pipeline
 from pipeline.errors import ConfigError
 from pipeline.runners.base import Capabilities, Document
@@ -38,6 +40,13 @@ def runners_taking(node_count: int) -> list[str]:
     """Names of the runners that take as many nodes."""
     limits = {name: capabilities_of(name).max_nodes for name in RUNNERS}
     return [name for name, limit in limits.items() if limit is None or limit >= node_count]
+
+
+def kept_document(name: str, pipeline_name: str, path: str) -> Document:
+    """The document of an earlier run, as it was compiled then; imports TFX, as `build_document` does."""
+    text = Path(path).read_text(encoding="utf-8")
+    parameters = ir_documents.runtime_parameters(ir_documents.parse_ir(text))
+    return Document(name, pipeline_name, text, ir_documents.node_ids(text), parameters)
 
 
 def build_document(name: str, config: "Config", plan: Plan) -> Document:

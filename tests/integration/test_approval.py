@@ -1,5 +1,6 @@
 """A run that waits for a person: what it did not do, and what a decision makes of it. Each test starts from there."""
 
+import fcntl
 import json
 import shutil
 
@@ -87,12 +88,61 @@ def test_an_approval_pushes_this_very_model_and_computes_nothing_again(waiting):
     assert "approved by ann" in completed(waiting.penstock("lineage", RUN), 0)
 
 
-def test_a_rejection_ends_the_run_without_a_push(waiting):
+def test_an_approval_is_of_the_run_as_it_was_begun_whatever_has_changed_since(waiting, asked):
+    before = executions(waiting)
+    completed(waiting.penstock("reject", RUN, "--reason", "too early", "--by", "ann", "--no-run"), 0)
+    with (waiting.config.parent / "customers.csv").open("a") as data:
+        kept = data.tell()
+        data.write("new,rows,of,tomorrow\n")
+    try:
+        other = ("training.epochs=9", "approval.mode=auto")
+        again = ("approve", RUN, "--reason", "now", "--by", "bob", "--supersede")
+        completed(waiting.penstock(*again, overrides=other), 0)
+    finally:
+        with (waiting.config.parent / "customers.csv").open("a") as data:
+            data.truncate(kept)
+    after = executions(waiting)
+    assert {node_id for node_id in after if after[node_id] != before[node_id]} == {"ModelApproval", "Pusher"}
+    assert len(waiting.pushed_versions("churn")) == 1
+    decisions = [(item["kind"], item["by"], item["supersedes"]) for item in requests(waiting)[0]["decisions"]]
+    assert decisions == [("rejected", "ann", False), ("approved", "bob", True)]
+
+
+def test_a_rejection_ends_the_run_and_superseding_it_pushes_its_model_and_computes_nothing_again(waiting):
     done = completed(waiting.penstock("reject", RUN, "--reason", "unfair", "--by", "ann"), 0)
     assert "rejected by ann" in done
     assert record(waiting)["state"] == "COMPLETE"
     assert waiting.pushed_versions("churn") == []
     assert "unfair" in completed(waiting.penstock("show", RUN), 0)
+    completed(waiting.penstock("approve", RUN, "--reason", "now", "--by", "bob", "--supersede"), 0)
+    (version,) = waiting.pushed_versions("churn")
+    model = waiting.artifact(RUN, "Trainer", "model") / "Format-Serving"
+    assert (version / "saved_model.pb").read_bytes() == (model / "saved_model.pb").read_bytes()
+    successor = waiting.latest()
+    assert successor["base_run_id"] == RUN
+    states = waiting.node_states()
+    assert states["ModelApproval"] == states["Pusher"] == "COMPLETE"
+    assert [states[node] for node in ("Transform", "Trainer", "Evaluator")] == ["REUSED"] * 3
+
+
+def test_a_decision_while_another_run_holds_the_store_is_recorded_and_says_how_to_go_on(waiting):
+    with (waiting.root / "store.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = completed(waiting.penstock("approve", RUN, "--reason", "fine", "--by", "ann"), 6)
+    assert "The decision is on record (entry 2), and was not carried out." in done
+    assert f"run --resume {RUN}" in done
+    assert requests(waiting)[0]["state"] == "approved"
+    assert waiting.pushed_versions("churn") == []
+
+
+def test_a_run_that_waits_is_kept_and_one_that_is_gone_cannot_be_decided(waiting):
+    completed(waiting.penstock("gc", "--keep-last", "0"), 0)
+    assert (waiting.artifact(RUN, "Trainer", "model") / "Format-Serving" / "saved_model.pb").is_file()
+    assert requests(waiting)[0]["state"] == "pending"
+    shutil.rmtree(waiting.root / "runs" / RUN)
+    gone = completed(waiting.penstock("approve", RUN, "--reason", "fine"), 2)
+    assert f"'{RUN}'" in gone
+    assert requests(waiting)[0]["decisions"] == []
 
 
 def test_a_model_that_changed_since_is_not_approved(waiting):
