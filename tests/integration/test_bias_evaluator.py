@@ -19,7 +19,7 @@ BEAM_ARGS = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--sdk_c
 SETTINGS = BiasSettings(
     facets=(Facet("product_category"),),
     positive_values=(4, 5),
-    thresholds=(BiasThreshold("AD", -0.1, 0.1), BiasThreshold("RD", -0.1, 0.1)),
+    thresholds=(BiasThreshold("AD", -0.05, 0.05), BiasThreshold("RD", -0.05, 0.05)),
 )
 STARS = Label("star_rating", LabelKind.MULTICLASS, DType.INT64)
 CLASSES = ("1", "2", "3", "4", "5")
