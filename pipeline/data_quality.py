@@ -1,11 +1,10 @@
-"""The constraints of a configuration against its data, without a run; and constraints as text for a configuration."""
+"""The constraints of a configuration against its data, and constraints that the data keeps to: without a run."""
 
 import contextlib
 import datetime
-import io
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -65,26 +64,3 @@ def _rows(config: "Config") -> Iterator[tuple[str, pa.RecordBatch]]:
     files = resolve_input(plan.input_base, plan.input_pattern, config.data.span).files
     splits = SplitPlan(dict(config.data.splits), config.data.split_by)
     return split_rows(files, read_options(config, plan), splits)
-
-
-def constraint_text(constraint: Mapping[str, Any]) -> str:
-    """A constraint as a line of YAML that a configuration takes.
-
-    >>> constraint_text({"kind": "completeness", "column": "review_id"})
-    '{kind: completeness, column: review_id}'
-    """
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, 1_000_000, True
-    stream = io.StringIO()
-    yaml.dump(dict(constraint), stream)
-    return stream.getvalue().strip()
-
-
-def suggestions_text(suggestions: Sequence[Suggestion]) -> str:
-    """The suggestions as they stand in a configuration, each with what was seen and why it may be demanded."""
-    lines = ["quality:", "  constraints:"]
-    for item in suggestions:
-        lines += [f"    # {item.seen}: {item.reason}", f"    - {constraint_text(item.constraint.to_json())}"]
-    return "\n".join(lines)

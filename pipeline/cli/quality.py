@@ -14,14 +14,15 @@ quality_app = typer.Typer(
 @quality_app.command()
 def suggest(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
     """Print constraints that the data keeps to, ready for the configuration."""
-    from pipeline.data_quality import suggest_constraints, suggestions_text
+    from pipeline.constraint_text import suggestions_text
+    from pipeline.data_quality import suggest_constraints
 
     found = suggest_constraints(load(config, overrides))
     if not found:
         typer.echo("The data has fewer than 100 rows: too few to propose anything from.")
         return
     typer.echo("# Proposed from this data, which keeps to all of it. Keep what must hold for the next data too.")
-    typer.echo(suggestions_text(found))
+    typer.echo(suggestions_text(item.to_json() for item in found))
 
 
 @quality_app.command()

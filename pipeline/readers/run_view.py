@@ -21,6 +21,7 @@ from pipeline.metadata import ArtifactRecord, LineageStore, single
 from pipeline.readers.anomalies import Anomalies, GateDecision, read_anomalies, read_gate
 from pipeline.readers.balance import Balance, read_balance
 from pipeline.readers.bias import read_bias
+from pipeline.readers.data_quality import DataQuality, read_data_quality
 from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.drift import DriftReport, read_drift
 from pipeline.readers.evaluation import Evaluation, read_evaluation
@@ -143,6 +144,11 @@ class RunView:
             "examples",
             lambda found: read_examples(Path(found.uri), found.properties),
         )
+
+    @functools.cached_property
+    def data_quality(self) -> Reading[DataQuality]:
+        """What DataQualityGate measured, also where it refused; its verdict is among `gates`."""
+        return self._part("DataQualityGate", "metrics", self._read_data_quality)
 
     @functools.cached_property
     def statistics(self) -> Reading[Statistics]:
@@ -297,6 +303,11 @@ class RunView:
         best = self.artifact("best_hyperparameters", "Tuner")
         settings = _custom_config(self.ir.value or {}, "Tuner").get("tuner", {})
         return read_tuning(Path(found.uri), Path(best.uri) if best else None, settings.get("objective", ""))
+
+    def _read_data_quality(self, found: ArtifactRecord) -> DataQuality:
+        others = [self.artifact(key, "DataQualityGate") for key in ("offending_rows", "suggestions")]
+        rows, suggestions = (Path(item.uri) if item else None for item in others)
+        return read_data_quality(Path(found.uri), rows, suggestions)
 
     def _read_evaluation(self, found: ArtifactRecord) -> Evaluation:
         measured = self.artifact("evaluation", "Evaluator")

@@ -28,6 +28,7 @@ from pipeline.report.evaluation import (
 from pipeline.report.explanation_parts import explanation_view
 from pipeline.report.gate_parts import gates_view
 from pipeline.report.model_parts import model_view, serving_view, training_view, tuning_view
+from pipeline.report.quality_parts import quality_view
 from pipeline.report.record_parts import artifacts_table, configuration_view, environment_view
 from pipeline.report.registry_parts import registry_view
 from pipeline.report.review_parts import review_view
@@ -106,6 +107,13 @@ def _model_sections(view: RunView) -> list[Section]:
 def _data_sections(view: RunView) -> list[Section]:
     return [
         _section("rows", "Rows", "Data", view.examples, examples_view),
+        _section(
+            "quality",
+            "Data quality",
+            "Data",
+            view.data_quality,
+            lambda found: quality_view(found, view.gates.get("DataQualityGate")),
+        ),
         _section("statistics", "Statistics", "Data", view.statistics, statistics_view),
         _section("drift", "Drift", "Data", view.drift, drift_view),
         _section("schema", "Schema", "Data", view.schema, schema_table),

@@ -18,12 +18,34 @@ from pipeline.report.write import write_report
 from pipeline.run_store import NodeRecord
 
 TITLES = [
-    "Pipeline", "Gates", "Blessing", "Metrics", "Slices", "Confusion matrix", "Calibration", "Serving check",
-    "Bias", "Registry", "Model card", "Training", "Search for hyperparameters", "Model", "Rows for people",
-    "Transform", "Rows",
-    "Statistics", "Drift", "Schema", "Anomalies and gate", "Balance", "Artifacts",
-    "Environment and lock", "Configuration",
-]  # fmt: skip
+    "Pipeline",
+    "Gates",
+    "Blessing",
+    "Metrics",
+    "Slices",
+    "Confusion matrix",
+    "Calibration",
+    "Serving check",
+    "Bias",
+    "Registry",
+    "Model card",
+    "Training",
+    "Search for hyperparameters",
+    "Model",
+    "Explanation",
+    "Rows for people",
+    "Transform",
+    "Rows",
+    "Data quality",
+    "Statistics",
+    "Drift",
+    "Schema",
+    "Anomalies and gate",
+    "Balance",
+    "Artifacts",
+    "Environment and lock",
+    "Configuration",
+]
 
 
 def view(run):
@@ -79,6 +101,15 @@ def test_every_facet_stands_with_its_metrics_their_intervals_and_how_they_were_j
     assert "+0.05 (-0.1 to 0.2)" in body
     assert re.search(r'<th scope="row">women</th>', body)
     assert "60 of 100" in body
+
+
+def test_data_quality_has_constraints_offending_rows_columns_and_suggestions(tmp_path):
+    body = sections(whole_run(tmp_path, ("no", "yes")))["Data quality"].body
+    assert "<dt>rows in train</dt><dd>80</dd>" in body
+    assert "1 row that break <code>no</code>" in body
+    assert "no: no" in body
+    assert "95" in body
+    assert "{kind: completeness, column: yes}" in body
 
 
 def test_splits_stand_side_by_side(tmp_path):
