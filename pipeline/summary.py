@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.bias_evaluator.document import BIAS_FILE
 from components.gate.verdict import Verdict
 from components.model_card.document import PAGE_FILE
 from pipeline.errors import NotFound
@@ -28,6 +29,7 @@ class RunSummary:
       approved: whether the rules or people approved the model; None if it did not get that far.
       approval_reasons: in their words, or what is waited for.
       review: rows that wait for people, rows below the threshold of confidence, and the threshold; None without them.
+      bias: what BiasEvaluator found, in words; empty without it.
       card: the model card's page, and how many of its sections nobody has written.
       pushed_to: the pushed model's folder.
       registered: as which version it was registered, or why not; empty if it did not get that far.
@@ -48,6 +50,7 @@ class RunSummary:
     pushed_to: str | None
     card: tuple[str, int] | None = None
     registered: str = ""
+    bias: str = ""
 
     @property
     def is_pushed(self) -> bool:
@@ -84,6 +87,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         review=_review_of(queue) if queue else None,
         pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
         card=_card(single(artifacts, "card", "ModelCard")),
+        bias=_bias_text(_json_beside(single(artifacts, "bias", "BiasEvaluator"), BIAS_FILE)),
         registered=_registered_text(registered) if registered else "",
     )
 
@@ -97,6 +101,8 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines.append(("anomalies", _anomalies_text(summary.anomalies)))
     if summary.verdicts:
         lines += _gate_lines(summary.verdicts)
+    if summary.bias:
+        lines.append(("bias", summary.bias))
     if summary.metrics:
         lines.append(("metrics", "  ".join(_metric_text(name, value) for name, value in summary.metrics.items())))
     if summary.blessed is not None:
@@ -171,6 +177,28 @@ def _review_text(waiting: int, below: int, threshold: float) -> str:
         )
     least = f", the {waiting:,} least confident wait for people" if waiting < below else ""
     return f"{below:,} predictions below {threshold:g}{least}: penstock review"
+
+
+def _bias_text(document: Mapping[str, Any]) -> str:
+    """`4 facets, 8 metrics judged: 1 beyond its bounds (RD of product_category=Gift Card is 0.152)`."""
+    if not document:
+        return ""
+    judged = [
+        (item["status"], f"{name} of {facet['name']} is {_number(item['value'])}")
+        for facet in document["facets"]
+        for name, item in facet["metrics"].items()
+        if item["status"]
+    ]
+    beyond = [words for status, words in judged if status in ("failed", "warned")]
+    open_ = sum(status == "not decided" for status, _ in judged)
+    told = f"{len(beyond)} beyond bounds ({beyond[0]})" if beyond else "none beyond bounds"
+    count = len(document["facets"])
+    facets = f"{count} {'facet' if count == 1 else 'facets'}"
+    return f"{facets}, {len(judged)} metrics judged: {told}{f', {open_} not decided' if open_ else ''}"
+
+
+def _number(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.3g}"
 
 
 def _card(artifact: ArtifactRecord | None) -> tuple[str, int] | None:

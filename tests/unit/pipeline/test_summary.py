@@ -94,6 +94,26 @@ def test_gates_are_counted_and_those_that_refuse_or_warn_are_named(publish):
     ]
 
 
+@pytest.mark.parametrize(
+    ("statuses", "text"),
+    [
+        (("passed", "", "passed"), "1 facet, 2 metrics judged: none beyond bounds"),
+        (
+            ("failed", "warned", "not decided"),
+            "1 facet, 3 metrics judged: 2 beyond bounds (DPL of sex=f is 0.25), 1 not decided",
+        ),
+        (("", "", ""), "1 facet, 0 metrics judged: none beyond bounds"),
+    ],
+)
+def test_bias_is_told_in_a_line_with_the_first_metric_beyond_its_bounds(publish, statuses, text):
+    metrics = {
+        name: {"status": status, "value": 0.25} for name, status in zip(("DPL", "RD", "AD"), statuses, strict=True)
+    }
+    document = {"facets": [{"name": "sex=f", "metrics": metrics}]}
+    lines = dict(summary_lines(summarise(RUN, publish("BiasEvaluator", "bias", {}, {"bias.json": document}))))
+    assert lines["bias"] == text
+
+
 def test_a_verdict_that_is_gone_is_not_counted(publish):
     lineage = publish("DataQualityGate", "result", {}, {})
     assert summarise(RUN, lineage).verdicts == ()
