@@ -52,7 +52,8 @@ def _losses(predictions: Predictions) -> npt.NDArray[np.float64]:
     """How wrong each answer is; 0 where the truth is not known."""
     rows = predictions.rows
     if isinstance(rows, ClassRows):
-        return np.where((rows.labels >= 0) & (rows.labels < rows.n_classes), rows.loss, 0.0)
+        known = (rows.labels >= 0) & (rows.labels < rows.n_classes)
+        return np.asarray(np.where(known, rows.loss, 0.0), np.float64)
     return np.nan_to_num(np.abs(rows.predictions - rows.labels), nan=0.0)
 
 

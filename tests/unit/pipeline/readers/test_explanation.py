@@ -11,8 +11,8 @@ from pipeline.readers.explanation import read_explanation
 FOUND = Explanation(
     label="liked", kind="regression", classes=(), split="test", evaluated_rows=9, rows=5, method="permutation_shap",
     explains="the number", baseline="others", steps=None, completeness=Completeness(None, 0, 0.0, 0.05, 0.0, 0.95),
-    features=(Importance("age", 1.0, 0.5, 1.5, -1.0, 1.0),), cross_check=None, classes_explained=(), slices=(), words=(),
-    examples=(),
+    features=(Importance("age", 1.0, 0.5, 1.5, -1.0, 1.0),), cross_check=None, classes_explained=(), slices=(),
+    words=(), examples=(),
 )  # fmt: skip
 
 

@@ -94,6 +94,17 @@ def test_metrics_have_their_intervals_and_slices_their_harm(tmp_path):
     assert "worse than all rows, beyond noise" in found["Slices"].body
 
 
+def test_the_explanation_has_every_feature_with_its_interval_and_rows_in_full(tmp_path):
+    body = sections(whole_run(tmp_path, ("shop", "text")))["Explanation"].body
+    assert "98.0% of 50 rows" in body
+    assert "1.5 to 2.5" in body
+    assert "Rank agreement (Spearman): 0.90" in body
+    assert re.search(r'<th scope="row">text = text</th>', body)
+    # The stronger word is shaded the most, the one that lowers the output is underlined.
+    assert re.search(r'--shade-right\),0\.600\)" title="\+0\.7500">text<', body)
+    assert re.search(r'--shade-wrong\),0\.200\);text-decoration:underline dotted" title="-0\.2500">text<', body)
+
+
 def test_every_facet_stands_with_its_metrics_their_intervals_and_how_they_were_judged(tmp_path):
     body = sections(whole_run(tmp_path, ("men", "women")))["Bias"].body
     assert "! 0.25 (0.2 to 0.3)" in body
