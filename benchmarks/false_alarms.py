@@ -13,8 +13,10 @@ first), and gives its verdict and what the next seed is compared with.
 import argparse
 import collections
 import datetime
+import itertools
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +58,39 @@ def bias(options: ReviewsOptions, before: Any) -> tuple[Verdict, Any]:
     return verdict, document
 
 
-GATES: Mapping[str, Gate] = {"bias": bias}
+def quality(options: ReviewsOptions, before: Any) -> tuple[Verdict, Any]:
+    """DataQualityGate: the rows of a span in three splits, compared with the number of rows of the span before."""
+    return _quality(list(generate_reviews(options)), before)
+
+
+def repeated(options: ReviewsOptions, before: Any) -> tuple[Verdict, Any]:
+    """DataQualityGate on rows of which one in a thousand is there twice."""
+    rows = pa.Table.from_batches(list(generate_reviews(options)))
+    twice = pa.concat_tables([rows, rows.slice(0, len(rows) // 1000)])
+    return _quality(twice.combine_chunks().to_batches(), before)
+
+
+def _quality(batches: Sequence[pa.RecordBatch], before: Any) -> tuple[Verdict, Any]:
+    from components.data_quality_gate.judgement import verdict_of
+    from components.data_quality_gate.measured import measured_of
+    from components.data_quality_gate.suite import measure_here
+
+    splits = [(split, batch) for batch, split in zip(batches, itertools.cycle(CONFIG.data.splits), strict=False)]
+    with tempfile.TemporaryDirectory() as folder:
+        state = measure_here(splits, CONFIG.quality.constraints, 10, folder)
+        measured = measured_of(state, before, lambda: splits)
+    now = datetime.datetime.combine(TODAY, datetime.time(), datetime.UTC)
+    return verdict_of(measured, state.rows, state.profile.columns, now), sum(state.rows.values())
+
+
+GATES: Mapping[str, Gate] = {"bias": bias, "quality": quality}
+
+BREAKING: Mapping[str, Gate] = {"quality": repeated}
+"""Gates that break the rows first, in a way that the generator cannot."""
 
 UNCLEAN: Mapping[str, Mapping[str, Any]] = {
     "bias": {"bias": BiasOptions("Digital_Software", 0.6)},
+    "quality": {},
 }
 """What each gate is there for, as options of the generator; it is judged against the first clean seed."""
 
@@ -95,7 +126,12 @@ def unclean(name: str, seeds: int, rows: int, before: Any) -> None:
     """Prints the line for data that the gate is there for."""
     begin = time.monotonic()
     made = [ReviewsOptions(rows=rows, seed=seed, **UNCLEAN[name]) for seed in range(1, seeds + 1)]
-    tell(name, "unclean", [GATES[name](options, before)[0] for options in made], time.monotonic() - begin)
+    tell(
+        name,
+        "unclean",
+        [BREAKING.get(name, GATES[name])(options, before)[0] for options in made],
+        time.monotonic() - begin,
+    )
 
 
 def tell(name: str, data: str, verdicts: list[Verdict], seconds: float) -> None:

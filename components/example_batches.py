@@ -4,6 +4,7 @@ A batch has one plain column per feature, null where the row has no value (featu
 first). Strings are `large_binary`, whole numbers int64, others float32, as tf.Example holds them.
 """
 
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
-from tfx_bsl.public import tfxio
 
 _BATCH_ROWS = 4096
 
@@ -35,9 +36,14 @@ class ReadBatches(beam.PTransform):
         self._pattern, self._batch_rows = pattern, batch_rows
 
     def expand(self, beam_pipeline: Any) -> Any:
-        """Reads, decodes and flattens."""
-        source = tfxio.TFExampleRecord(self._pattern, telemetry_descriptors=["penstock"])
-        return beam_pipeline | "Read" >> source.BeamSource(self._batch_rows) | "Flatten" >> beam.Map(flat)
+        """Reads and decodes each file as a whole: an element of Beam is a batch, where TFX's source makes it a row."""
+        files = beam_pipeline | "Files" >> beam.Create(sorted(fileio.glob(self._pattern)), reshuffle=True)
+        return files | "Read" >> beam.FlatMap(_batches, self._batch_rows)
+
+
+def _batches(path: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    for _, batch in _read_file(path, batch_rows):
+        yield batch
 
 
 def flat(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -56,19 +62,18 @@ def _first(column: pa.Array) -> pa.Array:
 
 def read_rows(uri: str) -> Iterator[tuple[list[bytes], pa.RecordBatch]]:
     """The rows of a split's folder in this process, a few thousand at a time: serialized, and as a flat batch."""
+    for name in sorted(os.listdir(uri)):
+        yield from _read_file(os.path.join(uri, name), _BATCH_ROWS)
+
+
+def _read_file(path: str, batch_rows: int) -> Iterator[tuple[list[bytes], pa.RecordBatch]]:
     from tfx_bsl.cc.tfx_bsl_extension.coders import ExamplesToRecordBatchDecoder
 
     from components.arrow_example_gen.source_files import open_bytes
     from components.arrow_example_gen.tfrecord import read_records
 
     decoder = ExamplesToRecordBatchDecoder(None)
-    for name in sorted(os.listdir(uri)):
-        with open_bytes(os.path.join(uri, name)) as stream:
-            records: list[bytes] = []
-            for record in read_records(stream):
-                records.append(record)
-                if len(records) == _BATCH_ROWS:
-                    yield records, flat(decoder.DecodeBatch(records))
-                    records = []
-            if records:
-                yield records, flat(decoder.DecodeBatch(records))
+    with open_bytes(path) as stream:
+        records = read_records(stream)
+        while chunk := list(itertools.islice(records, batch_rows)):
+            yield chunk, flat(decoder.DecodeBatch(chunk))

@@ -70,8 +70,9 @@ def _outcome(item: Measured, value: float | None, columns: Collection[str]) -> t
         return False, f"There was nothing to measure: {_nothing_words(constraint)}. {item.remark}".strip()
     if constraint.kind == "freshness" and value < -_DAYS_AHEAD:
         return False, f"The newest {constraint.column} lies {-value:.1f} days ahead, which hides how old the data are."
-    passed = (constraint.lower is None or value >= constraint.lower) and _below_upper(constraint, value)
-    return passed, f"{_measured_words(item, value)}; {demanded(constraint)} is demanded. {item.remark}".strip()
+    return constraint.allows(
+        value
+    ), f"{_measured_words(item, value)}; {demanded(constraint)} is demanded. {item.remark}".strip()
 
 
 def _nothing_words(constraint: Constraint) -> str:
@@ -81,11 +82,6 @@ def _nothing_words(constraint: Constraint) -> str:
     if constraint.kind == "standard_deviation":
         return f"fewer than two rows{where} have a value"
     return f"no row{where} has a value that it can be asked of"
-
-
-def _below_upper(constraint: Constraint, value: float) -> bool:
-    upper = constraint.max_age_days if constraint.kind == "freshness" else constraint.max
-    return upper is None or value <= upper
 
 
 def demanded(constraint: Constraint) -> str:

@@ -41,7 +41,7 @@ def measured_of(
     Args:
       state: of all rows.
       rows_before: of the span before, None without one.
-      read_again: all rows once more with their splits; called only to show rows with keys at fault.
+      read_again: all rows once more with their splits; called only to show the keys that a constraint fails for.
     """
     return [_measured(state, index, rows_before, read_again) for index in range(len(state.constraints))]
 
@@ -62,9 +62,11 @@ def _measured(
     if constraint.kind == "row_count_change":
         return _change(constraint, sum(state.rows.values()), rows_before)
     count, kept, wrong = state.keys.count(index, references=constraint.kind == "foreign_key")
-    shown = wrong[: state.sample_rows]
+    if not count:
+        return Measured(constraint, None, 0)
+    shown = wrong[: state.sample_rows] if not constraint.allows(kept / count) else []
     sample = rows_of_keys(read_again(), constraint, shown) if len(shown) else []
-    return Measured(constraint, kept / count if count else None, count, sample)
+    return Measured(constraint, kept / count, count, sample)
 
 
 def _change(constraint: Constraint, rows: int, before: int | None) -> Measured:

@@ -104,10 +104,10 @@ class Constraint:
         is_share = KINDS[self.kind].is_share
         return 1.0 if is_share and self.min is None and self.max is None else self.min
 
-    @property
-    def is_of_rows(self) -> bool:
-        """True if single rows can break it."""
-        return KINDS[self.kind].is_share
+    def allows(self, value: float) -> bool:
+        """True if the value lies within the bounds; of `freshness` it is an age in days."""
+        upper = self.max_age_days if self.kind == "freshness" else self.max
+        return (self.lower is None or value >= self.lower) and (upper is None or value <= upper)
 
     @property
     def name(self) -> str:
