@@ -15,8 +15,8 @@ def split_words(texts: pa.Array) -> tuple[pa.DictionaryArray, npt.NDArray[np.int
     """The words of each text as the model splits them, one text after the other, and the number of words of each.
 
     Lower-case runs of letters, digits and apostrophes; symbols, and characters of scripts without spaces, are words of
-    their own (models/tabular_text/preprocessing.py says the same in TensorFlow; a test compares the two, which differ in
-    how they write a small İ and a last Σ).
+    their own (models/tabular_text/preprocessing.py says the same in TensorFlow; a test compares the two; only a
+    small İ and a last Σ are written otherwise there).
     """
     pieces, lengths = _pieces(_spaced_bytes(pc.utf8_lower(texts.cast(pa.large_string()))))
     pieces = pieces.dictionary_encode()

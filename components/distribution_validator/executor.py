@@ -28,6 +28,9 @@ from models.tabular_text.features import FeatureSpec
 
 SUMMARY_FILE = "summary.json"
 
+MAX_UNREADABLE = 0.05
+"""With a larger share of logged requests that cannot be read, the others are no picture of all."""
+
 Artifacts = dict[str, list[Artifact]]
 Compared = list[tuple[Question, list[ColumnComparison]]]
 
@@ -119,6 +122,9 @@ def _with_requests(
             [],
             [f"{path} (distribution.serving_path) has no usable rows. Log requests there, or remove the key."],
         )
+    if unreadable > MAX_UNREADABLE * (unreadable + requests.rows):
+        share = f"{unreadable:,} of {unreadable + requests.rows:,} rows"
+        return [], [], [f"{path} (distribution.serving_path): {share} do not fit the types of the training data."]
     columns = [column for column in compared_columns(features, settings.features) if not column.is_label]
     told = [f"{unreadable:,} logged requests could not be read and are left out."] if unreadable else []
     question = Question("skew", "from training to serving")

@@ -176,6 +176,15 @@ def test_logged_requests_that_are_not_there_are_missing_evidence(tmp_path: Path)
     assert "distribution.serving_path" in decision["missing"][0]
 
 
+def test_logged_requests_of_which_many_cannot_be_read_are_missing_evidence(tmp_path: Path) -> None:
+    served = reviews(5, rows=300).drop_columns(["star_rating"])
+    votes = pa.array(["many" if row % 10 == 0 else "1" for row in range(300)])
+    csv.write_csv(served.set_column(0, "helpful_votes", votes).drop_columns(["total_votes"]), tmp_path / "log.csv")
+    _, decision = validate(tmp_path, reviews(1, rows=300), serving_path=tmp_path / "log.csv")
+    assert not decision["passed"]
+    assert "30 of 300 rows do not fit the types of the training data" in decision["missing"][0]
+
+
 def test_tfdv_measures_the_same_distances() -> None:
     import tensorflow_data_validation as tfdv
     from tensorflow_metadata.proto.v0 import schema_pb2
