@@ -26,7 +26,7 @@ import pyarrow as pa
 from components.gate.verdict import Verdict
 from pipeline.config import load_config
 from pipeline.sample_data.best_answers import star_probabilities
-from pipeline.sample_data.options import BiasOptions, ReviewsOptions
+from pipeline.sample_data.options import BiasOptions, DriftOptions, ReviewsOptions
 from pipeline.sample_data.reviews import generate_reviews
 
 CONFIG = load_config(Path(__file__).resolve().parent.parent / "penstock.yaml")
@@ -83,7 +83,23 @@ def _quality(batches: Sequence[pa.RecordBatch], before: Any) -> tuple[Verdict, A
     return verdict_of(measured, state.rows, state.profile.columns, now), sum(state.rows.values())
 
 
-GATES: Mapping[str, Gate] = {"bias": bias, "quality": quality}
+def distribution(options: ReviewsOptions, before: Any) -> tuple[Verdict, Any]:
+    """DistributionValidator: all rows against those of the seed before."""
+    from components.distribution_validator.columns import compared_columns
+    from components.distribution_validator.comparison import compare
+    from components.distribution_validator.judgement import Question, verdict_of
+    from components.distribution_validator.summary import TableSummary
+    from pipeline.planning import make_plan
+
+    columns = compared_columns(make_plan(CONFIG).features)
+    summary = TableSummary.empty(columns)
+    for batch in generate_reviews(options):
+        summary.add(batch)
+    found = compare(before or summary, summary, columns, CONFIG.distribution)
+    return verdict_of([(Question("drift", "from the seed before to this one"), found)]), summary
+
+
+GATES: Mapping[str, Gate] = {"bias": bias, "quality": quality, "distribution": distribution}
 
 BREAKING: Mapping[str, Gate] = {"quality": repeated}
 """Gates that break the rows first, in a way that the generator cannot."""
@@ -91,6 +107,7 @@ BREAKING: Mapping[str, Gate] = {"quality": repeated}
 UNCLEAN: Mapping[str, Mapping[str, Any]] = {
     "bias": {"bias": BiasOptions("Digital_Software", 0.6)},
     "quality": {},
+    "distribution": {"drift": DriftOptions(category_mix=0.5)},
 }
 """What each gate is there for, as options of the generator; it is judged against the first clean seed."""
 

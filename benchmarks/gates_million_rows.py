@@ -147,7 +147,41 @@ def data_quality_gate(examples: Any, folder: Path) -> Callable[[], None]:
     return lambda: executor.Do({"examples": [examples]}, outputs, properties)
 
 
-GATES: dict[str, Callable[[Any, Path], Callable[[], None]]] = {"DataQualityGate": data_quality_gate}
+def distribution_validator(examples: Any, folder: Path) -> Callable[[], None]:
+    """DistributionValidator on the columns of the sample pipeline's model, against another 50,000 rows."""
+    from components.distribution_validator.artifact import DistributionSummary
+    from components.distribution_validator.columns import compared_columns
+    from components.distribution_validator.component import DistributionValidatorSpec
+    from components.distribution_validator.executor import SUMMARY_FILE, Executor
+    from components.distribution_validator.settings import DistributionSettings
+    from components.distribution_validator.summary import TableSummary
+    from pipeline.config import load_config
+    from pipeline.planning import make_plan
+    from pipeline.sample_data.options import ReviewsOptions
+    from pipeline.sample_data.reviews import generate_reviews
+
+    features = make_plan(load_config(REPOSITORY / "penstock.yaml")).features
+    before = TableSummary.empty(compared_columns(features))
+    for batch in generate_reviews(ReviewsOptions(rows=50_000, seed=7)):
+        before.add(batch)
+    previous = DistributionSummary()
+    previous.uri, previous.span, examples.span = str(folder / "previous"), 1, 2
+    Path(previous.uri).mkdir()
+    (Path(previous.uri) / SUMMARY_FILE).write_text(json.dumps(before.to_json()))
+    properties = {
+        "settings": json.dumps(DistributionSettings().to_json()),
+        "features": json.dumps(features.to_json()),
+        "serving_path": None,
+    }
+    executor = Executor(Executor.Context(**context_arguments(folder)))
+    outputs = outputs_of(DistributionValidatorSpec, folder)
+    return lambda: executor.Do({"examples": [examples], "previous": [previous]}, outputs, properties)
+
+
+GATES: dict[str, Callable[[Any, Path], Callable[[], None]]] = {
+    "DataQualityGate": data_quality_gate,
+    "DistributionValidator": distribution_validator,
+}
 """Gate → what makes it ready and returns what runs it, given the examples and a folder for what it writes."""
 
 
