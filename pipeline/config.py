@@ -388,11 +388,8 @@ def _absolute(config: Config, base: Path) -> Config:
             "review": dataclasses.replace(config.review, path=config.review.path and absolute(config.review.path)),
             "signing": dataclasses.replace(
                 config.signing,
-                **{
-                    key: absolute(value)
-                    for key in ("private_key", "public_key")
-                    if (value := getattr(config.signing, key))
-                },
+                private_key=config.signing.private_key and absolute(config.signing.private_key),
+                public_key=config.signing.public_key and absolute(config.signing.public_key),
             ),
         }
     )

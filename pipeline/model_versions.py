@@ -30,7 +30,7 @@ def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
 def version_rows(history: History) -> list[tuple[str, ...]]:
     """The versions as a table of text with a header, the newest first."""
     rows: list[tuple[str, ...]] = [("version", "stage", "run", "model", "signature", "metrics", "last change")]
-    for version in reversed(history.versions.values()):
+    for version in reversed(list(history.versions.values())):
         rows.append(
             (
                 version.version,

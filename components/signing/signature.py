@@ -153,10 +153,10 @@ def _hashing() -> Any:
 def _signer(key: SigningKey) -> Any:
     from model_signing._signing import sign_ec_key
 
-    class Signer(sign_ec_key.Signer):  # type: ignore[misc]
+    class Signer(sign_ec_key.Signer):
         def __init__(self) -> None:
             sign_ec_key._check_supported_ec_key(key.public_key())
-            self._private_key = key
+            self._private_key: Any = key
 
     return Signer()
 

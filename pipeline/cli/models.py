@@ -10,7 +10,7 @@ from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_t
 
 if TYPE_CHECKING:
     from components.model_registry.local import LocalRegistry
-    from components.model_registry.versions import ModelVersion
+    from components.model_registry.versions import ModelVersion, Stage
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
 ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks; else the user who runs this.")]
@@ -67,9 +67,8 @@ def promote(
     from pipeline.model_versions import registry_of
 
     registry = registry_of(load(config, overrides))
-    stage = to.value
-    found = registry.promote(version, stage, Ask(by or who(), reason), skip_staging=skip_staging)
-    _tell(registry, found)
+    stage: Stage = to.value
+    _tell(registry, registry.promote(version, stage, Ask(by or who(), reason), skip_staging=skip_staging))
 
 
 def rollback(
