@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gzip
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO, cast
 
 from components.arrow_example_gen.options import ReadOptions
 from components.arrow_example_gen.source_files import file_format
@@ -80,7 +81,7 @@ def copy_file(source: str, target: str, edit: Edit, added: Sequence[Place]) -> C
         out = stack.enter_context(open(target, "wb"))
         if source.lower().endswith((".gz", ".gzip")):
             zipped = stack.enter_context(gzip.GzipFile(fileobj=out, mode="wb", mtime=0))
-            return copy_delimited(source, DIALECTS[form], zipped, change)
+            return copy_delimited(source, DIALECTS[form], cast("BinaryIO", zipped), change)
         return copy_delimited(source, DIALECTS[form], out, change)
 
 

@@ -168,6 +168,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise ConfigError([f"{path}: not UTF-8 text (byte {error.start}). Save it as CSV UTF-8."]) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}."]) from error
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # the module's own limit is 128 KiB
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)  # spreadsheets of some countries write semicolons
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -44,6 +44,10 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert config.schema_.path == str(tmp_path / "s.pbtxt")
     assert config.push_directory == "/srv/models"
     assert config.root == tmp_path / ".penstock"
+    assert load_config(write(tmp_path, SMALLEST + "review: {path: more.csv}\n")).review.path == str(
+        tmp_path / "more.csv"
+    )
+    assert config.review.path is None
 
 
 def test_addresses_stay_as_they_are(tmp_path):

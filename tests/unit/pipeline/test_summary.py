@@ -140,3 +140,17 @@ def test_a_node_has_a_row_for_each_output_and_one_if_it_did_not_run(publish):
         ("", "", "", "", "model_run"),
         ("B", "not run", "", "", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "below", "text"),
+    [
+        (37, 37, "37 predictions below 0.9: penstock review"),
+        (100, 1234, "1,234 predictions below 0.9, the 100 least confident wait for people: penstock review"),
+        (0, 5, "none of 5 predictions below 0.9 waits for people"),
+        (0, 0, "no unsure prediction"),
+    ],
+)
+def test_rows_for_people_are_told_with_the_command(publish, rows, below, text):
+    lineage = publish("HumanReview", "queue", {"rows": rows, "below": below, "threshold": 0.9})
+    assert dict(summary_lines(summarise(RUN, lineage)))["review"] == text

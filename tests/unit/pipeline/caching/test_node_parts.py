@@ -164,3 +164,16 @@ def test_an_edited_module_file_counts(tmp_path):
     (tmp_path / "mine.py").write_text("x = 2\n")
     after = parts(properties={"module_file": str(tmp_path / "mine.py")})
     assert names_of_changes(before, after) == {("code", "mine.py")}
+
+
+def test_the_record_of_answers_and_the_rows_to_label_count_by_content(tmp_path):
+    more, ledger = tmp_path / "more.csv", tmp_path / "answers.jsonl"
+    more.write_text("a\n1\n")
+    properties = {"review_path": str(more), "ledger": str(ledger)}
+    before = parts(properties=properties)["data"]
+    assert before["answers.jsonl"] is None
+    ledger.write_text("{}\n")
+    more.write_text("a\n2\n")
+    after = parts(properties=properties)["data"]
+    assert before["more.csv"] != after["more.csv"]
+    assert after["answers.jsonl"] is not None

@@ -159,3 +159,14 @@ def test_neither_tensorflow_nor_tfx_is_loaded_on_the_way():
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert not {"tensorflow", "tfx", "apache_beam"} & set(json.loads(answer.stdout))
+
+
+def test_the_rows_to_label_count_as_data(asked):
+    (asked / "more.csv").write_text("a\n1\n")
+    write = asked / "again"
+    write.mkdir()
+    write_request(write, describe(asked, "review.path=more.csv"))
+    assert compare(read_request(write), describe(asked, "review.path=more.csv")) == []
+    (asked / "more.csv").write_text("a\n2\n")
+    (difference,) = compare(read_request(write), describe(asked, "review.path=more.csv"))
+    assert "review.path" in difference

@@ -81,6 +81,12 @@ def test_no_text_becomes_a_formula():
     assert cell_of(["a", "ü"]) == '["a", "ü"]'
 
 
+def test_a_long_text_comes_back(tmp_path):
+    queue = queue_of({"text": "long " * 100_000})
+    sheet = dump_sheet(queue, queue.questions).replace("r000,,", "r000,positive,")
+    assert len(back(tmp_path, sheet, queue).answers) == 1
+
+
 def test_columns_of_the_data_never_clash_with_ours():
     names = column_names(queue_of({"row": 1, "label": 2, "data.row": 3}))
     assert names == {"row": "data.row", "label": "data.label", "data.row": "data.data.row"}
