@@ -345,3 +345,13 @@ def test_a_lineage_store_that_does_not_know_the_newest_outputs_removes_nothing(s
     with pytest.raises(NotFound, match="lost or restored from an older copy"):
         cleaned(store, keep_last=0)
     assert sorted((store.root / "artifacts").rglob("*")) == files
+
+
+def test_what_people_answered_stays(store):
+    for number in range(3):
+        add(store, number)
+    answers = store.root / "review" / "reviews" / "answers.jsonl"
+    answers.parent.mkdir(parents=True)
+    answers.write_text("{}\n")
+    cleaned(store, keep_last=1)
+    assert answers.read_text() == "{}\n"
