@@ -3,8 +3,8 @@
     python benchmarks/false_alarms.py [--seeds 50] [--rows 20000] [GATE …]
 
 Rows are the sample generator's, settings those of penstock.yaml. A model's answers are the best possible ones
-(pipeline/sample_data/best_answers.py), so nothing is trained. Each seed is judged against the seed before it, as a run
-is against the last blessed model.
+(pipeline/sample_data/best_answers.py), so nothing is trained but for AttributionDrift. Each seed is judged against the
+seed before it, as a run is against the last blessed model.
 
 A gate is one function here: it takes the options by which rows are made, and what the seed before left (None for the
 first), and gives its verdict and what the next seed is compared with.
@@ -99,12 +99,26 @@ def distribution(options: ReviewsOptions, before: Any) -> tuple[Verdict, Any]:
     return verdict_of([(Question("drift", "from the seed before to this one"), found)]), summary
 
 
-GATES: Mapping[str, Gate] = {"bias": bias, "quality": quality, "distribution": distribution}
+def attribution(options: ReviewsOptions, before: Any) -> tuple[Verdict, Any]:
+    """AttributionDrift: a small model is trained, on rows of a world of its own (see attribution_world.py).
+
+    Of the options only the seed counts, and whether labels drift: then the columns change roles.
+    """
+    from attribution_world import DRIFT, evidence
+
+    from components.attribution_drift.judgement import verdict_of
+
+    now = evidence(options.seed, changed=options.drift.label > 0)
+    return verdict_of(now, before, DRIFT), now
+
+
+GATES: Mapping[str, Gate] = {"attribution": attribution, "bias": bias, "quality": quality, "distribution": distribution}
 
 BREAKING: Mapping[str, Gate] = {"quality": repeated}
 """Gates that break the rows first, in a way that the generator cannot."""
 
 UNCLEAN: Mapping[str, Mapping[str, Any]] = {
+    "attribution": {"drift": DriftOptions(label=1.0)},
     "bias": {"bias": BiasOptions("Digital_Software", 0.6)},
     "quality": {},
     "distribution": {"drift": DriftOptions(category_mix=0.5)},

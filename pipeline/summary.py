@@ -11,6 +11,7 @@ from components.gate.verdict import Verdict
 from components.model_card.document import PAGE_FILE
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
+from pipeline.readers.explanation import EXPLANATION_FILE
 from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.run_store import AWAITING_APPROVAL, RunRecord
 
@@ -30,6 +31,7 @@ class RunSummary:
       approval_reasons: in their words, or what is waited for.
       review: rows that wait for people, rows below the threshold of confidence, and the threshold; None without them.
       bias: what BiasEvaluator found, in words; empty without it.
+      explained: what answers come from most, in words; empty without an explanation.
       card: the model card's page, and how many of its sections nobody has written.
       pushed_to: the pushed model's folder.
       registered: as which version it was registered, or why not; empty if it did not get that far.
@@ -51,6 +53,7 @@ class RunSummary:
     card: tuple[str, int] | None = None
     registered: str = ""
     bias: str = ""
+    explained: str = ""
 
     @property
     def is_pushed(self) -> bool:
@@ -87,6 +90,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         review=_review_of(queue) if queue else None,
         pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
         card=_card(single(artifacts, "card", "ModelCard")),
+        explained=_explained_text(_json_beside(single(artifacts, "explanation", "Explainer"), EXPLANATION_FILE)),
         bias=_bias_text(_json_beside(single(artifacts, "bias", "BiasEvaluator"), BIAS_FILE)),
         registered=_registered_text(registered) if registered else "",
     )
@@ -101,6 +105,8 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines.append(("anomalies", _anomalies_text(summary.anomalies)))
     if summary.verdicts:
         lines += _gate_lines(summary.verdicts)
+    if summary.explained:
+        lines.append(("explained", summary.explained))
     if summary.bias:
         lines.append(("bias", summary.bias))
     if summary.metrics:
@@ -177,6 +183,14 @@ def _review_text(waiting: int, below: int, threshold: float) -> str:
         )
     least = f", the {waiting:,} least confident wait for people" if waiting < below else ""
     return f"{below:,} predictions below {threshold:g}{least}: penstock review"
+
+
+def _explained_text(document: Mapping[str, Any]) -> str:
+    """`by review_body 48%, review_headline 40%, product_title 7%`, and whether attributions fail to sum up."""
+    if not document:
+        return ""
+    most = ", ".join(f"{item['feature']} {item['share']:.0%}" for item in document["features"][:3])
+    return f"by {most}{'' if document['completeness']['is_kept'] else '; the attributions do not sum up'}"
 
 
 def _bias_text(document: Mapping[str, Any]) -> str:

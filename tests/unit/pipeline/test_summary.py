@@ -114,6 +114,16 @@ def test_bias_is_told_in_a_line_with_the_first_metric_beyond_its_bounds(publish,
     assert lines["bias"] == text
 
 
+@pytest.mark.parametrize(("is_kept", "tail"), [(True, ""), (False, "; the attributions do not sum up")])
+def test_what_answers_come_from_is_told_in_a_line(publish, is_kept, tail):
+    features = [
+        {"feature": name, "share": share} for name, share in (("text", 0.6), ("a", 0.25), ("b", 0.1), ("c", 0.05))
+    ]
+    document = {"features": features, "completeness": {"is_kept": is_kept}}
+    lineage = publish("Explainer", "explanation", {}, {"explanation.json": document})
+    assert dict(summary_lines(summarise(RUN, lineage)))["explained"] == f"by text 60%, a 25%, b 10%{tail}"
+
+
 def test_a_verdict_that_is_gone_is_not_counted(publish):
     lineage = publish("DataQualityGate", "result", {}, {})
     assert summarise(RUN, lineage).verdicts == ()

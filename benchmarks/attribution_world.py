@@ -1,14 +1,11 @@
-"""How often AttributionDrift refuses a model that was only trained again: `python benchmarks/attribution_alarms.py`.
+"""A made-up world to train small models in, for AttributionDrift in false_alarms.py.
 
-Each seed draws its own rows of one made-up world, trains its own small wide-and-deep model on them, and is compared
-with the model of the seed before, as a run is with the last blessed model. The world has a text that decides most, a
-category and a number that decide something, and three columns that decide nothing. `changed` counts the refusals of
-models of a world in which text and number have changed roles.
+Each seed draws its own rows, trains its own wide-and-deep model on them and explains it on other rows. A text decides
+most, a category and a number decide something, and three columns decide nothing; in the changed world text and number
+have changed roles.
 """
 
-import argparse
-import itertools
-import time
+import functools
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from components.attribution_drift.judgement import Evidence, verdict_of
+from components.attribution_drift.judgement import Evidence
 from components.attribution_drift.settings import AttributionDriftSettings
 from components.explainer.document import Explanation
 from components.explainer.importance import completeness, importances
@@ -41,6 +38,7 @@ SPEC = FeatureSpec(
     max_tokens=12,
 )
 SIZES = InputSizes(numbers=6, categories=(6, 6), texts=(60,), max_tokens=12)
+TARGET = Target(LabelKind.BINARY, ("no", "yes"))
 MODEL = ModelSettings(embedding_dim=16, categorical_embedding_dim=4, hidden_units=(16,))
 EXPLANATION, DRIFT = ExplanationSettings(), AttributionDriftSettings()
 TRAIN_ROWS = 3000
@@ -69,21 +67,31 @@ def draw(random: np.random.Generator, count: int, *, changed: bool) -> Rows:
     return inputs, labels
 
 
+@functools.cache
+def _machinery() -> tuple[keras.Model, Any]:
+    """The network and how it is explained, traced once: tracing would cost more than training."""
+    network = build_model(SIZES, TARGET, MODEL)
+    compile_model(network, TARGET, learning_rate=0.01)
+    packer: Any = SimpleNamespace(sizes=SIZES, layout=layout_of(SPEC))
+    return network, tf.function(IntegratedGradients(network, packer, SPEC).explain)
+
+
 def evidence(seed: int, *, changed: bool = False) -> Evidence:
     """The explanation of a model of this seed's rows, on other rows of the same world."""
+    network, explain = _machinery()
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
+    network.set_weights(build_model(SIZES, TARGET, MODEL).get_weights())
+    for variable in network.optimizer.variables:
+        if variable is not network.optimizer._learning_rate:
+            variable.assign(tf.zeros_like(variable))
     inputs, labels = draw(random, TRAIN_ROWS, changed=changed)
-    target = Target(LabelKind.BINARY, ("no", "yes"))
-    network = build_model(SIZES, target, MODEL)
-    compile_model(network, target, learning_rate=0.01)
     network.fit(inputs, labels[:, np.newaxis], batch_size=128, epochs=EPOCHS, verbose=0)
     rows, _ = draw(random, EXPLANATION.rows, changed=changed)
-    gradients = IntegratedGradients(network, SimpleNamespace(sizes=SIZES, layout=layout_of(SPEC)), SPEC)  # type: ignore[arg-type]
     places, weights = np.polynomial.legendre.leggauss(EXPLANATION.steps)
     packed = {name: tf.constant(values) for name, values in rows.items()}
     how = (tf.constant((places + 1) / 2, tf.float32), tf.constant(weights / 2, tf.float32))
-    found = tf.function(gradients.explain)(packed, packed, tf.fill([EXPLANATION.rows], PREDICTED_CLASS), *how)
+    found = explain(packed, packed, tf.fill([EXPLANATION.rows], PREDICTED_CLASS), *how)
     return _evidence({name: tensor.numpy().astype(np.float64) for name, tensor in found.items()})
 
 
@@ -100,36 +108,3 @@ def _evidence(found: dict[str, npt.NDArray[np.float64]]) -> Evidence:
         words=(), examples=(),
     )  # fmt: skip
     return Evidence(explanation, names, found["attributions"])
-
-
-def attribution(seeds: int, changed: int = 10) -> dict[str, float]:
-    """Refusals and warnings among `seeds` models trained again, the least NDCG, and refusals of `changed` worlds."""
-    models = [evidence(seed) for seed in range(seeds + 1)]
-    verdicts = [verdict_of(now, before, DRIFT) for before, now in itertools.pairwise(models)]
-    measured = [finding.measured for verdict in verdicts for finding in verdict.findings if finding.check == "ndcg"]
-    others = [
-        verdict_of(evidence(1000 + seed, changed=True), models[seed % len(models)], DRIFT) for seed in range(changed)
-    ]
-    return {
-        "models": float(seeds),
-        "refused": float(sum(not verdict.passed for verdict in verdicts)),
-        "warned": float(sum(bool(verdict.warnings) for verdict in verdicts)),
-        "least_ndcg": min(value for value in measured if value is not None),
-        "changed": float(changed),
-        "changed_refused": float(sum(not verdict.passed for verdict in others)),
-    }
-
-
-def main() -> None:
-    """Prints what was measured."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=50)
-    arguments = parser.parse_args()
-    started = time.perf_counter()
-    for name, value in attribution(arguments.seeds).items():
-        print(f"{name:16} {value:g}")
-    print(f"{'seconds':16} {time.perf_counter() - started:.0f}")
-
-
-if __name__ == "__main__":
-    main()
