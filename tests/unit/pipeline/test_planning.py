@@ -141,6 +141,11 @@ def test_only_a_categorical_feature_can_be_balanced(make_config, by, hint):
     assert hint in problem
 
 
+def test_drift_of_a_column_that_is_not_there_is_refused(make_config):
+    (problem,) = problems_of(make_config(distribution={"features": {"zipp": {"severity": "ignore"}, "y": {}}}))
+    assert problem == "distribution.features names 'zipp', and the data has no such column. Did you mean 'zip'?"
+
+
 @pytest.mark.parametrize("key", ["data", "schema"])
 def test_what_cannot_be_read_from_here_is_refused_without_trying(make_config, key):
     config = make_config(**{key: {"path": "s3://bucket/x"}}, push={"directory": "gs://bucket/models"})

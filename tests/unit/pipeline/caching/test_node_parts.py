@@ -121,6 +121,17 @@ def test_data_files_count_by_content(example_gen):
     assert set(parts(properties=properties)["data"]) == {"rows-1.csv", "rows-2.csv"}
 
 
+def test_logged_requests_count_by_content_and_not_by_place(tmp_path):
+    found = []
+    for place, text in (("a", "1"), ("b", "1"), ("c", "2")):
+        (tmp_path / place).mkdir()
+        path = tmp_path / place / "requests.csv"
+        path.write_text(text)
+        found.append(parts(properties={"serving_path": str(path)}))
+    assert found[0] == found[1]
+    assert names_of_changes(found[0], found[2]) == {("data", "requests.csv")}
+
+
 def test_data_that_is_not_there_is_refused_in_the_users_words(example_gen):
     data, properties = example_gen
     (data / "rows-1.csv").unlink()

@@ -70,6 +70,18 @@ def test_a_parameter_is_a_difference(asked):
     assert differences(asked, parameters={"value": "3"}) == ["value: 3 is new"]
 
 
+def test_logged_requests_count_by_content(project):
+    path = project / "requests.csv"
+    path.write_text("churned\n1\n")
+    write_request(project, describe(project, "distribution.serving_path=requests.csv"))
+    assert differences(project, "distribution.serving_path=requests.csv") == []
+    path.write_text("churned\n0\n")
+    (changed,) = differences(project, "distribution.serving_path=requests.csv")
+    assert changed == "data file 'distribution.serving_path' changed"
+    path.unlink()
+    assert differences(project, "distribution.serving_path=requests.csv") != []
+
+
 def test_data_count_by_content_and_by_the_span_that_would_be_read(asked):
     (asked / "data/span-1/rows.csv").write_text("churned\n0\n")
     assert differences(asked) == ["data file 'span-1/rows.csv' changed"]
