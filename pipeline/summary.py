@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from components.bias_evaluator.document import BIAS_FILE
+from components.explainer.document import EXPLANATION_FILE
 from components.gate.verdict import Verdict
 from components.model_card.document import PAGE_FILE
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
-from pipeline.readers.explanation import EXPLANATION_FILE
 from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.run_store import AWAITING_APPROVAL, RunRecord
 

@@ -14,8 +14,7 @@ from tfx.utils import io_utils
 from components.attribution_drift.judgement import Evidence, verdict_of
 from components.attribution_drift.settings import AttributionDriftSettings
 from components.explainer.attribution_file import ATTRIBUTIONS_FILE, read_attributions
-from components.explainer.document import Explanation
-from components.explainer.executor import EXPLANATION_FILE
+from components.explainer.document import EXPLANATION_FILE, Explanation
 from components.gate.document import today_utc, write_verdict
 from components.gate.verdict import judge
 

@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+EXPLANATION_FILE = "explanation.json"
+
 FORMAT = 1
 """Of `Explanation.to_json`; a reader of another number says so."""
 

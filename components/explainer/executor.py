@@ -15,12 +15,11 @@ from tfx.utils import io_utils, json_utils, path_utils
 from components.errors import ComponentError
 from components.evaluator.predictions import read_predictions
 from components.explainer.attribution_file import ATTRIBUTIONS_FILE, write_attributions
+from components.explainer.document import EXPLANATION_FILE
 from components.explainer.explain import Explained, explain_rows
 from components.explainer.rows import choose, read_chosen
 from components.explainer.served import ServedModel
 from components.explainer.settings import ExplanationSettings
-
-EXPLANATION_FILE = "explanation.json"
 
 Artifacts = dict[str, list[Artifact]]
 

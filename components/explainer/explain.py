@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from components.errors import ComponentError
 from components.evaluator.predictions import Predictions
 from components.evaluator.weighted_metrics import ClassRows
 from components.explainer.attributed import (
@@ -80,6 +81,7 @@ def explain_rows(
     drawn = [records[int(predictions.examples[row])] for row in choice.drawn]
     extra = [records[int(predictions.examples[row])] for row in shown]
     main, examples, shap = _attribute(model, drawn, extra, settings)
+    _check_finite(main)
     rows = choice.drawn[: len(main.outputs)]
     checked = _completeness(main, settings)
     names = list(main.names)
@@ -121,6 +123,17 @@ def _attribute(
     found = by_gradients(model, [*drawn, *extra], background, settings)
     rows = np.arange(len(found.outputs))
     return found.taken(rows[: len(drawn)]), found.taken(rows[len(drawn) :]), shap
+
+
+def _check_finite(found: Attributed) -> None:
+    """Raises ComponentError where a row's output or an attribution is no number: nothing could be said of the rest."""
+    parts = np.column_stack([found.attributions, found.outputs, found.baseline_outputs])
+    broken = int((~np.isfinite(parts)).any(axis=1).sum())
+    if broken:
+        raise ComponentError(
+            f"The model's outputs or their attributions are no numbers in {broken} of {len(parts)} explained rows. Its "
+            "weights are too large or broken: train it again with a smaller training.learning_rate."
+        )
 
 
 def _shown(choice: Choice, most: int) -> list[int]:
@@ -243,7 +256,10 @@ def _text(value: Any) -> str | None:
     """A raw value as text, cut; None if missing."""
     if value is None or value == b"" or value != value:
         return None
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else f"{value:.6g}"
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "replace")
+    else:
+        text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}…"
 
 

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from components.explainer.document import Explanation
+from components.explainer.document import EXPLANATION_FILE, Explanation
 from pipeline.errors import NotFound
 from pipeline.readers.documents import read_object
-
-EXPLANATION_FILE = "explanation.json"
 
 
 def read_explanation(folder: Path) -> Explanation:
