@@ -13,6 +13,7 @@ from components.model_card.document import PAGE_FILE
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
 from pipeline.readers.gates import GATE_RESULT, read_verdict
+from pipeline.readers.registry import Registered, read_registered
 from pipeline.run_store import AWAITING_APPROVAL, RunRecord
 
 
@@ -34,7 +35,7 @@ class RunSummary:
       explained: what answers come from most, in words; empty without an explanation.
       card: the model card's page, and how many of its sections nobody has written.
       pushed_to: the pushed model's folder.
-      registered: as which version it was registered, or why not; empty if it did not get that far.
+      registered: as which version it was registered, and where that stands now; None if it did not get that far.
     """
 
     run: RunRecord
@@ -51,7 +52,7 @@ class RunSummary:
     review: tuple[int, int, float] | None
     pushed_to: str | None
     card: tuple[str, int] | None = None
-    registered: str = ""
+    registered: Registered | None = None
     bias: str = ""
     explained: str = ""
 
@@ -72,7 +73,6 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     is_decided = approval.get("decided_by") != "gates"  # whose reasons stand on their own lines
     waiting = next((node for node in run.nodes if node.state == AWAITING_APPROVAL), None)
     pushed = single(artifacts, "pushed_model")
-    registered = _json_beside(single(artifacts, "model_version", "ModelRegistry"), "model_version.json")
     examples = single(artifacts, "examples")
     queue = single(artifacts, "queue", "HumanReview")
     return RunSummary(
@@ -92,7 +92,7 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         card=_card(single(artifacts, "card", "ModelCard")),
         explained=_explained_text(_json_beside(single(artifacts, "explanation", "Explainer"), EXPLANATION_FILE)),
         bias=_bias_text(_json_beside(single(artifacts, "bias", "BiasEvaluator"), BIAS_FILE)),
-        registered=_registered_text(registered) if registered else "",
+        registered=_registered(single(artifacts, "model_version", "ModelRegistry")),
     )
 
 
@@ -126,7 +126,7 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
     if summary.card is not None:
         lines.append(("card", _card_text(*summary.card)))
     if summary.registered and summary.is_pushed:
-        lines.append(("registry", summary.registered))
+        lines.append(("registry", summary.registered.sentence))
     return lines
 
 
@@ -226,11 +226,12 @@ def _card_text(page: str, missing: int) -> str:
     return f"{page}, {told}"
 
 
-def _registered_text(document: Mapping[str, Any]) -> str:
-    """`version 1795390213 of reviews, candidate; unsigned: signing.mode is unsigned`."""
-    if not document["registered"]:
-        return f"not registered. {document['reason']}"
-    return f"version {document['version']} of {document['name']}, {document['stage']}; {document['signature']}"
+def _registered(artifact: ArtifactRecord | None) -> Registered | None:
+    """The version, None if its document cannot be read any more."""
+    try:
+        return read_registered(Path(artifact.uri)) if artifact else None
+    except NotFound:
+        return None
 
 
 def _metric_text(name: str, value: float | None) -> str:

@@ -293,6 +293,10 @@ def echo_summary(store: "RunStore", summary: "RunSummary", config: Path, overrid
     if summary.pushed_to is not None:
         reader = near(Path(sys.executable).with_name("saved_model_cli"))
         typer.echo(f"  {reader} show --dir {near(summary.pushed_to)} --all\n      the model's signatures")
+        if summary.registered is not None and summary.registered.stage == "candidate":
+            version = summary.registered.document.version
+            promoted = command_line("promote", version, "--to", "staging", "--reason", "WHY", *same)
+            typer.echo(f"  {promoted}\n      moves this version on in the registry")
         typer.echo(f"  {command_line('run', *same)}\n      again: what is unchanged comes from the cache")
     elif summary.run.state == "AWAITING_APPROVAL":
         for verb, what in (("approve", "push the model"), ("reject", "do not push it")):

@@ -25,6 +25,20 @@ class Registered:
     version: ModelVersion | None
     problem: str
 
+    @property
+    def stage(self) -> str:
+        """Where it stands now, or stood when it was registered if that is not known; empty without a version."""
+        return self.version.stage if self.version else self.document.stage
+
+    @property
+    def sentence(self) -> str:
+        """`version 1795390213 of reviews, candidate; unsigned: signing.mode is unsigned`."""
+        document = self.document
+        if not document.registered:
+            return f"not registered. {document.reason}"
+        problem = f" ({self.problem})" if self.problem else ""
+        return f"version {document.version} of {document.name}, {self.stage}; {document.signature}{problem}"
+
 
 def read_registered(folder: Path, registry: Path | None = None) -> Registered:
     """The version in a PenstockModelVersion artifact.

@@ -17,7 +17,7 @@ def registry_view(registered: Registered) -> Markup:
     document = registered.document
     if not document.registered:
         return tag("p", f"Not registered. {clipped(document.reason, 1000)}")
-    stage = registered.version.stage if registered.version else document.stage
+    stage = registered.stage
     when = "" if registered.version else " when it was registered"
     known = [
         ("model", document.name),

@@ -159,6 +159,7 @@ def _completed(summary: RunSummary) -> Verdict:
     if summary.pushed_to:
         steps = (
             (f"penstock lineage {Path(summary.pushed_to).name}", "shows what the model was made of"),
+            *_promotion(summary),
             ("penstock run", "again: what is unchanged comes from the cache"),
         )
         return Verdict("The model was trained, blessed and pushed.", "good", summary.reasons, steps)
@@ -178,6 +179,14 @@ def _completed(summary: RunSummary) -> Verdict:
     omitted = f" ({counted(len(left), 'node')} left out)" if left else ""
     sentence = f"What was asked for is done; no model was judged{omitted}."
     return Verdict(sentence, "quiet", (), (again,))
+
+
+def _promotion(summary: RunSummary) -> list[tuple[str, str]]:
+    """How the run's version goes on, if it is a candidate still."""
+    found = summary.registered
+    if found is None or found.stage != "candidate":
+        return []
+    return [(f"penstock promote {found.document.version} --to staging --reason WHY", "moves it on in the registry")]
 
 
 def _listed(names: list[str]) -> str:

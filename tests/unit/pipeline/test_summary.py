@@ -6,6 +6,11 @@ import pytest
 
 from components.gate.verdict import Finding, Verdict
 from components.gate.waiver import Waiver
+from components.model_digest import model_digest
+from components.model_registry.document import VersionDocument
+from components.model_registry.local import LocalRegistry
+from components.model_registry.registry import Ask, Registration
+from components.signing.settings import SigningSettings
 from pipeline.metadata import ArtifactRecord
 from pipeline.run_store import NodeRecord, RunRecord
 from pipeline.summary import node_rows, summarise, summary_lines
@@ -164,3 +169,41 @@ def test_a_node_has_a_row_for_each_output_and_one_if_it_did_not_run(publish):
 def test_rows_for_people_are_told_with_the_command(publish, rows, below, text):
     lineage = publish("HumanReview", "queue", {"rows": rows, "below": below, "threshold": 0.9})
     assert dict(summary_lines(summarise(RUN, lineage)))["review"] == text
+
+
+def registered(tmp_path, *, stage=None):
+    """A version's document, and the registry that it names."""
+    registry = LocalRegistry(tmp_path / "registry", SigningSettings())
+    model = tmp_path / "pushed" / "7"
+    model.mkdir(parents=True)
+    (model / "saved_model.pb").write_bytes(b"graph")
+    digest = model_digest(model)
+    version = registry.register(model, Registration("7", "run-1", "/m", digest, "", "rules", {}))
+    if stage:
+        registry.promote("7", stage, Ask("ann", "good"))
+    return VersionDocument(True, "churn", str(registry.root), "7", "candidate", digest, version.signature)
+
+
+@pytest.mark.parametrize(("stage", "shown"), [(None, "candidate"), ("staging", "staging")])
+def test_a_registered_version_is_told_with_where_it_stands_now_and_that_it_is_unsigned(publish, tmp_path, stage, shown):
+    document = registered(tmp_path, stage=stage)
+    publish("Evaluator", "blessing", {}, {"decision.json": {"blessed": True, "reasons": [], "metrics": {}}})
+    publish("Pusher", "pushed_model", {"pushed": 1, "pushed_destination": "/models/7"})
+    lineage = publish("ModelRegistry", "model_version", {}, {"model_version.json": document.to_json()})
+    lines = dict(summary_lines(summarise(RUN, lineage)))
+    assert lines["registry"] == f"version 7 of churn, {shown}; unsigned: signing.mode is unsigned"
+
+
+def test_a_version_that_the_registry_lost_is_told_so(publish, tmp_path):
+    document = registered(tmp_path)
+    (tmp_path / "registry" / "registry.jsonl").unlink()
+    lineage = publish("ModelRegistry", "model_version", {}, {"model_version.json": document.to_json()})
+    assert "knows no version 7 any more" in summarise(RUN, lineage).registered.sentence
+
+
+def test_a_tampered_registry_does_not_take_the_summary_with_it(publish, tmp_path):
+    document = registered(tmp_path)
+    record = tmp_path / "registry" / "registry.jsonl"
+    record.write_text(record.read_text().replace("run-1", "run-9"))
+    lineage = publish("ModelRegistry", "model_version", {}, {"model_version.json": document.to_json()})
+    assert "tampered with" in summarise(RUN, lineage).registered.sentence

@@ -1,10 +1,15 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from synthetic_store import SyntheticStore
 
+from components.model_digest import model_digest
+from components.model_registry.local import LocalRegistry
+from components.model_registry.registry import Ask, Registration
+from components.signing.settings import SigningSettings
 from pipeline.lineage.graph import LineageGraph
 from pipeline.lineage.story import tell
 from pipeline.lineage.target import find_target
@@ -113,6 +118,23 @@ def test_an_approval_is_whatever_a_node_wrote_to_an_output_of_that_name(store):
     (approval,) = story_of(store, "run-1").approvals
     assert approval.properties["by"] == "the board"
     assert "by the board" in text_of(store, "run-1")
+
+
+def test_a_registered_version_is_told_with_every_change_and_who_made_it(store, tmp_path):
+    model = tmp_path / "5"
+    model.mkdir()
+    (model / "saved_model.pb").write_bytes(b"graph")
+    place = uri(store, "Trainer", "model", "run-1")
+    registry = LocalRegistry(store.root / "registry/reviews", SigningSettings())
+    registry.register(model, Registration("5", "run-1", place, model_digest(model), "", "rules", {}))
+    registry.promote("5", "staging", Ask("ann", "looks right"))
+    story = tell(find_target("run-1", graph_of(store), store.runs, "reviews"), graph_of(store), store.runs)
+    assert [(version.version, version.stage) for version in story.versions] == [("5", "staging")]
+    text = "\n".join(lines_of(story_tree(story)))
+    assert "version 5, staging; unsigned: signing.mode is unsigned" in text
+    assert re.search(r"promoted to staging by ann on \S+: looks right", text)
+    other = tell(find_target("run-2", graph_of(store), store.runs, "reviews"), graph_of(store), store.runs)
+    assert other.versions == ()
 
 
 def test_the_tree_tells_everything(store):

@@ -355,3 +355,18 @@ def test_what_people_answered_stays(store):
     answers.write_text("{}\n")
     cleaned(store, keep_last=1)
     assert answers.read_text() == "{}\n"
+
+
+@pytest.mark.parametrize(("stage", "stays"), [("candidate", True), ("production", True), ("archived", False)])
+def test_what_a_registered_version_was_made_from_stays_until_it_is_archived(store, stage, stays):
+    old = add(store, 0, pushed=True)
+    shutil.copytree(store.root / PUSHES, store.root / "registry/reviews/stages" / stage)
+    shutil.rmtree(store.root / PUSHES)
+    add(store, 1, blessed=True)
+    plan = cleaned(store, keep_last=1)
+    needed = {("Trainer", "model"), ("Transform", "transform_graph"), ("ArrowExampleGen", "examples")}
+    assert kept(store, old) & needed == (needed if stays else set())
+    (version,) = (store.root / "registry/reviews/stages" / stage).iterdir()
+    assert version.is_dir()
+    said = {stay.why for stay in plan.stays}
+    assert (f"{stage} version {version.name} needs it" in said) == stays
