@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
+from components.bias_evaluator.document import BiasDocument
 from components.evaluator.analysis import Analysis
+from components.explainer.document import Explanation
 from components.gate.verdict import Verdict
 from models.tabular_text.features import FeatureSpec
 
@@ -128,7 +130,6 @@ class Evidence:
       tuned: hyperparameters that a search chose, empty without a search.
       blessing: the Evaluator's decision.json; `serving`: ServingCheck's report.json.
       verdicts: of the gates, by node.
-      bias: BiasEvaluator's document; `explanation`: Explainer's.
     """
 
     run_id: str
@@ -141,5 +142,5 @@ class Evidence:
     blessing: Part[Mapping[str, Any]]
     serving: Part[Mapping[str, Any]]
     verdicts: Mapping[str, Part[Verdict]]
-    bias: Part[Mapping[str, Any]]
-    explanation: Part[Mapping[str, Any]]
+    bias: Part[BiasDocument]
+    explanation: Part[Explanation]

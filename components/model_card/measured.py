@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.bias_evaluator.document import BiasDocument, Estimate, FacetReport
 from components.evaluator.analysis import Analysis, Interval, SliceAnalysis
+from components.explainer.document import Explanation
 from components.gate.verdict import Finding, Verdict
 from components.model_card.evidence import Evidence, Part
 
@@ -58,43 +60,50 @@ def gates(names: Sequence[str], evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def fairness(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def fairness(report: BiasDocument | None) -> dict[str, Any] | None:
     """What BiasEvaluator measured, those facets first that are beyond a threshold; None without its report."""
     if report is None:
         return None
-    facets = sorted(report["facets"], key=lambda facet: -_worst(facet))
+    facets = sorted(report.facets, key=lambda facet: -_urgency(facet))
     return {
-        "positive": report["positive"],
-        "confidence": report["confidence"],
+        "positive": report.positive,
+        "confidence": report.confidence,
         "in_all": len(facets),
         "facets": [
             {
-                "name": facet["name"],
-                "rows": facet["rows"],
-                "metrics": [_estimate(name, item) for name, item in facet["metrics"].items()],
+                "name": facet.name,
+                "rows": {stage: dict(rows) for stage, rows in facet.rows.items()},
+                "metrics": [_estimate(name, item) for name, item in facet.metrics.items()],
             }
             for facet in facets[:SHOWN_FACETS]
         ],
-        "remarks": list(report["remarks"]),
+        "remarks": list(report.remarks),
     }
 
 
-def explainability(explanation: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def explainability(explanation: Explanation | None) -> dict[str, Any] | None:
     """What the model's answers come from; None without an explanation."""
     if explanation is None:
         return None
-    features = explanation["features"]
-    kept = ("feature", "importance", "low", "high", "share")
     return {
-        "method": explanation["method"],
-        "explains": explanation["explains"],
-        "baseline": explanation["baseline"],
-        "split": explanation["split"],
-        "rows": explanation["rows"],
-        "attributions_sum_up": explanation["completeness"]["is_kept"],
-        "in_all": len(features),
-        "global_importances": [{key: item[key] for key in kept} for item in features[:SHOWN_FEATURES]],
-        "remarks": list(explanation["remarks"]),
+        "method": explanation.method,
+        "explains": explanation.explains,
+        "baseline": explanation.baseline,
+        "split": explanation.split,
+        "rows": explanation.rows,
+        "attributions_sum_up": explanation.completeness.is_kept,
+        "in_all": len(explanation.features),
+        "global_importances": [
+            {
+                "feature": item.feature,
+                "importance": item.importance,
+                "low": item.low,
+                "high": item.high,
+                "share": item.share,
+            }
+            for item in explanation.features[:SHOWN_FEATURES]
+        ],
+        "remarks": list(explanation.remarks),
     }
 
 
@@ -164,15 +173,10 @@ def _failure(finding: Finding) -> dict[str, Any]:
 _URGENCY = {"failed": 2, "warned": 1}
 
 
-def _worst(facet: Mapping[str, Any]) -> int:
-    return max((_URGENCY.get(item["status"], 0) for item in facet["metrics"].values()), default=0)
+def _urgency(facet: FacetReport) -> int:
+    return max((_URGENCY.get(item.status, 0) for item in facet.metrics.values()), default=0)
 
 
-def _estimate(name: str, item: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": name,
-        "stage": item["stage"],
-        **_measured(Interval(item["value"], item["low"], item["high"])),
-        "status": item["status"],
-        "why": item["why"],
-    }
+def _estimate(name: str, item: Estimate) -> dict[str, Any]:
+    measured = _measured(Interval(item.value, item.low, item.high))
+    return {"type": name, "stage": item.stage, **measured, "status": item.status, "why": item.why}

@@ -17,7 +17,9 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
+from components.bias_evaluator.document import BIAS_FILE, BiasDocument
 from components.evaluator.analysis import ANALYSIS_FILE, Analysis
+from components.explainer.document import EXPLANATION_FILE, Explanation
 from components.gate.document import DECISION_FILE, read_verdict
 from components.gate.verdict import Verdict
 from components.model_card.evidence import ColumnStatistics, Evidence, ModelFacts, Part, Rows, SchemaFacts
@@ -192,12 +194,12 @@ def _node_of(uri: str) -> str:
     return Path(uri).parent.parent.name
 
 
-def _bias(artifact: Artifact) -> Mapping[str, Any]:
-    return _object(os.path.join(artifact.uri, "bias.json"))
+def _bias(artifact: Artifact) -> BiasDocument:
+    return BiasDocument.from_json(_object(os.path.join(artifact.uri, BIAS_FILE)))
 
 
-def _explanation(artifact: Artifact) -> Mapping[str, Any]:
-    return _object(os.path.join(artifact.uri, "explanation.json"))
+def _explanation(artifact: Artifact) -> Explanation:
+    return Explanation.from_json(_object(os.path.join(artifact.uri, EXPLANATION_FILE)))
 
 
 def _object(path: str) -> dict[str, Any]:

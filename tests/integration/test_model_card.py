@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from card_evidence import WRITTEN, analysis, known, verdict
+from card_evidence import WRITTEN, analysis, bias_report, explanation, known, verdict
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
@@ -40,6 +40,8 @@ def inputs(tmp_path: Path) -> Inputs:
     """Every artifact whole, of a binary label."""
     from tfx.types import standard_artifacts as types
 
+    from components.bias_evaluator.artifact import BiasReport
+    from components.explainer.artifact import ModelExplanation
     from components.gate.artifact import GateResult
 
     def made(kind: Any, node: str, key: str, **texts: str) -> Any:
@@ -94,6 +96,22 @@ def inputs(tmp_path: Path) -> Inputs:
                 "ServingCheck",
                 "blessing",
                 report_dot_json=json.dumps({"blessed": True, "reasons": []}),
+            )
+        ],
+        "bias": [
+            made(
+                BiasReport,
+                "BiasEvaluator",
+                "bias",
+                bias_dot_json=json.dumps(bias_report(old="failed", new="passed").to_json()),
+            )
+        ],
+        "explanation": [
+            made(
+                ModelExplanation,
+                "Explainer",
+                "explanation",
+                explanation_dot_json=json.dumps(explanation().to_json()),
             )
         ],
         "verdicts": [
@@ -154,7 +172,9 @@ def test_the_card_is_filled_from_the_artifacts(inputs: Inputs) -> None:
     assert [item["passed"] for item in card["gates"]["verdicts"]] == [False, True]
     page = (Path(made.uri) / "card.html").read_text(encoding="utf-8")
     assert "3 rows share an id." in page
-    assert (made.missing_sections, made.missing_evidence, made.model_digest) == (0, len(parts(card)), digest)
+    assert [facet["name"] for facet in card["fairness"]["facets"]] == ["old", "new"]
+    assert [item["feature"] for item in card["explainability"]["global_importances"]] == ["f0", "f1"]
+    assert (made.missing_sections, made.missing_evidence, made.model_digest) == (0, 0, digest)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +186,8 @@ def test_the_card_is_filled_from_the_artifacts(inputs: Inputs) -> None:
         ("evaluation", "the evaluation"),
         ("blessing", "the Evaluator's decision"),
         ("infra_blessing", "the serving check"),
+        ("bias", "the bias report"),
+        ("explanation", "the explanation"),
         ("verdicts", "the verdict of DataQualityGate"),
     ],
 )
@@ -173,22 +195,23 @@ def test_the_card_is_filled_from_the_artifacts(inputs: Inputs) -> None:
 def test_what_is_gone_or_damaged_is_missing_on_the_card_and_stops_nothing(
     inputs: Inputs, key: str, part: str, what: str
 ) -> None:
-    before = parts(card_of(inputs, name="before")[0])
     if what == "gone":
         shutil.rmtree(inputs.folder(key))
     for path in [path for path in inputs.folder(key).rglob("*") if path.is_file()]:
         path.write_bytes(b"\xff\x00{" if what == "damaged" else b'{"format": 99}')
     found = parts(card_of(inputs)[0])
-    assert found.keys() - before.keys() == {part}
+    assert found.keys() == {part}
     assert "/7" in found[part]
     assert str(inputs.root) not in found[part]
 
 
 def test_a_node_that_the_pipeline_lacks_is_missing(inputs: Inputs) -> None:
-    del inputs.artifacts["infra_blessing"]
+    del inputs.artifacts["infra_blessing"], inputs.artifacts["bias"], inputs.artifacts["explanation"]
     inputs.artifacts["verdicts"].pop()
     found = parts(card_of(inputs)[0])
     assert "no ServingCheck" in found["the serving check"]
+    assert "no BiasEvaluator" in found["the bias report"]
+    assert "no Explainer" in found["the explanation"]
     assert found["the verdict of ValidationGate"] == "ValidationGate left no verdict."
 
 

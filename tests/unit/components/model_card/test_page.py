@@ -1,5 +1,6 @@
 """The card as a page."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -115,11 +116,11 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
     measured = analysis()
     piece = SliceAnalysis({HOSTILE: HOSTILE}, 60, {"accuracy": Interval(0.7)}, {})
     changes = {
-        "analysis": Part(type(measured)(**{**vars(measured), "slices": (piece,), "split": HOSTILE})),
+        "analysis": Part(dataclasses.replace(measured, slices=(piece,), split=HOSTILE)),
         "blessing": Part({"blessed": False, "reasons": [HOSTILE], "checks": [], "baseline_model": None}),
         "verdicts": {"DataQualityGate": Part(verdict(Finding(HOSTILE, False, "error", HOSTILE)))},
-        "bias": Part({**bias_report(**{HOSTILE: "failed"}), "remarks": [HOSTILE]}),
-        "explanation": Part({**explanation(), "explains": HOSTILE}),
+        "bias": Part(dataclasses.replace(bias_report(**{HOSTILE: "failed"}), remarks=(HOSTILE,))),
+        "explanation": Part(dataclasses.replace(explanation(), explains=HOSTILE)),
         "run_id": HOSTILE,
         "tuned": {HOSTILE: HOSTILE},
     }
