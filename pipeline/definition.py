@@ -359,6 +359,7 @@ def _known(config: "Config", plan: Plan, gates: list[str]) -> Any:
         features=plan.features,
         model=config.model.to_json(),
         training=config.training.to_json(),
+        balancing=config.balancing,
         gates=tuple(gates),
     )
 

@@ -8,6 +8,7 @@ from components.bias_evaluator.document import BiasDocument
 from components.evaluator.analysis import Analysis
 from components.explainer.document import Explanation
 from components.gate.verdict import Verdict
+from components.training_balancer.settings import BalancingSettings
 from models.tabular_text.features import FeatureSpec
 
 Value = TypeVar("Value")
@@ -97,6 +98,7 @@ class Known:
       features: every column's part in the model.
       model: settings of the model.
       training: settings of the training.
+      balancing: of the training rows.
       gates: the nodes that judge, in the pipeline's order.
     """
 
@@ -107,17 +109,20 @@ class Known:
     features: FeatureSpec
     model: Mapping[str, Any]
     training: Mapping[str, Any]
+    balancing: BalancingSettings
     gates: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings, numbers and booleans."""
         parts = {"features": self.features.to_json(), "model": dict(self.model), "training": dict(self.training)}
+        parts["balancing"] = self.balancing.to_json()
         return {**dataclasses.asdict(self), **parts, "gates": list(self.gates)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Known":
         """The inverse of `to_json`."""
-        return cls(**{**data, "features": FeatureSpec.from_json(data["features"]), "gates": tuple(data["gates"])})
+        features, balancing = FeatureSpec.from_json(data["features"]), BalancingSettings.from_json(data["balancing"])
+        return cls(**{**data, "features": features, "balancing": balancing, "gates": tuple(data["gates"])})
 
 
 @dataclasses.dataclass(frozen=True)

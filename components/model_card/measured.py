@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.bias_evaluator.document import BiasDocument, Estimate, FacetReport
+from components.bias_evaluator.names import POST_TRAINING, PRE_TRAINING
 from components.evaluator.analysis import Analysis, Interval, SliceAnalysis
 from components.explainer.document import Explanation
 from components.gate.verdict import Finding, Verdict
@@ -146,7 +147,15 @@ def _calibration(analysis: Analysis) -> dict[str, Any] | None:
 def _verdict(name: str, part: Part[Verdict]) -> dict[str, Any]:
     verdict = part.value
     if verdict is None:
-        return {"gate": name, "passed": None, "checks": 0, "failed": [], "failed_in_all": 0, "waivers": []}
+        return {
+            "gate": name,
+            "passed": None,
+            "checks": 0,
+            "failed": [],
+            "failed_in_all": 0,
+            "waivers": [],
+            "remarks": [],
+        }
     failed = [finding for finding in verdict.findings if finding.passed is False]
     return {
         "gate": name,
@@ -162,6 +171,7 @@ def _verdict(name: str, part: Part[Verdict]) -> dict[str, Any]:
             for finding in failed
             if finding.waiver is not None
         ],
+        "remarks": list(verdict.remarks[:SHOWN_FINDINGS]),
     }
 
 
@@ -170,6 +180,7 @@ def _failure(finding: Finding) -> dict[str, Any]:
     return {"check": finding.check, "effect": effect, "sentence": finding.sentence}
 
 
+_TITLES = {**PRE_TRAINING, **POST_TRAINING}
 _URGENCY = {"failed": 2, "warned": 1}
 
 
@@ -179,4 +190,5 @@ def _urgency(facet: FacetReport) -> int:
 
 def _estimate(name: str, item: Estimate) -> dict[str, Any]:
     measured = _measured(Interval(item.value, item.low, item.high))
-    return {"type": name, "stage": item.stage, **measured, "status": item.status, "why": item.why}
+    said = {"type": name, "title": _TITLES.get(name, name), "stage": item.stage}
+    return {**said, **measured, "status": item.status, "why": item.why}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.model_card.evidence import ColumnStatistics, Evidence, Known, Rows
+from components.training_balancer.settings import BalancingSettings
 from models.tabular_text.features import Feature, FeatureKind, LabelKind
 
 #: A card names this many columns; the rest are counted.
@@ -82,6 +83,7 @@ def _dataset(known: Known, evidence: Evidence) -> dict[str, Any]:
         "rows_read": rows.rows_in if rows else None,
         "rows_quarantined": rows.quarantined if rows else None,
         "split_by": known.split_by,
+        "balancing": _balancing(known.balancing),
         "schema": {
             "curated": known.curated_schema,
             "columns": schema.features if schema else None,
@@ -89,6 +91,18 @@ def _dataset(known: Known, evidence: Evidence) -> dict[str, Any]:
             "digest": schema.digest if schema else None,
         },
     }
+
+
+def _balancing(settings: BalancingSettings) -> str | None:
+    """How the training rows were balanced, None if they were not."""
+    if settings.method == "none":
+        return None
+    what = f"values of {settings.by}" if settings.by else "classes"
+    way = {"downsample": "leaving out rows", "upsample": "repeating rows", "class_weights": "weighing rows"}
+    return (
+        f"Before training, {what} were balanced by {way[settings.method]}, to {settings.target:g} of the rarest for "
+        "each of the most frequent; the other splits are as they were."
+    )
 
 
 def _splits(rows: Rows | None) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from components.model_card.card import PARTS, build_card
 from components.model_card.document import SCHEMA_FILE, parse_card
 from components.model_card.evidence import Known, Part, Rows
 from components.model_card.settings import CardSettings
+from components.training_balancer.settings import BalancingSettings
 from models.tabular_text.features import Feature, FeatureKind, LabelKind
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
@@ -154,6 +155,7 @@ def test_a_gate_is_told_with_what_failed_and_the_waivers_in_force() -> None:
         Finding("fine", True, "error", "Fine."),
         waivers=(waiver,),
     )
+    judged = dataclasses.replace(judged, remarks=("The baseline is young.",))
     card = card_of(verdicts={"DataQualityGate": Part(judged), "ValidationGate": Part(reason="It left no verdict.")})
     refused, unread = card["gates"]["verdicts"]
     assert (refused["passed"], refused["checks"], refused["failed_in_all"]) == (False, 4, 3)
@@ -161,6 +163,7 @@ def test_a_gate_is_told_with_what_failed_and_the_waivers_in_force() -> None:
     assert effects == {"unique(id)": "waived", "mean(age)": "warns", "count": "refuses"}
     assert refused["waivers"] == [{"check": "unique(id)", "reason": "known", "expires": "2026-12-31"}]
     assert unread["passed"] is None
+    assert refused["remarks"] == ["The baseline is young."]
     assert card["missing"]["evidence"] == [{"part": "the verdict of ValidationGate", "reason": "It left no verdict."}]
 
 
@@ -188,6 +191,15 @@ def test_without_a_test_split_eval_is_what_measured_the_model() -> None:
         ("eval", 200),
     ]
     assert "measured the model" in card["model_parameters"]["data"][1]["description"]
+
+
+def test_balanced_training_rows_are_told_of() -> None:
+    told = [
+        card_of(what=known(balancing=settings))["model_parameters"]["dataset"]["balancing"]
+        for settings in (BalancingSettings(), BalancingSettings("upsample", 0.5, "plan"))
+    ]
+    assert told[0] is None
+    assert told[1].startswith("Before training, values of plan were balanced by repeating rows, to 0.5 of the rarest")
 
 
 def test_no_value_of_a_column_is_on_the_card() -> None:
