@@ -15,7 +15,7 @@ from tfx.utils import io_utils
 from components.distribution_validator.columns import ComparedColumn, compared_columns
 from components.distribution_validator.comparison import ColumnComparison, compare
 from components.distribution_validator.judgement import Question, verdict_of
-from components.distribution_validator.one_pass import summarise_examples
+from components.distribution_validator.one_pass import summarise_split
 from components.distribution_validator.serving_requests import summarise_requests
 from components.distribution_validator.settings import DistributionSettings
 from components.distribution_validator.summary import TableSummary
@@ -61,23 +61,33 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         stop_if_refused(verdict)
 
     def _summarise(self, examples: Artifact, columns: tuple[ComparedColumn, ...]) -> TableSummary:
-        """The summary of all splits together; the worker hands it over as a file."""
-        splits = artifact_utils.decode_split_names(examples.split_names)
-        folder = self._get_tmp_dir()
+        """The summary of all splits together; that of each comes back as a file."""
+        folder = os.path.join(self._get_tmp_dir(), "distribution")
         fileio.makedirs(folder)
-        path = os.path.join(folder, "summary")
+        splits = artifact_utils.decode_split_names(examples.split_names)
+        patterns = {split: split_pattern(examples, split) for split in splits}
+        present = {split: pattern for split, pattern in patterns.items() if fileio.glob(pattern)}
         with self._make_beam_pipeline() as beam_pipeline:
-            named = [split_pattern(examples, split) for split in splits]
-            patterns = [pattern for pattern in named if fileio.glob(pattern)]
-            _ = summarise_examples(beam_pipeline, patterns, columns) | "Write" >> beam.io.WriteToText(path)
-        (part,) = fileio.glob(f"{path}*")
-        return TableSummary.from_json(json.loads(io_utils.read_string_file(part)))
+            for split, pattern in present.items():
+                found = summarise_split(beam_pipeline, split, pattern, columns)
+                _ = found | f"Write {split}" >> beam.Map(_write, os.path.join(folder, split))
+        whole = TableSummary.empty(columns)
+        for split in sorted(present):
+            whole.join(_read(os.path.join(folder, split)))
+        return whole
+
+
+def _write(summary: TableSummary, path: str) -> None:
+    io_utils.write_string_file(path, json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False))
+
+
+def _read(path: str) -> TableSummary:
+    return TableSummary.from_json(json.loads(io_utils.read_string_file(path)))
 
 
 def _write_summary(output_dict: Artifacts, summary: TableSummary, span: int | None) -> None:
     artifact = artifact_utils.get_single_instance(output_dict["summary"])
-    document = json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False)
-    io_utils.write_string_file(os.path.join(artifact.uri, SUMMARY_FILE), document)
+    _write(summary, os.path.join(artifact.uri, SUMMARY_FILE))
     artifact.rows = summary.rows
     artifact.span = -1 if span is None else span
 
@@ -88,7 +98,7 @@ def read_summary(artifact: Artifact) -> TableSummary:
     Raises:
       ValueError: the document is damaged or of another format.
     """
-    return TableSummary.from_json(json.loads(io_utils.read_string_file(os.path.join(artifact.uri, SUMMARY_FILE))))
+    return _read(os.path.join(artifact.uri, SUMMARY_FILE))
 
 
 def _with_earlier(

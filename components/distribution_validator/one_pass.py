@@ -1,6 +1,5 @@
-"""The one pass over the examples, on Beam: every split's batches into one summary."""
+"""The pass over the examples, on Beam: the batches of a split into one summary."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -34,14 +33,15 @@ class Summarise(beam.CombineFn):
             merged.join(summary)
         return merged
 
-    def extract_output(self, summary: TableSummary) -> str:
-        """The summary as a line of JSON."""
-        return json.dumps(summary.to_json(), ensure_ascii=False, allow_nan=False)
+    def extract_output(self, summary: TableSummary) -> TableSummary:
+        """The summary itself."""
+        return summary
 
 
-def summarise_examples(beam_pipeline: Any, patterns: Iterable[str], columns: Sequence[ComparedColumn]) -> Any:
-    """One line of JSON: the summary of all files that the patterns name."""
-    batches = [
-        beam_pipeline | f"Read {index}" >> ReadBatches(pattern) for index, pattern in enumerate(sorted(patterns))
-    ] | "AllSplits" >> beam.Flatten(pipeline=beam_pipeline)
-    return batches | "Summarise" >> beam.CombineGlobally(Summarise(columns))
+def summarise_split(beam_pipeline: Any, split: str, pattern: str, columns: Sequence[ComparedColumn]) -> Any:
+    """The summary of one split, as one element.
+
+    Splits are joined outside of Beam: in its pipeline a Flatten of batches would keep them all in memory.
+    """
+    batches = beam_pipeline | f"Read {split}" >> ReadBatches(pattern)
+    return batches | f"Summarise {split}" >> beam.CombineGlobally(Summarise(columns))

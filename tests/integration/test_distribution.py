@@ -115,9 +115,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Any:
     summary, decision = validate(tmp_path_factory.mktemp("first"), reviews(1))
     assert decision["passed"]
     assert decision["findings"] == []
-    assert "no earlier span than 1" in decision["remarks"][0] or "no earlier span than 1" in " ".join(
-        decision["remarks"]
-    )
+    assert "no earlier span than 1" in decision["remarks"][0]
     assert (summary.span, summary.rows) == (1, ROWS)
     return summary
 
@@ -179,7 +177,8 @@ def test_logged_requests_that_are_not_there_are_missing_evidence(tmp_path: Path)
 def test_logged_requests_of_which_many_cannot_be_read_are_missing_evidence(tmp_path: Path) -> None:
     served = reviews(5, rows=300).drop_columns(["star_rating"])
     votes = pa.array(["many" if row % 10 == 0 else "1" for row in range(300)])
-    csv.write_csv(served.set_column(0, "helpful_votes", votes).drop_columns(["total_votes"]), tmp_path / "log.csv")
+    position = served.column_names.index("helpful_votes")
+    csv.write_csv(served.set_column(position, "helpful_votes", votes), tmp_path / "log.csv")
     _, decision = validate(tmp_path, reviews(1, rows=300), serving_path=tmp_path / "log.csv")
     assert not decision["passed"]
     assert "30 of 300 rows do not fit the types of the training data" in decision["missing"][0]
