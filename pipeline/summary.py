@@ -105,6 +105,7 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines.append(("anomalies", _anomalies_text(summary.anomalies)))
     if summary.verdicts:
         lines += _gate_lines(summary.verdicts)
+        lines += _drift_lines(summary.verdicts)
     if summary.explained:
         lines.append(("explained", summary.explained))
     if summary.bias:
@@ -160,6 +161,14 @@ def _gate_lines(verdicts: tuple[Verdict, ...]) -> list[tuple[str, str]]:
         if told:
             texts.append(f"{verdict.gate} {'warns' if verdict.passed else 'refuses'}: {told[0]}{more}")
     return [("gates", texts[0]), *(("", text) for text in texts[1:])]
+
+
+def _drift_lines(verdicts: tuple[Verdict, ...]) -> list[tuple[str, str]]:
+    """Which columns moved most, if there was anything to compare with."""
+    verdict = next((item for item in verdicts if item.gate == "DistributionValidator"), None)
+    if verdict is None or not verdict.findings or not verdict.remarks:
+        return []
+    return [("drift", verdict.remarks[0])]
 
 
 def _verdict_of(artifact: ArtifactRecord) -> Verdict | None:

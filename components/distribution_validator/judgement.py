@@ -36,7 +36,7 @@ def verdict_of(
       remarks: what else a reader should know.
     """
     findings = [finding for question, found in compared for item in found for finding in findings_of(question, item)]
-    told = [three_most_drifted(found, question.between) for question, found in compared]
+    told = [remark for question, found in compared for remark in three_most_drifted(found, question.between)]
     return Verdict("DistributionValidator", "the data", SECTION, tuple(findings), tuple(missing), (*told, *remarks))
 
 

@@ -73,18 +73,18 @@ def _median(before: float, after: float, what: str, unit: str = "") -> str:
     return f"{what} {'rose' if after > before else 'fell'} from {before:,.6g} to {after:,.6g}{unit}"
 
 
-def three_most_drifted(found: Sequence[ColumnComparison], between: str) -> str:
-    """One sentence on the three judged columns that moved most, and whether that is more than chance."""
+def three_most_drifted(found: Sequence[ColumnComparison], between: str) -> tuple[str, ...]:
+    """One or two remarks on the three judged columns that moved most, and whether that is more than chance."""
     judged = sorted((item for item in found if item.judged), key=lambda item: (-item.size, item.column.name))
     if not judged:
-        return f"No column could be compared {between}."
+        return (f"No column could be compared {between}.",)
     drifted = [item for item in judged if item.has_drifted]
     others = [item for item in judged if not item.has_drifted][: max(_TOLD - len(drifted), 0)]
     if not drifted:
-        return f"No column drifted {between}. The largest changes are small or chance: {_listed(others)}."
-    rest = f" Next, small or chance: {_listed(others)}." if others else ""
+        return (f"No column drifted {between}. The largest changes are small or chance: {_listed(others)}.",)
+    rest = (f"The next largest changes are small or chance: {_listed(others)}.",) if others else ()
     count = f"{len(drifted)} of {len(judged)} columns"
-    return f"{count} drifted {between}. Most of all: {_listed(drifted[:_TOLD])}.{rest}"
+    return (f"{count} drifted {between}. Most of all: {_listed(drifted[:_TOLD])}.", *rest)
 
 
 def _listed(found: Sequence[ColumnComparison]) -> str:

@@ -77,6 +77,13 @@ def test_anomalies_are_named_with_their_severity(publish):
     assert dict(summary_lines(summarise(RUN, lineage)))["anomalies"] == "2: stars (warning), vine (warning)"
 
 
+@pytest.mark.parametrize(("findings", "told"), [((), False), ((Finding("drift(shop)", True, "warning", "…"),), True)])
+def test_what_drifted_most_is_told_where_there_was_anything_to_compare(publish, findings, told):
+    found = Verdict("DistributionValidator", "the data", "distribution", findings, (), ("Most of all: shop.", "Next."))
+    lineage = publish("DistributionValidator", "result", {}, {"decision.json": found.to_json()})
+    assert (("drift", "Most of all: shop.") in summary_lines(summarise(RUN, lineage))) is told
+
+
 BROKEN = Finding("unique(id)", False, "error", "3 rows of split train share their id.")
 TOLD = Finding("mean(stars)", False, "warning", "The mean is 4.9.")
 WAIVER = Waiver("unique(id)", "known", datetime.date(2030, 1, 1))

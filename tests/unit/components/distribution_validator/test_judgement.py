@@ -69,6 +69,15 @@ def test_the_first_remark_names_what_drifted_most_and_how() -> None:
     assert "stars ('1' rose from 20.0 % to 32.0 %, '5' fell from 80.0 % to 68.0 %)" in remark
 
 
+def test_fewer_than_three_that_drifted_are_followed_by_the_next_largest_changes() -> None:
+    found = verdict({**BEFORE, "shop": AFTER["shop"]})
+    assert found.remarks[0].startswith("1 of 3 columns drifted from span 1 to span 2. Most of all: shop (")
+    assert found.remarks[1] == (
+        "The next largest changes are small or chance: "
+        "price (the median stayed 249.5; the share above 0 stayed at 99.8 %); stars (no share changed)."
+    )
+
+
 def test_large_drift_refuses_and_small_drift_warns() -> None:
     found = verdict(AFTER)
     assert not found.passed
