@@ -50,6 +50,8 @@ def new(
     if passphrase_env is not None and not os.environ.get(passphrase_env):
         raise ConfigError([f"--passphrase-env {passphrase_env}: this environment variable is not set."])
     public_key = private_key.with_name(f"{private_key.name}.pub")
+    if taken := [str(path) for path in (private_key, public_key) if path.exists()]:
+        raise ConfigError([f"{path}: exists already; what it signed needs it. Name another file." for path in taken])
     passphrase = None if passphrase_env is None else os.environ[passphrase_env]
     identity = new_key_pair(private_key, public_key, passphrase)
     protected = "encrypted" if passphrase else "NOT encrypted; --passphrase-env NAME encrypts it"

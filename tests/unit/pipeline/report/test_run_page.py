@@ -105,6 +105,22 @@ def test_the_explanation_has_every_feature_with_its_interval_and_rows_in_full(tm
     assert re.search(r'--shade-wrong\),0\.200\);text-decoration:underline dotted" title="-0\.2500">text<', body)
 
 
+def test_the_registered_version_stands_with_its_stage_signature_and_changes(tmp_path):
+    body = sections(whole_run(tmp_path, ("ann", "looks right")))["Registry"].body
+    assert "staging" in body
+    assert "unsigned: signing.mode is unsigned" in body
+    assert "promoted to staging by ann on 2026-01-02T03:06:00Z: looks right" in body
+
+
+def test_a_registry_that_was_tampered_with_is_told_and_the_page_is_written(tmp_path):
+    run = whole_run(tmp_path, ("ann",))
+    record = tmp_path / "registry/churn/registry.jsonl"
+    record.write_text(record.read_text().replace("run-1", "run-9"))
+    body = sections(run)["Registry"].body
+    assert "tampered with" in body
+    assert str(tmp_path) not in body
+
+
 def test_every_facet_stands_with_its_metrics_their_intervals_and_how_they_were_judged(tmp_path):
     body = sections(whole_run(tmp_path, ("men", "women")))["Bias"].body
     assert "! 0.25 (0.2 to 0.3)" in body
