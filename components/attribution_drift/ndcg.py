@@ -5,7 +5,7 @@
     NDCG = DCG / iDCG                                              a  = mean |attribution| by the earlier model
 
 1 if the rankings are the same; changes among features that matter little cost little. Source: Amazon SageMaker Model
-Monitor, "Feature attribution drift for models in production"; Jarvelin and Kekalainen 2002 (doi:10.1145/582415.582418).
+Monitor, "Model Feature Attribution Drift Violations"; Jarvelin and Kekalainen 2002 (doi:10.1145/582415.582418).
 """
 
 from collections.abc import Mapping, Sequence
