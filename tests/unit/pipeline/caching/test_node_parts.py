@@ -188,3 +188,13 @@ def test_the_record_of_answers_and_the_rows_to_label_count_by_content(tmp_path):
     after = parts(properties=properties)["data"]
     assert before["more.csv"] != after["more.csv"]
     assert after["answers.jsonl"] is not None
+
+
+def test_another_key_in_the_same_file_counts_so_that_models_are_signed_anew(tmp_path):
+    key = tmp_path / "models.pub"
+    key.write_text("one")
+    before = parts(properties={"public_key": str(key)})
+    key.write_text("two")
+    after = parts(properties={"public_key": str(key)})
+    assert names_of_changes(before, after) == {("data", "models.pub")}
+    assert parts(properties={"public_key": ""})["data"] == {}
