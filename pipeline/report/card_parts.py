@@ -82,7 +82,9 @@ def _list(texts: Sequence[str], setting: str) -> Markup:
 
 
 def _risks(risks: Sequence[Mapping[str, str | None]]) -> Markup:
-    texts = [f"{risk['name']} {risk['mitigation_strategy'] or 'Nothing is done about it.'}" for risk in risks]
+    done = [risk["mitigation_strategy"] for risk in risks]
+    said = [f"What is done about it: {what}" if what else "Nothing is done about it." for what in done]
+    texts = [f"{risk['name']} {what}" for risk, what in zip(risks, said, strict=True)]
     return _list(texts, "ethical_considerations")
 
 

@@ -110,7 +110,8 @@ def _groups(title: str, groups: Sequence[Group], found: Explanation) -> Markup:
     columns = (Column("rows of"), Column("rows", numeric=True), *(Column(name, numeric=True) for name in names))
     rows = [("all", f"{found.rows:,}", *_shares(found.features, names))]
     rows += [
-        (clipped(group.name, 80), f"{group.rows:,}", *_shares(group.features, names)) for group in groups[:MOST_GROUPS]
+        (tag("span", clipped(group.name, 60), class_="pn-whole"), f"{group.rows:,}", *_shares(group.features, names))
+        for group in groups[:MOST_GROUPS]
     ]
     more = note(f"… and {len(groups) - MOST_GROUPS} more.") if len(groups) > MOST_GROUPS else None
     caption = f"{title}: share of all attributions, with the interval of the mean"

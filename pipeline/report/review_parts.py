@@ -43,7 +43,9 @@ def queue_sentence(queue: Queue) -> str:
 
 
 def _row(question: Question) -> tuple[object, ...]:
-    known = [(name, value) for name, value in question.columns.items() if value is not None][:_COLUMNS]
+    known = [(name, value) for name, value in question.columns.items() if value is not None]
+    known.sort(key=lambda item: -len(str(item[1]).split()))  # texts say most to people, ids least
+    known = known[:_COLUMNS]
     values = "; ".join(f"{clipped(name, 60)}: {clipped(str(value), 120)}" for name, value in known)
     return (
         question.row,
