@@ -21,6 +21,7 @@ def card(
     from pipeline.cli.report import open_page
     from pipeline.readers.run_view import RunView
     from pipeline.report.card_parts import missing_text
+    from pipeline.terminal_text import inert_line
 
     settings = load(config, overrides)
     store = store_of(settings)
@@ -36,7 +37,7 @@ def card(
         for key in found.missing_sections:
             typer.echo(f"  nobody has written {key}")
         for part, reason in found.missing_evidence.items():
-            typer.echo(f"  {part} is missing: {reason}")
+            typer.echo(inert_line(f"  {part} is missing: {reason}"))
     if open_it:
         open_page(found.page.resolve().as_uri())
 

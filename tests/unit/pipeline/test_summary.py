@@ -63,6 +63,14 @@ def test_metrics_that_could_not_be_measured_are_named(publish):
     assert lines["model"] == "not pushed"
 
 
+@pytest.mark.parametrize(
+    ("missing", "told"), [(0, "every section is written"), (1, "1 section missing"), (2, "2 sections missing")]
+)
+def test_the_model_card_is_told_with_what_nobody_wrote(publish, missing, told):
+    lines = dict(summary_lines(summarise(RUN, publish("ModelCard", "card", {"missing_sections": missing}))))
+    assert lines["card"].endswith(f"ModelCard-card/card.html, {told}")
+
+
 def test_every_reason_is_shown(publish):
     decision = {"blessed": True, "reasons": ["first", "second"], "metrics": {}}
     lines = summary_lines(summarise(RUN, publish("Evaluator", "blessing", {}, {"decision.json": decision})))
