@@ -50,6 +50,14 @@ def test_paths_are_relative_to_the_file(tmp_path):
     assert config.review.path is None
 
 
+def test_the_path_of_logged_requests_is_relative_to_the_file(tmp_path):
+    text = SMALLEST + "distribution: {serving_path: log/requests.csv, refuse: {psi: 0.5}}\n"
+    distribution = load_config(write(tmp_path, text)).distribution
+    assert distribution.serving_path == str(tmp_path / "log" / "requests.csv")
+    assert distribution.bounds("any", "psi") == (0.1, 0.5)
+    assert distribution.bounds("any", "l_infinity") == (0.1, 0.2)
+
+
 def test_addresses_stay_as_they_are(tmp_path):
     config = load_config(write(tmp_path, SMALLEST.replace("customers.csv", "s3://bucket/customers.csv")))
     assert config.data.path == "s3://bucket/customers.csv"
