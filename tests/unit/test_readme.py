@@ -12,7 +12,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERBS = sorted(
     set(
         re.findall(
-            r"^\$ penstock ([a-z-]+(?: (?:infer|diff|accept|export|import|status|publish))?)",
+            r"^\$ penstock ([a-z-]+(?: (?:infer|diff|accept|suggest|check|export|import|status|publish))?)",
             README,
             flags=re.MULTILINE,
         )
