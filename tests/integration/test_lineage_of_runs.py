@@ -106,9 +106,15 @@ def test_one_changed_byte_of_the_data_is_reported_and_stops(copied: Project) -> 
     assert "running again" not in printed
 
 
+def forget(project: Project, version: Path) -> None:
+    """Takes a pushed version out of service, and out of use in the registry."""
+    shutil.rmtree(version)
+    completed(project.penstock("promote", version.name, "--to", "archived", "--reason", "of no use any more"), 0)
+
+
 def test_gc_keeps_a_served_model_whole_and_takes_what_nobody_needs(copied: Project) -> None:
     older, newer = copied.pushed_versions("reviews")
-    shutil.rmtree(older)
+    forget(copied, older)
     served = digest(newer / "saved_model.pb")
     removed, baseline = copied.artifact("first", "Trainer", "model_run"), copied.artifact("first", "Trainer", "model")
     assert "would go" in completed(copied.penstock("gc", "--dry-run", "--keep-last", "1"), 0)
@@ -132,7 +138,7 @@ def test_gc_keeps_a_served_model_whole_and_takes_what_nobody_needs(copied: Proje
 
 def test_what_gc_removed_is_made_again_by_the_next_run(copied: Project) -> None:
     for version in copied.pushed_versions("reviews"):
-        shutil.rmtree(version)
+        forget(copied, version)
     removed = copied.artifact("first", "StatisticsGen", "statistics")
     completed(copied.penstock("gc", "--keep-last", "0"), 0)
     assert not removed.exists()
