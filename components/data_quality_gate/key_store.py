@@ -119,7 +119,8 @@ def _opened(path: str, mode: str) -> AbstractContextManager[Any]:
     from tfx.dsl.io import fileio
 
     fileio.makedirs(folder)
-    return fileio.open(path, mode)
+    remote: AbstractContextManager[Any] = fileio.open(path, mode)
+    return remote
 
 
 def _dealt_out(hashes: Hashes) -> Iterator[tuple[int, Hashes]]:

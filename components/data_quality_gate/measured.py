@@ -64,9 +64,10 @@ def _measured(
     count, kept, wrong = state.keys.count(index, references=constraint.kind == "foreign_key")
     if not count:
         return Measured(constraint, None, 0)
-    shown = wrong[: state.sample_rows] if not constraint.allows(kept / count) else []
-    sample = rows_of_keys(read_again(), constraint, shown) if len(shown) else []
-    return Measured(constraint, kept / count, count, sample)
+    shown = wrong[: state.sample_rows]
+    if constraint.allows(kept / count) or not len(shown):
+        return Measured(constraint, kept / count, count)
+    return Measured(constraint, kept / count, count, rows_of_keys(read_again(), constraint, shown))
 
 
 def _change(constraint: Constraint, rows: int, before: int | None) -> Measured:
