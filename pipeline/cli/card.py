@@ -37,7 +37,7 @@ def card(
         for key in found.missing_sections:
             typer.echo(f"  nobody has written {key}")
         for part, reason in found.missing_evidence.items():
-            typer.echo(inert_line(f"  {part} is missing: {reason}"))
+            typer.echo(f"  {inert_line(part)} is missing: {inert_line(reason)}")
     if open_it:
         open_page(found.page.resolve().as_uri())
 
