@@ -129,7 +129,7 @@ def _cell(estimate: Estimate | None) -> Cell:
         return Cell("")
     light, tone = _LIGHTS.get(estimate.status, ("", ""))
     if estimate.value is None:
-        return Cell(tag("abbr", "—", title=estimate.why), tone=tone)
+        return Cell(tag("abbr", "—", title=clipped(estimate.why, 200)), tone=tone)
     text = f"{light} {number(estimate.value)}{_ends(estimate.low, estimate.high)}".strip()
     return Cell(text, order=estimate.value, tone=tone)
 

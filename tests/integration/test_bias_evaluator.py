@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.bias_evaluator.settings import BiasSettings, BiasThreshold, Facet
+from components.bias_evaluator.settings import BiasChangeThreshold, BiasSettings, BiasThreshold, Facet
 from models.tabular_text.features import DType, Label, LabelKind
 from pipeline.sample_data.options import BiasOptions, ReviewsOptions
 
@@ -20,6 +20,12 @@ SETTINGS = BiasSettings(
     facets=(Facet("product_category"),),
     positive_values=(4, 5),
     thresholds=(BiasThreshold("AD", -0.05, 0.05), BiasThreshold("RD", -0.05, 0.05)),
+    change_thresholds=(
+        BiasChangeThreshold("DPL", 0.05, severity="error"),
+        BiasChangeThreshold("DPPL", 0.1),
+        BiasChangeThreshold("AD", 0.05),
+        BiasChangeThreshold("RD", 0.05),
+    ),
 )
 STARS = Label("star_rating", LabelKind.MULTICLASS, DType.INT64)
 CLASSES = ("1", "2", "3", "4", "5")
@@ -175,6 +181,7 @@ def test_a_category_that_is_rated_lower_for_equal_text_is_refused_by_name(fair, 
     assert not unfair.passed
     refused = {check for check, item in unfair.failed.items() if item["refuses"]}
     assert "RD(product_category=Digital_Software)" in refused
+    assert "change of DPL(product_category=Digital_Software)" in refused
     assert "change of DPPL(product_category=Digital_Software)" in refused
     assert {check.partition("=")[2] for check in refused} == {"Digital_Software)"}
     recall = unfair.failed["RD(product_category=Digital_Software)"]
