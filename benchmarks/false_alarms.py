@@ -4,7 +4,7 @@
 
 Rows are the sample generator's, settings those of penstock.yaml. A model's answers are the best possible ones
 (pipeline/sample_data/best_answers.py), so nothing is trained but for AttributionDrift. Each seed is judged against the
-seed before it, as a run is against the last blessed model.
+seed before it, as a run is against the last approved model.
 
 A gate is one function here: it takes the options by which rows are made, and what the seed before left (None for the
 first), and gives its verdict and what the next seed is compared with.

@@ -77,9 +77,10 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.evaluator.component import Evaluator
     from components.explainer.artifact import ModelExplanation
     from components.explainer.component import Explainer
-    from components.gate.blessed_evidence import BlessedEvidenceStrategy
+    from components.gate.approved_evidence import ApprovedEvidenceStrategy
     from components.gate.previous_span import PreviousSpanStrategy
     from components.human_review.component import HumanReview
+    from components.model_approval.artifact import ModelApproval as ModelApprovalArtifact
     from components.model_approval.component import ModelApproval
     from components.model_card.component import ModelCard
     from components.model_registry.component import ModelRegistry
@@ -210,14 +211,13 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         settings=config.serving_check,
     )
 
-    latest_blessed_bias, bias_evaluator = None, None
+    latest_approved_bias, bias_evaluator = None, None
     if config.bias.enabled:
-        latest_blessed_bias = Resolver(
-            strategy_class=BlessedEvidenceStrategy,
-            model=Channel(type=standard_artifacts.Model),
-            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        latest_approved_bias = Resolver(
+            strategy_class=ApprovedEvidenceStrategy,
+            approval=Channel(type=ModelApprovalArtifact),
             evidence=Channel(type=BiasReport),
-        ).with_id("latest_blessed_bias")
+        ).with_id("latest_approved_bias")
         bias_evaluator = BiasEvaluator(
             examples=examples,
             model=model,
@@ -225,10 +225,10 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             label=plan.features.label,
             settings=config.bias,
             evaluated_split=evaluated_split(config),
-            baseline_bias=latest_blessed_bias.outputs["evidence"],
+            baseline_bias=latest_approved_bias.outputs["evidence"],
         )
 
-    explainer, latest_blessed_attributions, attribution_drift = None, None, None
+    explainer, latest_approved_attributions, attribution_drift = None, None, None
     if config.explanation.enabled:
         explainer = Explainer(
             examples=examples,
@@ -237,17 +237,16 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             settings=config.explanation,
             example_splits=[evaluated_split(config)],
         )
-        latest_blessed_attributions = Resolver(
-            strategy_class=BlessedEvidenceStrategy,
-            model=Channel(type=standard_artifacts.Model),
-            model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        latest_approved_attributions = Resolver(
+            strategy_class=ApprovedEvidenceStrategy,
+            approval=Channel(type=ModelApprovalArtifact),
             evidence=Channel(type=ModelExplanation),
-        ).with_id("latest_blessed_attributions")
+        ).with_id("latest_approved_attributions")
         attribution_drift = AttributionDrift(
             explanation=explainer.outputs["explanation"],
             model=model,
             settings=config.attribution_drift,
-            baseline=latest_blessed_attributions.outputs["evidence"],
+            baseline=latest_approved_attributions.outputs["evidence"],
         )
 
     human_review = None
@@ -336,8 +335,8 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             latest_blessed_model,
             evaluator,
             serving_check,
-            *([latest_blessed_bias, bias_evaluator] if bias_evaluator else []),
-            *([explainer, latest_blessed_attributions, attribution_drift] if explainer else []),
+            *([latest_approved_bias, bias_evaluator] if bias_evaluator else []),
+            *([explainer, latest_approved_attributions, attribution_drift] if explainer else []),
             *([human_review] if human_review else []),
             *([model_card] if model_card else []),
             model_approval,

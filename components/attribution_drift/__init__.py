@@ -1,1 +1,1 @@
-"""AttributionDrift: whether the model still answers for the same reasons as the last blessed one."""
+"""AttributionDrift: whether the model still answers for the same reasons as the last approved one."""

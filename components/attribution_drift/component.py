@@ -31,7 +31,7 @@ class AttributionDriftSpec(ComponentSpec):
 
 
 class AttributionDrift(base_component.BaseComponent):
-    """Refuses a model that ranks its features otherwise than the last blessed one, or whose explanation does not hold.
+    """Refuses a model that ranks its features otherwise than the last approved one, or whose explanation does not hold.
 
     Output `result`: `GateResult`. `model` is the one that is judged: by it later runs find what was said of it.
     """
@@ -46,7 +46,7 @@ class AttributionDrift(base_component.BaseComponent):
         settings: AttributionDriftSettings,
         baseline: channel.BaseChannel | None = None,
     ) -> None:
-        """Connects the node; `baseline` is the last blessed model's explanation and may resolve to none."""
+        """Connects the node; `baseline` is the last approved model's explanation and may resolve to none."""
         inputs: dict[str, Any] = {"explanation": explanation, "model": model, "baseline": baseline}
         super().__init__(
             AttributionDriftSpec(

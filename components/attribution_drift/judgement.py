@@ -67,7 +67,7 @@ def verdict_of(
 
     Args:
       now: the model's own explanation, None if there is none; a string says why it cannot be read.
-      earlier: the last blessed model's; None for a first model; a string says why it cannot be read.
+      earlier: the last approved model's; None for a first model; a string says why it cannot be read.
       settings: what is demanded.
     """
     if not isinstance(now, Evidence):
@@ -77,13 +77,13 @@ def verdict_of(
     remarks: list[str] = []
     if earlier is None:
         remarks.append(
-            "There is no explanation of an earlier blessed model to compare with: the ranking of features was not "
-            "judged. Once this model is blessed, its explanation is what the next is compared with."
+            "There is no explanation of an earlier approved model to compare with: the ranking of features was not "
+            "judged. Once this model is approved, its explanation is what the next is compared with."
         )
     elif isinstance(earlier, str):
         findings.append(_unreadable(earlier))
     elif (reason := _incomparable(now.explanation, earlier.explanation)) is not None:
-        remarks.append(f"The last blessed model's explanation is no baseline: {reason}")
+        remarks.append(f"The last approved model's explanation is no baseline: {reason}")
     else:
         findings.append(_drift(now, earlier, settings))
         remarks += _differences(now.explanation, earlier.explanation)
@@ -95,8 +95,8 @@ def _unreadable(reason: str) -> Finding:
         check="baseline",
         passed=False,
         severity="error",
-        sentence=f"The last blessed model's explanation, to compare with: {reason}",
-        advice="Restore it from a copy; or waive this once: the next blessed model's explanation takes its place.",
+        sentence=f"The last approved model's explanation, to compare with: {reason}",
+        advice="Restore it from a copy; or waive this once: the next approved model's explanation takes its place.",
     )
 
 
@@ -131,9 +131,9 @@ def _differences(now: Explanation, earlier: Explanation) -> Iterator[str]:
         if name == "baseline" and now.rows != earlier.rows:
             continue
         if one != other:
-            yield f"The last blessed model was explained with {name} {one!r}, this one with {other!r}."
+            yield f"The last approved model was explained with {name} {one!r}, this one with {other!r}."
     if not earlier.completeness.is_kept:
-        yield f"Of the last blessed model's explanation: {earlier.completeness.sentence()}"
+        yield f"Of the last approved model's explanation: {earlier.completeness.sentence()}"
 
 
 def _drift(now: Evidence, earlier: Evidence, settings: AttributionDriftSettings) -> Finding:
@@ -146,7 +146,7 @@ def _drift(now: Evidence, earlier: Evidence, settings: AttributionDriftSettings)
     interval = f"{settings.confidence:.0%} interval {low:.3f} to {high:.3f}"
     compared = (
         f"The ranking of {len(names)} features by mean |attribution| over {len(after):,} rows has NDCG {value:.3f} "
-        f"({interval}) against the last blessed model's over {len(before):,} rows; attribution_drift.min_ndcg is "
+        f"({interval}) against the last approved model's over {len(before):,} rows; attribution_drift.min_ndcg is "
         f"{settings.min_ndcg:g}."
     )
     doubt = " The interval reaches the bound, so that the model is not refused." if below and not refused else ""
@@ -158,7 +158,7 @@ def _drift(now: Evidence, earlier: Evidence, settings: AttributionDriftSettings)
         sentence=f"{compared}{doubt}{f' What moved most: {moved}.' if moved else ''}",
         advice=(
             "Look at what changed in these features and in the rows trained on (penstock diff); if the change is "
-            "meant, waive it once: the blessed model's ranking is the next one's baseline."
+            "meant, waive it once: the approved model's ranking is the next one's baseline."
             if below
             else ""
         ),

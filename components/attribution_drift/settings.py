@@ -12,7 +12,7 @@ class AttributionDriftSettings:
     """The AttributionDrift gate.
 
     Attributes:
-      min_ndcg: smallest NDCG of the ranking of features against the last blessed model's, 0 to 1. 0.90 is the bound
+      min_ndcg: smallest NDCG of the ranking of features against the last approved model's, 0 to 1. 0.90 is the bound
         at which SageMaker Model Monitor alerts. The model is refused if the whole interval is below it, and warned of
         if the value alone is.
       confidence: of the interval of the NDCG.

@@ -42,7 +42,7 @@ def assess(
       tallies: the rows of each stage.
       settings: what is measured and demanded.
       subject: of which label and splits.
-      known: the report on the last blessed model, and where it is.
+      known: the report on the last approved model, and where it is.
       today: the day (UTC) on which waivers are looked at.
     """
     facets, remarks = facets_of(tallies, settings)
@@ -53,7 +53,7 @@ def assess(
         FacetMeasures(facet, measure(facet, settings, before.facet(facet.name) if before else None)) for facet in facets
     ]
     if known is None:
-        remarks.append("There is no report on a blessed model to compare with yet.")
+        remarks.append("There is no report on an approved model to compare with yet.")
     present = tallies["pre_training"].present | tallies["post_training"].present
     absent = [name for name in settings.used_columns if name not in present]
     over = tallies["pre_training"].overflowing | tallies["post_training"].overflowing

@@ -41,7 +41,7 @@ class BiasEvaluator(base_beam_component.BaseBeamComponent):
     """Measures the bias of the training rows' labels and of the model's answers, and judges it.
 
     It never fails for a bias: the verdict goes to ModelApproval. Outputs: `bias` (what was measured) and `result` (the
-    verdict). `baseline_bias` is the report on the last blessed model.
+    verdict). `baseline_bias` is the report on the last approved model.
     """
 
     SPEC_CLASS = BiasEvaluatorSpec

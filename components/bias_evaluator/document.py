@@ -3,7 +3,7 @@
     {"format": 1, "label": "star_rating", "positive": "4 or 5", "group": null,
      "splits": {"pre_training": "train", "post_training": "test"},
      "confidence": 0.95, "replicates": 1000, "min_rows": 50,
-     "compared_with": "the last blessed model's report, as URI, or null",
+     "compared_with": "the last approved model's report, as URI, or null",
      "remarks": ["whole sentences: facets that were left out, why nothing was compared, …"],
      "facets": [
        {"name": "product_category=Gift Card", "column": "product_category",
@@ -45,7 +45,7 @@ class Estimate:
       high: upper end.
       why: why there is no value, a sentence; empty where there is one.
       rows: the smallest number of rows that it divides by: what decides whether it can be judged.
-      before: the last blessed model's value.
+      before: the last approved model's value.
       change: value - before.
       change_low: lower end of the interval of the change.
       change_high: upper end.

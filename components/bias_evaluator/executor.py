@@ -145,7 +145,7 @@ def _classes(model: Artifact) -> tuple[str, ...]:
 
 
 def _baseline(input_dict: Artifacts) -> tuple[BiasDocument, str] | None:
-    """The last blessed model's report and where it is; one of another format counts as none."""
+    """The last approved model's report and where it is; one of another format counts as none."""
     found = input_dict.get("baseline_bias") or []
     path = os.path.join(found[0].uri, BIAS_FILE) if found else ""
     if not path or not fileio.exists(path):

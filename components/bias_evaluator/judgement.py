@@ -123,7 +123,7 @@ def _change_finding(
     span = _interval_words(measure.change_interval, settings.confidence)
     words = (
         f"{measure.metric} of {facet.name} moved by {change:+.4g}{span} from {_number(measure.before)} for the last "
-        f"blessed model to {_number(measure.value)}"
+        f"approved model to {_number(measure.value)}"
     )
     within = ", which may be chance: the interval reaches the bound" if beyond and not certain else ""
     passed = None if undecided else not certain
@@ -195,7 +195,7 @@ def _bounds(lower: float | None, upper: float | None) -> str:
 
 
 def _details(measure: Measured, interval: Interval | None, *, change: bool) -> dict[str, object]:
-    """`metric`, `stage`, the `interval` that decided, and the last blessed model's value `before`."""
+    """`metric`, `stage`, the `interval` that decided, and the last approved model's value `before`."""
     return {
         "metric": measure.metric,
         "stage": measure.stage,

@@ -31,7 +31,7 @@ class Measured:
       value: of today's rows.
       interval: of the value.
       rows: what it rests on (support.py).
-      before: of the last blessed model's rows, None without them.
+      before: of the last approved model's rows, None without them.
       rows_before: what that rests on.
       change: value - before.
       change_interval: of the change.
@@ -117,7 +117,7 @@ def measure(facet: FacetCounts, settings: BiasSettings, before: FacetReport | No
     Args:
       facet: its rows.
       settings: which metrics, and how samples are drawn.
-      before: the same facet in the last blessed model's report, None if it has none.
+      before: the same facet in the last approved model's report, None if it has none.
     """
     return [item for stage in STAGES for item in _measure_stage(facet, stage, settings, before)]
 
@@ -173,7 +173,7 @@ def why_not_comparable(before: BiasDocument, label: str, positive: str, group: s
     if was == now:
         return ""
     return (
-        f"Nothing was compared: the last blessed model's bias was {_definition(*was)}, today's is {_definition(*now)}."
+        f"Nothing was compared: the last approved model's bias was {_definition(*was)}, today's is {_definition(*now)}."
     )
 
 

@@ -86,7 +86,7 @@ class BiasThreshold:
 
 @dataclasses.dataclass(frozen=True)
 class BiasChangeThreshold:
-    """How far a metric may have moved since the last blessed model, either way.
+    """How far a metric may have moved since the last approved model, either way.
 
     Attributes:
       metric: one of Clarify's abbreviations.
@@ -145,7 +145,7 @@ class BiasSettings:
       min_rows: a facet with fewer rows, or a metric that divides by fewer, is not decided.
       max_values: of a facet without `values` or `above`: at most so many values, those with most rows.
       thresholds: not set = `DEFAULT_THRESHOLDS`.
-      change_thresholds: not set = `DEFAULT_CHANGE_THRESHOLDS`; not checked while there is no blessed model.
+      change_thresholds: not set = `DEFAULT_CHANGE_THRESHOLDS`; not checked while there is no approved model.
       confidence: of the intervals; a value beyond its threshold fails only if the interval is, too.
       replicates: bootstrap samples.
       waivers: leave to go on in spite of single findings.

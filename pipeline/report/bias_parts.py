@@ -58,7 +58,7 @@ def _judged(bias: BiasDocument) -> Markup:
         Column("value", numeric=True),
         Column("interval"),
         Column("rows", numeric=True, meaning="the smallest number of rows that the metric divides by"),
-        Column("change since the last blessed model", numeric=True),
+        Column("change since the last approved model", numeric=True),
     )
     cells = [_judged_row(facet, metric, estimate) for facet, metric, estimate in rows]
     return part("Judged", table(columns, cells, caption="Judged metrics of bias"))

@@ -1,9 +1,9 @@
 """Which artifacts and runs must stay, and why. Decided on the lineage graph and the runs' records; reads no artifact.
 
-A model that is served, approved or registered (and not archived), and the latest blessed one (the next run's
-baseline), keep everything they were made from, everything that judged them, and the folders of the runs that did. Of
-the baseline that one of them was compared with the model itself and its blessing stay, so that the judgement can be
-repeated, but not what the baseline was made from: else nothing would ever go.
+A model that is served, approved by people or registered (and not archived), and the latest blessed and the latest
+approved one (the next run's baselines), keep everything they were made from, everything that judged them, and the
+folders of the runs that did. Of the baseline that one of them was compared with the model itself and its blessing stay,
+so that the judgement can be repeated, but not what the baseline was made from: else nothing would ever go.
 """
 
 import dataclasses
@@ -118,21 +118,20 @@ def _model_uri(receipt: Path) -> str:
 
 
 def _approved(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:
-    """Models that a person approved; what the rules approve is kept only while it is served or the latest."""
-    approvals = {
-        event.execution_id
-        for event in graph.snapshot.events
-        if event.key == APPROVAL_KEY and _by_people(graph.snapshot.artifacts[event.artifact_id])
-    }
-    return [
-        (graph.snapshot.artifacts[event.artifact_id], f"model {event.artifact_id}, which has an approval, needs it")
-        for execution_id in sorted(approvals)
-        for event in graph.inputs_of(execution_id)
-    ]
-
-
-def _by_people(approval: ArtifactRecord) -> bool:
-    return bool(approval.properties.get("approved")) and approval.properties.get("decided_by") == "people"
+    """Models that people approved, and the latest approved one of each pipeline, which the next is compared with."""
+    found: list[tuple[ArtifactRecord, str]] = []
+    latest: dict[str, list[ArtifactRecord]] = {}
+    for approval_id in sorted({event.artifact_id for event in graph.snapshot.events if event.key == APPROVAL_KEY}):
+        approval, producer = graph.artifact(approval_id), graph.producer(approval_id)
+        if approval is None or producer is None or not approval.properties.get("approved"):
+            continue
+        inputs = [graph.artifact(event.artifact_id) for event in graph.inputs_of(producer.execution_id)]
+        models = [model for model in inputs if model is not None and model.type_name == "Model"]
+        if approval.properties.get("decided_by") == "people":
+            found += [(model, f"model {model.artifact_id}, which people approved, needs it") for model in models]
+        latest[producer.pipeline_name] = models
+    named = [(model, name) for name, models in sorted(latest.items()) for model in models]
+    return found + [(model, f"the latest approved model of {name} needs it") for model, name in named]
 
 
 def _blessed(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:

@@ -146,14 +146,14 @@ def test_labels_are_told_of_and_do_not_refuse_unless_asked_to():
     assert not strict.passed
 
 
-def test_a_change_since_the_last_blessed_model_is_refused_where_it_is_large_and_certain():
+def test_a_change_since_the_last_approved_model_is_refused_where_it_is_large_and_certain():
     settings = settings_of(thresholds=(), change_thresholds=(BiasChangeThreshold("RD", 0.1),))
     before, _ = judged({"m": FAIR_A, "f": FAIR_D}, settings)
     document, verdict = judged({"m": FAIR_A, "f": MISSED_D}, settings, (before, "store/bias/3"))
     found = finding_of(verdict, "change of RD(sex=f)")
     assert found.refuses
     assert found.measured == pytest.approx(0.45)
-    assert "from 0 for the last blessed model to 0.45" in found.sentence
+    assert "from 0 for the last approved model to 0.45" in found.sentence
     estimate = document.facets[0].metrics["RD"]
     assert estimate.before == 0
     assert estimate.change_low < 0.45 < estimate.change_high

@@ -101,6 +101,15 @@ def test_the_baseline_of_a_served_model_stays_without_what_it_was_made_from(stor
     assert kept(store, baseline) == {("Trainer", "model"), ("Evaluator", "blessing")}
 
 
+def test_the_latest_model_that_the_rules_approved_stays_for_the_next_to_be_compared_with(store):
+    runs = [add(store, day, blessed=False) for day in range(3)]
+    for day, (made, approved) in enumerate(zip(runs, (1, 1, 0), strict=True)):
+        properties = {"approved": approved, "decided_by": "rules"}
+        store.add_reader(f"Approver{day}", made.artifacts["Trainer", "model"], "approval", properties)
+    cleaned(store, keep_last=1)
+    assert [("Trainer", "model") in kept(store, made) for made in runs] == [False, True, True]
+
+
 def test_an_approved_model_stays(store):
     approved = add(store, 0, blessed=False)
     store.add_reader(
