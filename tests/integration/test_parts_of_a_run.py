@@ -2,11 +2,11 @@
 
 import pytest
 from projects import completed, make_project
-from tables import write_rents
+from tables import FEWER_NODES, write_rents
 
 pytestmark = pytest.mark.integration
 
-CONFIG = """
+CONFIG = FEWER_NODES + """
 pipeline: {name: rents}
 data: {path: rents.parquet, splits: {train: 7, eval: 1, test: 2}}
 label: {column: rent}
