@@ -54,7 +54,7 @@ def _losses(predictions: Predictions) -> npt.NDArray[np.float64]:
     if isinstance(rows, ClassRows):
         known = (rows.labels >= 0) & (rows.labels < rows.n_classes)
         return np.asarray(np.where(known, rows.loss, 0.0), np.float64)
-    return np.nan_to_num(np.abs(rows.predictions - rows.labels), nan=0.0)
+    return np.asarray(np.nan_to_num(np.abs(rows.predictions - rows.labels), nan=0.0), np.float64)
 
 
 def read_chosen(split_uris: Iterable[str], digests: Iterable[int]) -> dict[int, bytes]:
