@@ -15,13 +15,16 @@ pytestmark = pytest.mark.integration
 
 PATIENCE_S = 240
 
-CONFIG = FEWER_NODES + """
+CONFIG = (
+    FEWER_NODES
+    + """
 pipeline: {name: rents}
 data: {path: rents.parquet, splits: {train: 7, eval: 1, test: 2}}
 label: {column: rent}
 training: {epochs: 40, batch_size: 16, learning_rate: 0.002, early_stopping_patience: 0}
 evaluation: {thresholds: [{metric: r2, lower: 0.1}]}
 """
+)
 
 
 @pytest.fixture

@@ -6,13 +6,16 @@ from tables import FEWER_NODES, write_rents
 
 pytestmark = pytest.mark.integration
 
-CONFIG = FEWER_NODES + """
+CONFIG = (
+    FEWER_NODES
+    + """
 pipeline: {name: rents}
 data: {path: rents.parquet, splits: {train: 7, eval: 1, test: 2}}
 label: {column: rent}
 training: {epochs: 6, batch_size: 32, learning_rate: 0.002}
 evaluation: {thresholds: [{metric: r2, lower: -1.0}]}
 """
+)
 
 
 @pytest.fixture(scope="module")
