@@ -99,7 +99,7 @@ def test_the_explanation_has_every_feature_with_its_interval_and_rows_in_full(tm
     assert "98.0% of 50 rows" in body
     assert "1.5 to 2.5" in body
     assert "Rank agreement (Spearman): 0.90" in body
-    assert re.search(r'<th scope="row">text\s=\stext</th>', body)
+    assert re.search(r'<th scope="row"><span class="pn-whole">text = text</span></th>', body)
     # The stronger word is shaded the most, the one that lowers the output is underlined.
     assert re.search(r'--shade-right\),0\.600\)" title="\+0\.7500">text<', body)
     assert re.search(r'--shade-wrong\),0\.200\);text-decoration:underline dotted" title="-0\.2500">text<', body)
