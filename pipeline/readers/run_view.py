@@ -19,6 +19,7 @@ from models.tabular_text.features import FeatureSpec
 from pipeline.errors import NotFound
 from pipeline.metadata import ArtifactRecord, LineageStore, single
 from pipeline.readers.anomalies import Anomalies, GateDecision, read_anomalies, read_gate
+from pipeline.readers.approval import Approval, read_approval
 from pipeline.readers.balance import Balance, read_balance
 from pipeline.readers.bias import read_bias
 from pipeline.readers.data_quality import DataQuality, read_data_quality
@@ -254,6 +255,11 @@ class RunView:
         return self._part("Pusher", "pushed_model", lambda found: read_pushed(found.properties))
 
     @functools.cached_property
+    def approval(self) -> Reading[Approval]:
+        """Whether the model may be pushed, who decided it and on what; or that a person's decision is waited for."""
+        return _attempt(self._read_approval)
+
+    @functools.cached_property
     def registered(self) -> Reading[Registered]:
         """As what the model was registered, and where that version stands now."""
         was = ((self.config.value or {}).get("pipeline") or {}).get("root")
@@ -308,6 +314,14 @@ class RunView:
         others = [self.artifact(key, "DataQualityGate") for key in ("offending_rows", "suggestions")]
         rows, suggestions = (Path(item.uri) if item else None for item in others)
         return read_data_quality(Path(found.uri), rows, suggestions)
+
+    def _read_approval(self) -> Approval:
+        found = self.artifact("approval", "ModelApproval")
+        record = self.store.root / "approvals" / f"{self.record.pipeline_name}.jsonl"
+        try:
+            return read_approval(None if found is None else Path(found.uri), record, self.record.run_id)
+        except NotFound as error:
+            raise NotFound(str(error) if found else self.why_missing("ModelApproval", "approval")) from error
 
     def _read_evaluation(self, found: ArtifactRecord) -> Evaluation:
         measured = self.artifact("evaluation", "Evaluator")

@@ -11,6 +11,7 @@ from pipeline.metadata import LineageStore
 from pipeline.readers.balance import Balance
 from pipeline.readers.evaluation import Evaluation
 from pipeline.readers.run_view import Reading, RunView
+from pipeline.report.approval_parts import approval_view
 from pipeline.report.balance_parts import balance_view
 from pipeline.report.bias_parts import bias_view
 from pipeline.report.card_parts import card_view
@@ -88,6 +89,7 @@ def _evaluation_sections(view: RunView) -> list[Section]:
         _section("calibration", "Calibration", "Verdict", calibration, calibration_view),
         _section("serving", "Serving check", "Verdict", view.serving_check, serving_view),
         _section("bias", "Bias", "Verdict", view.bias, bias_view),
+        _section("approval", "Approval", "Verdict", view.approval, approval_view),
         _section("registry", "Registry", "Verdict", view.registered, registry_view),
     ]
 

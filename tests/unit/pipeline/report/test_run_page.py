@@ -11,7 +11,9 @@ from run_folders import RunFolder
 from whole_run import UPSTREAM, fail, whole_run
 
 from pipeline.errors import NotFound
+from pipeline.readers.approval import read_approval
 from pipeline.readers.run_view import RunView
+from pipeline.report.approval_parts import approval_view
 from pipeline.report.page import content_policy, source
 from pipeline.report.run_page import page_sections, upstream_of
 from pipeline.report.write import write_report
@@ -27,6 +29,7 @@ TITLES = [
     "Calibration",
     "Serving check",
     "Bias",
+    "Approval",
     "Registry",
     "Model card",
     "Training",
@@ -103,6 +106,32 @@ def test_the_explanation_has_every_feature_with_its_interval_and_rows_in_full(tm
     # The stronger word is shaded the most, the one that lowers the output is underlined.
     assert re.search(r'--shade-right\),0\.600\)" title="\+0\.7500">text<', body)
     assert re.search(r'--shade-wrong\),0\.200\);text-decoration:underline dotted" title="-0\.2500">text<', body)
+
+
+def test_the_approval_says_who_decided_when_why_and_on_what(tmp_path):
+    body = sections(whole_run(tmp_path, ("ann", "looks right")))["Approval"].body
+    assert "✓ approved" in body
+    assert re.search(r"A person was asked because:</p><ul><li>looks right</li>", body)
+    assert re.search(r"<td>approved</td><td>ann</td><td>2026-01-02T03:06:00Z</td>", body)
+    assert "aaaaaaaaaaaa" in body, "the report that was there to be seen"
+    assert "d" * 64 in body
+
+
+def test_a_model_that_waits_shows_why_and_no_decision(tmp_path):
+    run = whole_run(tmp_path, ("ann", "looks right"))
+    record = tmp_path / "approvals/churn.jsonl"
+    record.write_text(record.read_text().splitlines(keepends=True)[0])
+    body = approval_view(read_approval(None, record, run.record.run_id))
+    assert "awaiting approval" in body
+    assert "looks right" in body
+    assert "Decisions on record" not in body
+
+
+def test_a_record_of_approvals_that_was_tampered_with_is_told_and_the_page_is_written(tmp_path):
+    run = whole_run(tmp_path, ("ann",))
+    record = tmp_path / "approvals/churn.jsonl"
+    record.write_text(record.read_text().replace("run-1", "run-9"))
+    assert "tampered with" in sections(run)["Approval"].body
 
 
 def test_the_registered_version_stands_with_its_stage_signature_and_changes(tmp_path):
