@@ -5,6 +5,13 @@
 Rows of the sample data are written as ArrowExampleGen writes them; each gate then runs in a fresh process, through its
 executor, on Beam as the sample pipeline is configured. `memory before` is what the process holds with everything
 imported, `peak` the most that it held at all; the difference is what the rows cost. Add a gate to `GATES`.
+
+Measured on 2026-11-26 with 1,000,000 rows of 15 columns, 512 MB as columns in memory, on two cores that others used too
+(so CPU seconds are the figure to go by):
+
+    gate                   CPU     more memory   of the data
+    DataQualityGate        34 s    77 MB         15 %         54 MB with 20,000 rows, 67 MB with 100,000
+    DistributionValidator  52 s    25 MB         5 %
 """
 
 import argparse
