@@ -34,7 +34,7 @@ from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
 from pipeline.cache_policy import CachePolicy, NodePolicy
-from pipeline.config_errors import explain
+from pipeline.config_errors import explain, not_finite
 from pipeline.errors import ConfigError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -297,11 +297,15 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        raise ConfigError(explain(error, Config, tree, str(path), changed)) from error
+        problems = explain(error, Config, tree, str(path), changed)
+        raise ConfigError(not_finite(tree, str(path), changed) + problems) from error
     except (TypeError, ValueError) as error:  # YAML knows sets, binaries, tags and loops, which JSON does not
         raise ConfigError(
             [f"{path}: holds a kind of YAML value that no key takes ({error}). Use plain values."]
         ) from error
+    problems = not_finite(tree, str(path), changed)
+    if problems:
+        raise ConfigError(problems)
     return _absolute(config, path.resolve().parent)
 
 

@@ -1,7 +1,8 @@
 """Pydantic's findings in the user's terms: file, line, key, what is wrong, what was seen, the nearest valid name."""
 
 import difflib
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -18,32 +19,63 @@ _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 def explain(
     error: ValidationError, model: type[BaseModel], tree: Any, file: str, overridden: Collection[tuple[str, ...]]
 ) -> list[str]:
-    """One sentence for each finding, in the order of the file."""
+    """One sentence for each mistake, in the order of the file."""
     findings = error.errors(include_url=False)
     findings.sort(key=lambda finding: _line(tree, finding["loc"]))
-    return [_sentence(finding, model, tree, file, overridden) for finding in findings]
+    return [told for finding in findings for told in _sentences(finding, model, tree, file, overridden)]
 
 
-def _sentence(
+def not_finite(tree: Any, file: str, overridden: Collection[tuple[str, ...]]) -> list[str]:
+    """One sentence for each number that is not finite.
+
+    Every comparison with NaN is false: a gate with such a bound would let everything pass.
+    """
+    return [
+        f"{_place(loc, tree, file, overridden)}: '{_dotted(loc)}' is {value}, which is no finite number. Give a "
+        "number, or leave the key out."
+        for loc, value in _numbers(tree, ())
+        if not math.isfinite(value)
+    ]
+
+
+def _numbers(tree: Any, loc: Location) -> Iterator[tuple[Location, float]]:
+    if isinstance(tree, float):
+        yield loc, tree
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        yield from _numbers(value, (*loc, key))
+
+
+def _place(loc: Location, tree: Any, file: str, overridden: Collection[tuple[str, ...]]) -> str:
+    """The override that set the key or what holds it, else file and line."""
+    by = next((loc[:end] for end in range(len(loc), 0, -1) if loc[:end] in overridden), None)
+    return f"{file}:{_line(tree, loc)}" if by is None else f"--set {_dotted(by)}"
+
+
+def _sentences(
     finding: ErrorDetails, model: type[BaseModel], tree: Any, file: str, overridden: Collection[tuple[str, ...]]
-) -> str:
+) -> list[str]:
     loc = finding["loc"]
     names_itself = loc[-1:] == ("[key]",)  # pydantic's word for a name of the user's own that is wrong
     loc = loc[:-1] if names_itself else loc
     key = _dotted(loc)
-    where = f"--set {key}" if loc in overridden else f"{file}:{_line(tree, loc)}"
+    where = _place(loc, tree, file, overridden)
     if finding["type"] in _UNKNOWN:
-        return f"{where}: unknown key '{key}'.{_nearest_key(model, loc)}"
+        return [f"{where}: unknown key '{key}'.{_nearest_key(model, loc)}"]
     if finding["type"] == "missing":
-        return f"{where}: '{key}' is required and not there."
+        return [f"{where}: '{key}' is required and not there."]
     message = finding["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if isinstance(finding["input"], dict | list):  # what is wrong inside is in the message
-        return f"{where}: '{key}': {message.rstrip('.')}."
+        return [f"{where}: '{key}': {_ended(line)}" for line in message.split("\n")]
     suggestion = _nearest(finding["input"], _choices(finding)) if isinstance(finding["input"], str) else ""
     if names_itself:
-        return f"{where}: unknown key '{key}': {message.rstrip('.')}.{suggestion}"
-    return f"{where}: '{key}': {message.rstrip('.')}; found {_short(finding['input'])}.{suggestion}"
+        return [f"{where}: unknown key '{key}': {message.rstrip('.')}.{suggestion}"]
+    return [f"{where}: '{key}': {message.rstrip('.')}; found {_short(finding['input'])}.{suggestion}"]
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith(("?", ".")) else f"{sentence}."
 
 
 def _dotted(loc: Location) -> str:

@@ -277,6 +277,37 @@ def test_a_search_does_not_balance_classes_again(tmp_path):
     assert load_config(write(tmp_path, SMALLEST + search)).tuner.enabled
 
 
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_a_bound_that_bounds_nothing_is_refused_with_its_line(tmp_path, value):
+    text = SMALLEST + f"bias:\n  facets: [{{column: vine}}]\n  thresholds:\n    - {{metric: DI, lower: {value}}}\n"
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith(f"{tmp_path / 'pipeline.yaml'}:7: 'bias.thresholds[0].lower' is ")
+    assert "no finite number" in problem
+
+
+def test_numbers_that_are_not_finite_are_told_beside_other_mistakes_and_in_overrides(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, SMALLEST + "card: {owner: me}\n"), ["distribution.refuse={psi: .nan}"])
+    assert [problem.split(" ")[:2] for problem in caught.value.problems] == [
+        ["--set", "distribution.refuse:"],
+        [f"{tmp_path / 'pipeline.yaml'}:4:", "unknown"],
+    ]
+
+
+def test_each_of_several_mistakes_of_one_item_has_its_line(tmp_path):
+    text = SMALLEST + "quality:\n  constraints:\n    - {kind: uniqueness, column: vine}\n"
+    problems = problems_of(tmp_path, text)
+    assert len(problems) == 2
+    assert all(
+        problem.startswith(f"{tmp_path / 'pipeline.yaml'}:6: 'quality.constraints[0]': ") for problem in problems
+    )
+
+
+def test_a_question_is_not_ended_with_a_full_stop(tmp_path):
+    (problem,) = problems_of(tmp_path, SMALLEST + "bias:\n  thresholds: [{metric: ADD, lower: 0}]\n")
+    assert problem.endswith("Did you mean 'AD'?")
+
+
 def test_bad_balancing_is_told_with_its_line(tmp_path):
     (problem,) = problems_of(tmp_path, SMALLEST + "balancing: {method: upsampel}\n")
     assert "Did you mean 'upsample'?" in problem
