@@ -1,6 +1,7 @@
 """What the gate makes of what was measured. Pure."""
 
 import datetime
+import difflib
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -48,7 +49,7 @@ def _finding(item: Measured, columns: Collection[str], now: datetime.datetime) -
         passed=passed,
         severity=constraint.severity,
         sentence=" ".join([sentence, *_examples(item, failed=passed is False)]),
-        advice=_advice(item) if passed is False else "",
+        advice=_advice(item, columns) if passed is False else "",
         measured=value if value is not None and math.isfinite(value) else None,
         demanded=demanded(constraint),
         rows=item.rows,
@@ -59,7 +60,7 @@ def _finding(item: Measured, columns: Collection[str], now: datetime.datetime) -
 def _outcome(item: Measured, value: float | None, columns: Collection[str]) -> tuple[bool | None, str]:
     """Whether it holds, and the sentence that says why."""
     constraint = item.constraint
-    absent = [name for name in constraint.used_columns if name not in columns]
+    absent = _absent(constraint, columns)
     if absent:
         return False, f"No row has a column {' or '.join(map(repr, absent))}, so nothing could be measured."
     if item.problem:
@@ -128,8 +129,17 @@ def _row_words(constraint: Constraint, row: Mapping[str, Any]) -> str:
     return f"{values}{times} in split {row['split']}"
 
 
-def _advice(item: Measured) -> str:
+def _absent(constraint: Constraint, columns: Collection[str]) -> list[str]:
+    return [name for name in constraint.used_columns if name not in columns]
+
+
+def _advice(item: Measured, columns: Collection[str]) -> str:
     name = item.constraint.name
+    absent = _absent(item.constraint, columns)
+    if absent:
+        near = difflib.get_close_matches(absent[0], columns, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return f"Bring the column back, or correct {name} under quality.constraints.{hint}"
     if item.problem:
         return f"Correct {name} under quality.constraints, or the column's type under data.column_types."
     rows = "The rows are in the node's output offending_rows. " if item.sample else ""

@@ -63,7 +63,7 @@ def _finding(check: str, question: Question, found: ColumnComparison, items: Seq
         passed=passed,
         severity=severity,
         sentence=_sentence(question, found, items, passed),
-        advice=_advice(found, worst) if passed is False and worst is not None else "",
+        advice=_advice(found, items) if passed is False else "",
         measured=worst.value if worst is not None else None,
         demanded=_demanded(worst) if worst is not None else "",
         where=found.column.name,
@@ -117,9 +117,9 @@ def _demanded(item: Measured) -> str:
     return f"{item.measure}{beyond} {', '.join(told)}" if told else ""
 
 
-def _advice(found: ColumnComparison, worst: Measured) -> str:
+def _advice(found: ColumnComparison, items: Sequence[Measured]) -> str:
     key = f"{SECTION}.features.{found.column.name}"
-    return (
-        f"Look at where the data comes from. If the change is real and wanted, raise {key}.refuse.{worst.measure} (and "
-        f".warn.{worst.measure}), or set {key}.severity to warning."
-    )
+    level = level_of(items)
+    bounds = " and ".join(f"{key}.{level}.{item.measure}" for item in items if item.level == level)
+    wanted = f"raise {bounds}" + (f", or set {key}.severity to warning" if level == "refuse" else "")
+    return f"Look at where the data comes from. If the change is real and wanted, {wanted}."

@@ -75,6 +75,15 @@ def test_without_evidence_it_fails(item, sentence):
     assert found.advice
 
 
+def test_of_an_absent_column_it_names_the_nearest_and_speaks_of_no_bounds():
+    found = finding(Measured(Constraint("mean", column="vote", min=0), None, 0), columns=("votes", "x"))
+    assert found.advice == (
+        "Bring the column back, or correct mean(vote) under quality.constraints. Did you mean 'votes'?"
+    )
+    far = finding(Measured(Constraint("mean", column="stars", min=0), None, 0), columns=("votes", "x"))
+    assert far.advice == "Bring the column back, or correct mean(stars) under quality.constraints."
+
+
 def test_a_change_against_nothing_is_not_decided():
     item = Measured(Constraint("row_count_change", min=-0.5), None, 10, remark="There is no earlier span.")
     assert (finding(item).passed, finding(item).sentence) == (None, "There is no earlier span.")

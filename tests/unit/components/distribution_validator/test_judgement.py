@@ -91,7 +91,13 @@ def test_a_refusal_says_what_was_measured_against_what_and_what_to_do() -> None:
     assert finding.sentence.startswith("shop from span 1 to span 2: 'north' fell from 60.0 % to 20.0 %")
     assert "l_infinity 0.4 ≥ refuse 0.2 (chi-square, p < 0.0001)" in finding.sentence
     assert finding.sentence.endswith("on 500 and 500 rows.")
-    assert "distribution.features.shop.refuse.psi" in finding.advice
+    raised = [f"distribution.features.shop.refuse.{name}" for name in ("psi", "jensen_shannon", "l_infinity")]
+    assert finding.advice == (
+        f"Look at where the data comes from. If the change is real and wanted, raise {' and '.join(raised)}, or set "
+        "distribution.features.shop.severity to warning."
+    )
+    warned = next(item for item in refused.findings if item.check == "missing(price)")
+    assert warned.advice.endswith("raise distribution.features.price.warn.missing.")
     assert "a waiver (check: 'drift(shop)', reason, expires) under distribution.waivers" in refused.refusal()
 
 
