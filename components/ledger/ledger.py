@@ -13,7 +13,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -68,7 +67,7 @@ class Ledger:
         """
         if not self.path.exists():
             return []
-        with self.path.open("r", encoding="utf-8", newline="\n") as file:
+        with self.path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             return _checked(file.read(), self.path)
 
@@ -98,7 +97,7 @@ class Ledger:
         if taken := sorted(set(content) & set(_OWN)):
             raise ValueError(f"{', '.join(taken)}: every entry has these names itself")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+", encoding="utf-8", newline="\n") as file:
+        with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             entries = _checked(file.read(), self.path)
@@ -106,7 +105,7 @@ class Ledger:
                 allow(entries)
             return self._write(file, entries, kind, content)
 
-    def _write(self, file: IO[str], entries: list[Entry], kind: str, content: Mapping[str, Any]) -> Entry:
+    def _write(self, file: IO[bytes], entries: list[Entry], kind: str, content: Mapping[str, Any]) -> Entry:
         body = {
             "number": len(entries) + 1,
             "at": self.clock().astimezone(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -115,7 +114,7 @@ class Ledger:
             "previous": entries[-1].hash if entries else GENESIS,
         }
         body["hash"] = digest_of(body)
-        file.write(json.dumps(body, ensure_ascii=False) + "\n")
+        file.write(f"{json.dumps(body, ensure_ascii=False)}\n".encode())
         file.flush()
         os.fsync(file.fileno())
         return _entry(body)
@@ -128,17 +127,18 @@ def digest_of(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _checked(text: str, path: Path) -> list[Entry]:
+def _checked(text: bytes, path: Path) -> list[Entry]:
     entries: list[Entry] = []
-    # Not `splitlines`, which also breaks at characters that may stand in a reason, such as U+2028.
-    for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", text), start=1):
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
         body = _parsed(line)
         previous = entries[-1].hash if entries else GENESIS
         if body is None:
             problem = "is cut short or no JSON object"
-        elif body.get("hash") != digest_of(body):
+        elif not _has_own(body):
+            problem = "lacks what every entry has"
+        elif body["hash"] != digest_of(body):
             problem = "was changed after it was written (its hash does not fit its content)"
-        elif body.get("previous") != previous or body.get("number") != number:
+        elif body["previous"] != previous or body["number"] != number:
             problem = "does not follow the one before it (entries were removed, inserted or moved)"
         else:
             entries.append(_entry(body))
@@ -150,12 +150,18 @@ def _checked(text: str, path: Path) -> list[Entry]:
     return entries
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The object in a whole line; None for anything that this module cannot have written."""
     try:
-        body = json.loads(line) if line.endswith("\n") else None
-    except ValueError:
+        body = json.loads(line.decode("utf-8")) if line.endswith(b"\n") else None
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
+
+
+def _has_own(body: Mapping[str, Any]) -> bool:
+    return type(body.get("number")) is int and all(isinstance(body.get(name), str) for name in _OWN if name != "number")
 
 
 def _entry(body: Mapping[str, Any]) -> Entry:

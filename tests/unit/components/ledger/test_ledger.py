@@ -89,6 +89,46 @@ def test_an_edit_shows(tmp_path: Path, edit: Callable[[list[str]], list[str]], l
     assert made.path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b'{"a": NaN}\n',
+        b'{"a": "\\ud800"}\n',
+        b"\xff\xfe{}\n",
+        b'{"a":' * 100_000 + b"\n",
+        b"[" * 100_000 + b"]" * 100_000 + b"\n",
+        b"\0" * 100,
+    ],
+    ids=["no number", "half a character", "no UTF-8", "deep object", "deep list", "zeros"],
+)
+def test_garbage_at_the_end_shows_with_its_line(tmp_path: Path, garbage: bytes) -> None:
+    made = three(tmp_path)
+    before = made.path.read_bytes() + garbage
+    made.path.write_bytes(before)
+    with pytest.raises(LedgerDamaged, match=r"reviews\.jsonl:4: this entry "):
+        made.entries()
+    with pytest.raises(LedgerDamaged, match=r"reviews\.jsonl:4: this entry "):
+        made.append("approved", {"by": "dan"})
+    assert made.path.read_bytes() == before
+
+
+def test_an_entry_without_what_every_entry_has_shows_even_with_a_hash_that_fits(tmp_path: Path) -> None:
+    made = ledger(tmp_path)
+    made.path.parent.mkdir()
+    body: dict[str, object] = {"number": 1, "previous": GENESIS}
+    made.path.write_text(json.dumps({**body, "hash": digest_of(body)}) + "\n")
+    with pytest.raises(LedgerDamaged, match=r"reviews\.jsonl:1: this entry "):
+        made.entries()
+
+
+def test_an_entry_that_cannot_be_written_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    made = three(tmp_path)
+    before = made.path.read_bytes()
+    with pytest.raises(ValueError, match="surrogates"):
+        made.append("approved", {"by": "\udcff"})
+    assert made.path.read_bytes() == before
+
+
 def test_an_entry_that_must_not_follow_is_not_written(tmp_path: Path) -> None:
     made = three(tmp_path)
 
