@@ -41,6 +41,7 @@ from pipeline.cli.schema import schema_app
 from pipeline.cli.start import echo_notes
 from pipeline.cli.try_node import try_node
 from pipeline.cli.verify import keys_app, verify
+from pipeline.terminal_text import inert
 
 app = typer.Typer(
     name="penstock",
@@ -111,7 +112,7 @@ def show(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, 
         if node.failure:
             log = store.log_path(record.run_id, node.node_id, node.attempt)
             whole_log = f"\nWhole log: {log}" if log.is_file() else ""
-            typer.echo(f"\n{node.node_id}: {node.failure}{whole_log}")
+            typer.echo(f"\n{node.node_id}: {inert(node.failure)}{whole_log}")
 
 
 @app.command()
@@ -210,5 +211,5 @@ def _interrupt(*_: object) -> None:
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{inert(message)}\n")  # it may quote what people and data say
     sys.exit(exit_code)

@@ -17,6 +17,7 @@ from pipeline.cli.options import (
     load,
     store_of,
 )
+from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -110,9 +111,10 @@ def _decide(
     run = find_run(store, run_id, settings)
     entry, stands = take(settings, store, run.run_id, Decision(kind, by or who(), reason, supersede))
     digest = entry.content["model_digest"][:12]
-    typer.echo(f"Model {digest} of run '{run.run_id}' is {kind} by {entry.content['by']} (entry {entry.number}).")
+    by = inert_cell(entry.content["by"])
+    typer.echo(f"Model {digest} of run '{run.run_id}' is {kind} by {by} (entry {entry.number}).")
     if stands.state == "pending":
-        typer.echo(f"It waits for more approvals: {stands.sentence()}.")
+        typer.echo(f"It waits for more approvals: {inert_cell(stands.sentence())}.")
         return
     later = f"Go on with: {_going_on(run, config, overrides)}"
     if no_run:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, near
+from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
     from components.model_registry.local import LocalRegistry
@@ -94,4 +95,4 @@ def _tell(registry: "LocalRegistry", version: "ModelVersion") -> None:
     typer.echo(f"signature  {entry.content['signature']}")
     if replaced := entry.content["replaces"]:
         typer.echo(f"replaces   version {replaced}, which is archived; to go back: penstock rollback --reason WHY")
-    typer.echo(f"record     entry {entry.number}, by {entry.content['by']}: {entry.content['reason']}")
+    typer.echo(inert_cell(f"record     entry {entry.number}, by {entry.content['by']}: {entry.content['reason']}"))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.terminal_text import inert_cell
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -88,13 +90,14 @@ def near(path: str | Path) -> str:
 
 
 def echo_table(rows: "Sequence[Sequence[str]]") -> None:
-    """Prints rows in aligned columns, never cut or wrapped: paths stay whole."""
+    """Prints rows in aligned columns, never cut or wrapped: paths stay whole, what people and data say is harmless."""
+    rows = [[inert_cell(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def echo_pairs(pairs: "Sequence[tuple[str, str]]") -> None:
-    """Prints names and texts, a path as seen from here."""
+    """Prints names and texts, each on one line, a path as seen from here."""
     for name, text in pairs:
-        typer.echo(f"{name:<10} {near(text) if os.path.isabs(text) else text}")
+        typer.echo(f"{name:<10} {inert_cell(near(text) if os.path.isabs(text) else text)}")

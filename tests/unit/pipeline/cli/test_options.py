@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.cli.options import command_line, echo_table, find_run, near
+from pipeline.cli.options import command_line, echo_pairs, echo_table, find_run, near
 from pipeline.config import load_config
 from pipeline.errors import NotFound
 from pipeline.run_store import RunRecord, RunStore
@@ -38,6 +38,17 @@ def test_a_table_is_aligned_and_never_cut(capsys):
     echo_table([("node", "where"), ("Trainer", "/a" * 200), ("x", "")])
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["node     where", "Trainer  " + "/a" * 200, "x"]
+
+
+def test_what_people_write_neither_breaks_a_table_nor_steers_the_terminal(capsys):
+    echo_table([("who", "why"), ("ann\x1b[2J", "good\n\x1b[31mred\u202e"), ("bob", "two  spaces")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["who      why", "ann␛[2J  good ␛[31mred<U+202E>", "bob      two  spaces"]
+
+
+def test_what_people_write_stays_on_the_line_of_its_name(capsys):
+    echo_pairs([("approved", "yes: by ann: good\nmodel      pushed\x1b[1A")])
+    assert capsys.readouterr().out == "approved   yes: by ann: good model      pushed␛[1A\n"
 
 
 def test_paths_below_here_are_shown_short(tmp_path, monkeypatch):
