@@ -120,6 +120,15 @@ class Ledger:
         return _entry(body)
 
 
+def is_writable(text: str) -> bool:
+    """False for what was typed in another encoding: bytes that are no text, which no entry can hold."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def digest_of(body: Mapping[str, Any]) -> str:
     """SHA-256 of an entry as canonical JSON (sorted keys, no spaces, UTF-8), its `hash` left out."""
     rest = {key: value for key, value in body.items() if key != "hash"}

@@ -16,13 +16,14 @@ import contextlib
 import dataclasses
 import datetime
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from components.ledger.ledger import Entry, Ledger, utc_now
 from components.model_digest import model_digest
-from components.model_registry.objections import objection
+from components.model_registry.objections import is_approved, objection
 from components.model_registry.registry import Ask, ModelDamaged, Registration
 from components.model_registry.versions import (
     PROMOTED,
@@ -141,6 +142,7 @@ class LocalRegistry:
         """Checks, puts on record, moves."""
         version = history.versions[change.version]
         signature = self._check(version) if change.to_stage != "archived" else "not checked: it goes out of use"
+        self._check_free(change)
         content = {
             **change.content(),
             "by": ask.by,
@@ -160,6 +162,12 @@ class LocalRegistry:
           ChangeRefused, ModelDamaged, SignatureRefused: it must not go on.
         """
         approvals = Ledger(self.approvals).entries() if self.approvals else []
+        if self.approvals and version.decided_by == "people" and not is_approved(approvals, version.model_digest):
+            raise ModelDamaged(
+                f"Version {version.version} must not be promoted: people approved its model, and {self.approvals} does "
+                "not hold that any more: entries were cut off, or the file was replaced or is gone. Nothing was "
+                "changed. Put the true file back, or push a model anew."
+            )
         if said := objection(approvals, version.model_digest, version.evidence_digest):
             raise ChangeRefused(
                 f"Version {version.version} must not be promoted: its model was {said}. Where that no longer stands: "
@@ -168,6 +176,17 @@ class LocalRegistry:
         folder = self.folder(version)
         _check_digest(folder, version.model_digest, "registered")
         return verify_model(folder, self.signing).sentence
+
+    def _check_free(self, change: Change) -> None:
+        """Refuses a change into a folder that is there already: its bytes would pass for those that were checked."""
+        moves = [(change.version, change.to_stage)] + ([(change.replaces, "archived")] if change.replaces else [])
+        for version, stage in moves:
+            target = self.root / STAGES_FOLDER / stage / version
+            if os.path.lexists(target):
+                raise ChangeRefused(
+                    f"{target}: is in the way of version {version}; it is not on record there, and nobody has checked "
+                    "it. Nothing was changed. Find out who put it there, and move it away."
+                )
 
     def _take_in(self, model: Path, registration: Registration) -> None:
         """Copies the bytes to the candidates in one visible step."""

@@ -1,10 +1,15 @@
-"""Whether people have said no to a model since it was pushed. Pure."""
+"""Whether people have said no to a model since it was pushed, and whether their yes is still on record. Pure."""
 
 from collections.abc import Sequence
 
 from components.ledger.ledger import Entry, utc_now
 from components.model_approval.decisions import APPROVED, REJECTED, Subject, decision_words, standing
 from components.model_approval.settings import ApprovalSettings
+
+
+def is_approved(approvals: Sequence[Entry], model_digest: str) -> bool:
+    """True if anybody's approval of these bytes is on record, whether it stands or not."""
+    return any(entry.kind == APPROVED and entry.content["model_digest"] == model_digest for entry in approvals)
 
 
 def objection(approvals: Sequence[Entry], model_digest: str, evidence_digest: str) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from components.errors import ComponentError
+from components.ledger.ledger import is_writable
 from components.model_registry.versions import ChangeRefused, History, ModelVersion, Stage
 
 
@@ -47,6 +48,9 @@ class Ask:
         empty = [name for name, text in (("--by", self.by), ("--reason", self.reason)) if not text.strip()]
         if empty:
             raise ChangeRefused(f"{' and '.join(empty)}: empty. A change on record says who made it and why.")
+        unwritable = [name for name, text in (("--by", self.by), ("--reason", self.reason)) if not is_writable(text)]
+        if unwritable:
+            raise ChangeRefused(f"{' and '.join(unwritable)}: holds bytes that are no text. Type it again.")
 
 
 class Registry(Protocol):

@@ -102,6 +102,12 @@ def test_nobody_changes_a_stage_without_a_name_and_a_reason(by, reason):
         Ask(by, reason)
 
 
+@pytest.mark.parametrize(("by", "reason"), [("ann", "\udcff"), ("\udcff", "why")])
+def test_a_name_or_reason_that_is_no_text_is_refused_before_anything_happens(by, reason):
+    with pytest.raises(ChangeRefused, match="no text"):
+        Ask(by, reason)
+
+
 def test_a_model_is_registered_once_however_often_its_run_starts_again(registered):
     first = registered.registry.register(*registered.pushed("1"))
     assert registered.registry.register(*registered.pushed("1")) == first
@@ -186,6 +192,44 @@ def test_a_rejection_since_the_push_stops_promotion_until_it_is_superseded(regis
         registered.registry.promote("1", "staging", ASK)
     assert registered.state() == before
     people.append("approved", {**about, "reason": "fair after all", "supersedes": True})
+    assert registered.registry.promote("1", "staging", ASK).stage == "staging"
+
+
+def test_a_model_whose_approval_by_people_is_not_on_record_any_more_is_not_promoted(registered):
+    model, registration = registered.pushed("1")
+    people = Ledger(registered.approvals)
+    about = {"by": "ann", "model_digest": registration.model_digest, "evidence_digest": "e" * 64}
+    people.append("approved", {**about, "reason": "fair", "supersedes": False})
+    registered.registry.register(model, dataclasses.replace(registration, decided_by="people"))
+    whole = registered.approvals.read_bytes()
+    before = registered.state()
+    registered.approvals.write_bytes(b"")
+    with pytest.raises(ModelDamaged, match=r"approvals\.jsonl does not hold that any more.*Put the true file back"):
+        registered.registry.promote("1", "staging", ASK)
+    assert registered.state() == before
+    registered.approvals.write_bytes(whole)
+    assert registered.registry.promote("1", "staging", ASK).stage == "staging"
+    registered.approvals.unlink()
+    assert registered.registry.promote("1", "archived", ASK).stage == "archived"
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
+def test_a_folder_in_the_way_never_passes_for_the_version_that_was_checked(registered, kind):
+    registered.add("1")
+    intruder = registered.registry.stage_folder("staging") / "1"
+    intruder.parent.mkdir(parents=True)
+    if kind == "folder":
+        intruder.mkdir()
+        (intruder / "saved_model.pb").write_bytes(b"evil")
+    elif kind == "file":
+        intruder.write_bytes(b"evil")
+    else:
+        intruder.symlink_to(registered.folder / "nowhere")
+    before = registered.registry.record.path.read_bytes()
+    with pytest.raises(ChangeRefused, match=r"staging/1: is in the way of version 1.*move it away"):
+        registered.registry.promote("1", "staging", ASK)
+    assert registered.registry.record.path.read_bytes() == before
+    intruder.rename(registered.folder / "away")
     assert registered.registry.promote("1", "staging", ASK).stage == "staging"
 
 
