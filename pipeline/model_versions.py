@@ -6,7 +6,7 @@ from typing import Any
 
 from components.ledger.ledger import Entry
 from components.model_registry.local import LocalRegistry
-from components.model_registry.versions import History, ModelVersion, change_words
+from components.model_registry.versions import ChangeRefused, History, ModelVersion, change_words
 from pipeline.config import Config
 from pipeline.errors import NotFound
 
@@ -20,8 +20,8 @@ def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
     folder = config.registry_path
     if name is not None and name != config.model_name:
         folder = config.root / "registry" / name
-        if not folder.is_dir():
-            names = sorted(path.name for path in (config.root / "registry").glob("*") if path.is_dir())
+        names = sorted(path.name for path in (config.root / "registry").glob("*") if path.is_dir())
+        if name not in names:
             there = f"There are: {', '.join(names)}." if names else "There is none yet."
             raise NotFound(f"No model '{name}' is registered under {config.root}. {there}")
     return LocalRegistry(folder, config.signing, config.approvals_path)
@@ -99,5 +99,9 @@ def model_folder(registry: LocalRegistry, word: str | None) -> Path:
     """
     if word is not None and (Path(word) / "saved_model.pb").is_file():
         return Path(word)
+    if word is not None and ("/" in word or Path(word).is_dir()):
+        raise ChangeRefused(f"{word}: no model's folder: no saved_model.pb is in it. Versions: penstock models.")
     history = registry.history()
+    if word is None and not history.versions:
+        raise ChangeRefused(f"Nothing is registered in {registry.root} yet. Name a folder, or register: penstock run.")
     return registry.folder(history.find(word or history.production or "latest"))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.ledger.ledger import Entry, Ledger, utc_now
+from components.ledger.ledger import Entry, Ledger, is_writable, utc_now
 from components.model_approval.decisions import (
     APPROVED,
     REJECTED,
@@ -46,19 +46,11 @@ class Decision:
         if self.kind not in (APPROVED, REJECTED):
             raise ValueError(f"a decision is {APPROVED} or {REJECTED}, not {self.kind}")
         empty = [name for name, text in (("--by", self.by), ("--reason", self.reason)) if not text.strip()]
-        unwritable = [name for name, text in (("--by", self.by), ("--reason", self.reason)) if not _is_text(text)]
+        unwritable = [name for name, text in (("--by", self.by), ("--reason", self.reason)) if not is_writable(text)]
         if unwritable:
             raise DecisionRefused(f"{' and '.join(unwritable)}: holds bytes that are no text. Type it again.")
         if empty:
             raise DecisionRefused(f"{' and '.join(empty)}: empty. A decision on record says who took it and why.")
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def who() -> str:

@@ -11,7 +11,7 @@ from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
     from components.model_registry.local import LocalRegistry
-    from components.model_registry.versions import ModelVersion, Stage
+    from components.model_registry.versions import History, ModelVersion, Stage
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
 ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks; else the user who runs this.")]
@@ -42,6 +42,7 @@ def models(
         return
     if not history.versions:
         typer.echo("No version is registered yet. A run registers what it pushes: penstock run")
+        _echo_misplaced(registry, history)
         return
     echo_table(version_rows(history))
     if history.production:
@@ -49,8 +50,7 @@ def models(
     else:
         typer.echo("\nNothing is in production.")
     typer.echo(f"The record is whole; its head is {registry.record.head}.")
-    for sentence in registry.misplaced(history):
-        typer.echo(f"note: {sentence}", err=True)
+    _echo_misplaced(registry, history)
 
 
 def promote(
@@ -86,6 +86,11 @@ def rollback(
 
     registry = registry_of(load(config, overrides))
     _tell(registry, registry.rollback(Ask(by or who(), reason), to))
+
+
+def _echo_misplaced(registry: "LocalRegistry", history: "History") -> None:
+    for sentence in registry.misplaced(history):
+        typer.echo(f"note: {sentence}", err=True)
 
 
 def _tell(registry: "LocalRegistry", version: "ModelVersion") -> None:

@@ -213,11 +213,16 @@ def _queue(settings: "Config", run_id: str) -> tuple[str, "Queue"]:
     Raises:
       NotFound: there is no such run, or it has no queue.
     """
+    from pipeline.errors import NotFound
     from pipeline.readers.run_view import RunView
 
     store = store_of(settings)
     run = find_run(store, run_id, settings)
-    return run.run_id, RunView(store, run).review.get()
+    found = RunView(store, run).review
+    if found.value is None:
+        runs = command_line("runs")
+        raise NotFound(f"Run '{run.run_id}' has no rows to review: {found.reason} Name another run; all: {runs}")
+    return run.run_id, found.value
 
 
 def _nothing_to_ask(queue: "Queue") -> str:

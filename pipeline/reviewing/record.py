@@ -14,7 +14,7 @@ from components.human_review.answers import (
     read_answers,
 )
 from components.human_review.queue import Question, Queue
-from components.ledger.ledger import Entry, Ledger
+from components.ledger.ledger import Entry, Ledger, is_writable
 from pipeline.config import Config
 from pipeline.errors import ConfigError
 
@@ -67,6 +67,8 @@ class ReviewRecord:
         """
         if not by.strip():
             raise ConfigError(["--by is empty. An answer on record says who gave it."])
+        if not all(is_writable(text) for text in (by, via, *(answer.note for answer in answers))):
+            raise ConfigError(["--by, the file's name or a note holds bytes that are no text. Type it again."])
         content = {
             "run": run,
             "by": by,

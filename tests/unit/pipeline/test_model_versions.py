@@ -40,6 +40,9 @@ def test_another_model_of_the_root_can_be_named_and_an_unknown_one_is_refused_wi
     assert list(registry_of(config, "churn").history().versions) == ["5", "6"]
     with pytest.raises(NotFound, match=r"No model 'chum' .*There are: churn"):
         registry_of(config, "chum")
+    for path in (".", "..", "../../data", ""):
+        with pytest.raises(NotFound, match="No model "):
+            registry_of(config, path)
 
 
 def test_paths_of_keys_are_relative_to_the_configuration(tmp_path):
@@ -72,3 +75,11 @@ def test_without_a_word_what_is_in_production_is_meant_and_else_the_newest(regis
     assert model_folder(registry, str(tmp_path / "pushed" / "5")) == tmp_path / "pushed" / "5"
     with pytest.raises(ChangeRefused, match="'7' is not in the registry"):
         model_folder(registry, "7")
+    for folder in (str(tmp_path), "/nowhere"):
+        with pytest.raises(ChangeRefused, match="no saved_model.pb is in it"):
+            model_folder(registry, folder)
+
+
+def test_an_empty_registry_is_named(tmp_path):
+    with pytest.raises(ChangeRefused, match=r"Nothing is registered in .*registry/churn yet"):
+        model_folder(registry_of(configured(tmp_path)), None)

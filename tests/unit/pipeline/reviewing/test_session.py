@@ -115,3 +115,11 @@ def test_an_answer_has_an_author(record):
     with pytest.raises(ConfigError, match="--by is empty"):
         record.add("first", queue, [NewAnswer(queue.questions[0], "yes")], by=" ", via="terminal")
     assert record.ledger.entries() == []
+
+
+def test_what_is_no_text_is_refused_and_nothing_is_recorded(record):
+    queue = queue_of(1)
+    for by, note in (("\udcff", ""), ("ann", "\udcff")):
+        with pytest.raises(ConfigError, match="no text"):
+            record.add("first", queue, [NewAnswer(queue.questions[0], "yes", note)], by=by, via="terminal")
+    assert record.ledger.entries() == []
