@@ -94,10 +94,13 @@ def _echo_misplaced(registry: "LocalRegistry", history: "History") -> None:
 
 
 def _tell(registry: "LocalRegistry", version: "ModelVersion") -> None:
+    from components.model_registry.versions import PROMOTED
+
     entry = version.entries[-1]
     typer.echo(f"Version {version.version} is in {version.stage}: {near(registry.folder(version))}")
     typer.echo(f"model      {version.model_digest[:12]}, the bytes that run '{version.run}' registered")
     typer.echo(f"signature  {entry.content['signature']}")
     if replaced := entry.content["replaces"]:
-        typer.echo(f"replaces   version {replaced}, which is archived; to go back: penstock rollback --reason WHY")
+        back = "penstock rollback" if entry.kind == PROMOTED else f"penstock promote {replaced} --to staging"
+        typer.echo(f"replaces   version {replaced}, which is archived; to bring it back: {back} --reason WHY")
     typer.echo(inert_cell(f"record     entry {entry.number}, by {entry.content['by']}: {entry.content['reason']}"))

@@ -76,7 +76,7 @@ def test_without_a_word_what_is_in_production_is_meant_and_else_the_newest(regis
     with pytest.raises(ChangeRefused, match="'7' is not in the registry"):
         model_folder(registry, "7")
     for folder in (str(tmp_path), "/nowhere"):
-        with pytest.raises(ChangeRefused, match="no saved_model.pb is in it"):
+        with pytest.raises(ChangeRefused, match=r"no saved_model\.pb is in it"):
             model_folder(registry, folder)
 
 
