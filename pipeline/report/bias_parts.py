@@ -72,7 +72,11 @@ def _judged_row(facet: FacetReport, metric: str, estimate: Estimate) -> tuple[ob
     return (
         clipped(facet.name, 120),
         tag("abbr", metric, title=f"{title_of(metric)}: {MEANINGS[metric]}"),
-        Cell(f"{light} {estimate.status}", order=list(_LIGHTS).index(estimate.status), tone=tone),
+        Cell(
+            tag("span", f"{light} {estimate.status}", class_="pn-whole"),
+            order=list(_LIGHTS).index(estimate.status),
+            tone=tone,
+        ),
         number(estimate.value),
         _drawn(metric, estimate, tone),
         f"{estimate.rows:,}",
