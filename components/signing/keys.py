@@ -79,7 +79,10 @@ def load_public_key(path: Path) -> "EllipticCurvePublicKey":
     try:
         key = serialization.load_pem_public_key(_read(path, "public_key"))
     except ValueError as error:
-        raise ComponentError(f"signing.public_key {path}: cannot be read as a PEM public key.") from error
+        raise ComponentError(
+            f"signing.public_key {path}: cannot be read as a PEM public key. Name the FILE.pub that belongs "
+            "to the private key."
+        ) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in CURVES:
         raise ComponentError(f"signing.public_key {path}: {_wrong_kind()}")
     return key

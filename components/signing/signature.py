@@ -8,6 +8,7 @@ The library's private modules are used in one place, `_Signer`: it has no public
 """
 
 import dataclasses
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -170,7 +171,9 @@ def _why(folder: Path, public_key: Path, error: Exception) -> str:
     elif "Hash mismatch" in said:
         changed = re.findall(r"Hash mismatch for \\?'(.*?)\\?': Expected", said)  # a list's repr
         said = f"these files are not what was signed: {', '.join(changed)}"
-    elif not isinstance(error, ValueError):
+    elif "is a symlink" in said:
+        said = "there is a link in the folder, whose target no signature covers"
+    elif not isinstance(error, ValueError) or isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
         said = f"{SIGNATURE} is no signature that can be read ({type(error).__name__}: {said})"
     return (
         f"{folder}: the signature does not hold: {said.rstrip('. ')}. Do not load this model. Find out who changed it, "

@@ -77,8 +77,13 @@ TAMPERED = {
     "an added file of git": (lambda folder: (folder / ".gitignore").write_bytes(b""), "Extra files"),
     "a removed file": (lambda folder: (folder / "variables/variables.data").unlink(), "Missing files in model '7'"),
     "a renamed file": (lambda folder: (folder / "saved_model.pb").rename(folder / "other.pb"), "Extra files"),
-    "a link": (lambda folder: (folder / "link").symlink_to("/etc/hostname"), "symlink"),
+    "a link": (lambda folder: (folder / "link").symlink_to("/etc/hostname"), "there is a link in the folder"),
     "no signature": (lambda folder: (folder / SIGNATURE).unlink(), "not signed"),
+    "garbage for a signature": (lambda folder: (folder / SIGNATURE).write_text("x"), "no signature that can be read"),
+    "bytes for a signature": (
+        lambda folder: (folder / SIGNATURE).write_bytes(b"\xff"),
+        "no signature that can be read",
+    ),
     "an empty signature": (lambda folder: (folder / SIGNATURE).write_text("{}"), "no signature that can be read"),
     "a signature that is no JSON": (lambda folder: (folder / SIGNATURE).write_text("x"), "does not hold"),
     "a cut signature": (
