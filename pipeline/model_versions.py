@@ -27,6 +27,16 @@ def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
     return LocalRegistry(folder, config.signing, config.approvals_path)
 
 
+def nothing_registered(registry: LocalRegistry) -> str:
+    """What to say where the record holds no version, folders of versions notwithstanding."""
+    if not registry.misplaced(registry.history()):
+        return "No version is registered yet. A run registers what it pushes: penstock run"
+    return (
+        f"{registry.record.path}: no version is on record, and folders of versions are there: entries were cut off, or "
+        "the file was replaced or is gone. Put the true file back."
+    )
+
+
 def version_rows(history: History) -> list[tuple[str, ...]]:
     """The versions as a table of text with a header, the newest first."""
     rows: list[tuple[str, ...]] = [("version", "stage", "run", "model", "signature", "metrics", "last change")]

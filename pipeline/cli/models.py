@@ -33,7 +33,7 @@ def models(
     overrides: SetOption = None,
 ) -> None:
     """List a model's versions: stage, metrics, digest, signature, who changed what; checks that the record is whole."""
-    from pipeline.model_versions import history_json, registry_of, version_rows
+    from pipeline.model_versions import history_json, nothing_registered, registry_of, version_rows
 
     registry = registry_of(load(config, overrides), name)
     history = registry.history()
@@ -41,8 +41,8 @@ def models(
         typer.echo(json.dumps(history_json(registry, history), indent=1))
         return
     if not history.versions:
-        typer.echo("No version is registered yet. A run registers what it pushes: penstock run")
         _echo_misplaced(registry, history)
+        typer.echo(nothing_registered(registry))
         return
     echo_table(version_rows(history))
     if history.production:

@@ -185,7 +185,8 @@ def publish(
     record = ReviewRecord(settings)
     done = publish(settings, record, Request(span, output, answers_only), by or who())
     if done is None:
-        typer.echo("Every answer was published before. To answer rows: penstock review")
+        said = "Every answer was published before." if record.answers().standing else "Nobody has answered a row yet."
+        typer.echo(f"{said} To answer rows: {command_line('review')}")
         return
     where = ", ".join(near(path) for path in done.paths)
     typer.echo(f"Wrote {where if done.span is None else f'span {done.span}: {where}'}")

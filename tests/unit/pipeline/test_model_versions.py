@@ -7,7 +7,7 @@ from components.model_registry.registry import Ask, Registration
 from components.model_registry.versions import ChangeRefused
 from pipeline.config import load_config
 from pipeline.errors import NotFound
-from pipeline.model_versions import history_json, model_folder, registry_of, version_rows
+from pipeline.model_versions import history_json, model_folder, nothing_registered, registry_of, version_rows
 
 SMALLEST = "pipeline: {name: churn}\ndata: {path: customers.csv}\nlabel: {column: churned}\n"
 
@@ -78,6 +78,16 @@ def test_without_a_word_what_is_in_production_is_meant_and_else_the_newest(regis
     for folder in (str(tmp_path), "/nowhere"):
         with pytest.raises(ChangeRefused, match=r"no saved_model\.pb is in it"):
             model_folder(registry, folder)
+
+
+def test_an_empty_record_beside_folders_of_versions_is_not_taken_for_a_new_registry(registry):
+    registry.record.path.write_bytes(b"")
+    assert "no version is on record" in nothing_registered(registry)
+    assert "Put the true file back" in nothing_registered(registry)
+
+
+def test_a_new_registry_says_how_a_version_gets_there(tmp_path):
+    assert "penstock run" in nothing_registered(registry_of(configured(tmp_path)))
 
 
 def test_an_empty_registry_is_named(tmp_path):
