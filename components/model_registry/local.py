@@ -166,7 +166,7 @@ class LocalRegistry:
             raise ModelDamaged(
                 f"Version {version.version} must not be promoted: people approved its model, and {self.approvals} does "
                 "not hold that any more: entries were cut off, or the file was replaced or is gone. Nothing was "
-                "changed. Put the true file back, or push a model anew."
+                "changed. Put the true file back; or name the configuration of the pipeline that made the version."
             )
         if said := objection(approvals, version.model_digest, version.evidence_digest):
             raise ChangeRefused(
