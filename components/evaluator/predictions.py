@@ -68,7 +68,10 @@ def read_predictions(evaluation: Path, kind: LabelKind) -> Predictions:
       FileNotFoundError: it holds none.
       OSError: they cannot be read.
     """
-    table = dataset.dataset(evaluation / PREDICTIONS_FOLDER, format="parquet").to_table().sort_by("example")
+    table = dataset.dataset(evaluation / PREDICTIONS_FOLDER, format="parquet").to_table()
+    if not table.num_columns:
+        raise FileNotFoundError(f"{evaluation / PREDICTIONS_FOLDER} is empty. Evaluate again: --from Evaluator.")
+    table = table.sort_by("example")
     rows = _answers(table, "", kind)
     if rows is None:
         empty = np.empty(0)
