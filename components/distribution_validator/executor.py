@@ -51,8 +51,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         current = self._summarise(examples, columns)
         _write_summary(output_dict, current, span_of(examples))
-        compared, remarks = _with_earlier(input_dict, current, span_of(examples), columns, settings)
-        missing = [] if current.rows else ["The examples have no rows. Look at data.path and data.on_bad_rows."]
+        compared, remarks, missing = _with_earlier(input_dict, current, span_of(examples), columns, settings)
+        missing += [] if current.rows else ["The examples have no rows. Look at data.path and data.on_bad_rows."]
         if path := exec_properties.get("serving_path"):
             skew, told, problems = _with_requests(path, current, features, settings)
             compared, remarks, missing = [*compared, *skew], [*remarks, *told], [*missing, *problems]
@@ -107,15 +107,32 @@ def _with_earlier(
     span: int | None,
     columns: tuple[ComparedColumn, ...],
     settings: DistributionSettings,
-) -> tuple[Compared, list[str]]:
-    """The comparison with the span before, or why there is none."""
+) -> tuple[Compared, list[str], list[str]]:
+    """The comparison with the span before, remarks where there is none, and what keeps it from being evidence."""
     artifacts = input_dict.get("previous")
     if span is None:
-        return [], ["The data has no spans ({SPAN} in data.path), so there is no earlier one to compare with."]
+        return [], ["The data has no spans ({SPAN} in data.path), so there is no earlier one to compare with."], []
     if not artifacts:
-        return [], [f"There is no earlier span than {span} to compare with; this one's summary is kept for later ones."]
-    question = Question("drift", f"from span {span_of(artifacts[0])} to span {span}")
-    return [(question, compare(read_summary(artifacts[0]), current, columns, settings))], []
+        told = f"There is no earlier span than {span} to compare with; this one's summary is kept for later ones."
+        return [], [told], []
+    before = span_of(artifacts[0])
+    try:
+        earlier = read_summary(artifacts[0])
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        return [], [], [_gone(os.path.join(artifacts[0].uri, SUMMARY_FILE), before, error)]
+    return (
+        [(Question("drift", f"from span {before} to span {span}"), compare(earlier, current, columns, settings))],
+        [],
+        [],
+    )
+
+
+def _gone(path: str, span: int | None, error: Exception) -> str:
+    why = "is not there any more" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+    return (
+        f"{path}: the summary of span {span}, which this span is compared with, {why}. Bring it back from a backup, "
+        f"or summarise that span anew: penstock run --set data.span={span} --to DistributionValidator."
+    )
 
 
 def _with_requests(

@@ -130,6 +130,26 @@ def test_two_clean_spans_pass_without_a_warning(tmp_path: Path, first: Any) -> N
     assert "drift(review_id)" not in by_check
 
 
+@pytest.mark.parametrize(("content", "words"), [(None, "is not there any more"), ("[]", "cannot be read")])
+def test_a_lost_or_damaged_summary_of_the_span_before_refuses_and_says_how_to_go_on(
+    tmp_path: Path, first: Any, content: str | None, words: str
+) -> None:
+    from components.distribution_validator.artifact import DistributionSummary
+
+    lost = DistributionSummary()
+    lost.uri, lost.span = str(tmp_path / "lost"), 1
+    if content is not None:
+        (tmp_path / "lost").mkdir()
+        (tmp_path / "lost/summary.json").write_text(content)
+    summary, decision = validate(tmp_path / "second", reviews(2), lost, span=2)
+    assert decision["passed"] is False
+    (told,) = decision["missing"]
+    assert words in told
+    assert "lost/summary.json: the summary of span 1" in told
+    assert "penstock run --set data.span=1 --to DistributionValidator" in told
+    assert Path(summary.uri, "summary.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("drift", "check", "words"),
     [
