@@ -5,6 +5,7 @@ refused · 5 the run completed, the model was not pushed · 6 the store is in us
 8 the model waits for a person's approval · 130 interrupted.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -203,7 +204,18 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
-        _fail(f"{error.filename or 'A file'}: {error.strerror or error}.", ConfigError.exit_code)
+        _fail(f"{error.filename or 'A file'}: {error.strerror or error}.{_advice(error)}", ConfigError.exit_code)
+
+
+def _advice(error: OSError) -> str:
+    """What to do about an error of the operating system, with a space before it; empty where its words say it."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return " This user may not read or write it: ask its owner for the right, or name another place."
+    if error.errno == errno.EROFS:
+        return " It can only be read here: name another place, or mount it for writing."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return " Free some space (penstock gc removes what old runs left), and do the same again."
+    return ""
 
 
 def _interrupt(*_: object) -> None:

@@ -62,5 +62,7 @@ def read_registered(folder: Path, registry: Path | None = None) -> Registered:
         version = read_history(Ledger(record).entries()).versions.get(document.version)
     except LedgerDamaged:
         return Registered(document, None, "The registry's record was tampered with; penstock models says where.")
+    except OSError as error:
+        return Registered(document, None, f"The registry's record cannot be read ({error.strerror}): {record}.")
     gone = f"The registry knows no version {document.version} any more."
     return Registered(document, version, "" if version else gone)

@@ -1,7 +1,11 @@
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
+
+from pipeline.cli.app import main
 
 SMALLEST = "pipeline: {name: churn}\ndata: {path: customers.csv}\nlabel: {column: churned}\n"
 
@@ -58,3 +62,25 @@ def test_sample_data_says_what_is_reachable(penstock, tmp_path):
     assert "100 reviews and 3 broken ones" in result.stdout
     assert "Best reachable accuracy 0.8" in result.stdout
     assert (tmp_path / "few.csv").read_text(errors="replace").count("\n") == 104
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EACCES, "ask its owner for the right"),
+        (errno.EROFS, "name another place"),
+        (errno.ENOSPC, "Free some space (penstock gc"),
+    ],
+)
+def test_an_error_of_the_operating_system_says_what_to_do(monkeypatch, capsys, number, words):
+    def fail(**_):
+        raise OSError(number, os.strerror(number), "registry/.lock")
+
+    monkeypatch.setattr("pipeline.cli.app.app", fail)
+    monkeypatch.setattr("sys.argv", ["penstock", "models"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert said.startswith(f"registry/.lock: {os.strerror(number)}. ")
+    assert words in said

@@ -60,3 +60,13 @@ def test_a_document_that_cannot_be_read_is_missing_with_its_place(tmp_path, text
         (tmp_path / VERSION_FILE).write_text(text)
     with pytest.raises(NotFound, match=VERSION_FILE):
         read_registered(tmp_path)
+
+
+def test_a_record_that_cannot_be_read_is_told_and_stops_nothing(registry, tmp_path):
+    folder, record = written(tmp_path, document(registry)), registry.record.path
+    record.unlink()
+    record.mkdir()
+    found = read_registered(folder)
+    assert found.version is None
+    assert "cannot be read" in found.problem
+    assert str(record) in found.problem
