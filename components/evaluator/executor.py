@@ -15,6 +15,7 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from components.errors import ComponentError
 from components.evaluator.analyse import Evaluated, analyse
 from components.evaluator.analysis import ANALYSIS_FILE
 from components.evaluator.baseline import DESCRIPTION, incomparable
@@ -74,10 +75,19 @@ class Executor(tfx_executor.Executor):
 
 
 def _without_incomparable_baseline(input_dict: Artifacts) -> tuple[Artifacts, str | None]:
-    """The inputs without a baseline that cannot answer today's rows, and why it cannot."""
+    """The inputs without a baseline that cannot answer today's rows, and why it cannot.
+
+    Raises:
+      ComponentError: the baseline's files are not there any more.
+    """
     baselines = input_dict.get("baseline_model") or []
     if not baselines:
         return input_dict, None
+    if not fileio.exists(baselines[0].uri):
+        raise ComponentError(
+            f"{baselines[0].uri}: the last blessed model, which this one is compared with, is not there any more. "
+            "Bring it back from a backup, or the project to where it was; to begin anew, set another pipeline.root."
+        )
     obstacle = incomparable(_description(input_dict["model"][0]), _description(baselines[0]))
     if obstacle is None:
         return input_dict, None

@@ -1,5 +1,6 @@
 """When the last blessed model cannot be compared with."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,3 +58,15 @@ def test_a_model_of_another_label_or_type_is_not_compared_and_the_reason_is_told
 
 def test_a_model_that_needs_a_column_which_is_gone_is_not_compared() -> None:
     assert incomparable(description(c="string"), description()) == "it needs 'x'"
+
+
+def test_a_blessed_model_that_is_gone_stops_the_node_with_its_place_and_a_way_on(tmp_path: Path) -> None:
+    from tfx.types import standard_artifacts
+
+    from components.errors import ComponentError
+    from components.evaluator.executor import Executor
+
+    baseline = standard_artifacts.Model()
+    baseline.uri = str(tmp_path / "gone")
+    with pytest.raises(ComponentError, match=r"gone: the last blessed model.*not there any more.*pipeline\.root"):
+        Executor().Do({"model": [standard_artifacts.Model()], "baseline_model": [baseline]}, {}, {})
