@@ -73,7 +73,7 @@ def test_an_approval_pushes_this_very_model_and_computes_nothing_again(waiting):
     completed(waiting.penstock("run", "--resume", RUN), 0)
     after = executions(waiting)
     again = {node_id for node_id in after if after[node_id] != before[node_id]}
-    assert again == {"ModelApproval", "Pusher"}
+    assert again == {"ModelApproval", "Pusher", "ModelRegistry"}
     assert record(waiting)["state"] == "COMPLETE"
     (version,) = waiting.pushed_versions("churn")
     model = waiting.artifact(RUN, "Trainer", "model") / "Format-Serving"
@@ -102,7 +102,11 @@ def test_an_approval_is_of_the_run_as_it_was_begun_whatever_has_changed_since(wa
         with (waiting.config.parent / "customers.csv").open("a") as data:
             data.truncate(kept)
     after = executions(waiting)
-    assert {node_id for node_id in after if after[node_id] != before[node_id]} == {"ModelApproval", "Pusher"}
+    assert {node_id for node_id in after if after[node_id] != before[node_id]} == {
+        "ModelApproval",
+        "Pusher",
+        "ModelRegistry",
+    }
     assert len(waiting.pushed_versions("churn")) == 1
     decisions = [(item["kind"], item["by"], item["supersedes"]) for item in requests(waiting)[0]["decisions"]]
     assert decisions == [("rejected", "ann", False), ("approved", "bob", True)]
