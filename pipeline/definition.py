@@ -60,7 +60,6 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from tfx.components.trainer.component import Trainer
     from tfx.components.transform.component import Transform
     from tfx.dsl.components.common.resolver import Resolver
-    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
     from tfx.orchestration.pipeline import Pipeline
     from tfx.proto import pusher_pb2, trainer_pb2
     from tfx.types import standard_artifacts
@@ -78,6 +77,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.explainer.artifact import ModelExplanation
     from components.explainer.component import Explainer
     from components.gate.approved_evidence import ApprovedEvidenceStrategy
+    from components.gate.approved_models import LatestApprovedModelStrategy
     from components.gate.previous_span import PreviousSpanStrategy
     from components.human_review.component import HumanReview
     from components.model_approval.artifact import ModelApproval as ModelApprovalArtifact
@@ -192,9 +192,10 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     model = trainer.outputs["model"]
 
     latest_blessed_model = Resolver(
-        strategy_class=LatestBlessedModelStrategy,
+        strategy_class=LatestApprovedModelStrategy,
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        approval=Channel(type=ModelApprovalArtifact),
     ).with_id("latest_blessed_model")
 
     evaluator = Evaluator(

@@ -135,7 +135,7 @@ def _approved(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:
 
 
 def _blessed(graph: LineageGraph) -> list[tuple[ArtifactRecord, str]]:
-    """The latest blessed model of each pipeline, which is what TFX's LatestBlessedModelStrategy finds."""
+    """The latest blessed model of each pipeline, which becomes the next run's baseline once it is approved."""
     latest: dict[str, ArtifactRecord] = {}
     for blessing in graph.artifacts_of_type("ModelBlessing"):
         producer = graph.producer(blessing.artifact_id)

@@ -1,4 +1,4 @@
-"""Which earlier evidence a run compares with."""
+"""Which earlier model and evidence a run compares with."""
 
 from typing import Any
 
@@ -26,6 +26,7 @@ class History:
         self._store, self._pb2 = store, metadata_store_pb2
         self._node_type = store.put_execution_type(metadata_store_pb2.ExecutionType(name="node"))
         self.inputs: dict[str, list[Any]] = {"approval": [], "evidence": []}
+        self.models: dict[str, list[Any]] = {"model": [], "model_blessing": []}
 
     def _artifact(self, kind: Any) -> Any:
         made = kind()
@@ -36,7 +37,18 @@ class History:
     def model(self) -> Any:
         from tfx.types import standard_artifacts
 
-        return self._artifact(standard_artifacts.Model)
+        made = self._artifact(standard_artifacts.Model)
+        self.models["model"].append(made)
+        return made
+
+    def blessed(self, model: Any) -> Any:
+        from tfx.types import standard_artifacts
+
+        blessing = self._artifact(standard_artifacts.ModelBlessing)
+        blessing.set_int_custom_property("blessed", 1)
+        blessing.set_int_custom_property("current_model_id", model.id)
+        self.models["model_blessing"].append(blessing)
+        return model
 
     def made_from(self, model: Any, kind: Any, key: str, read_as: str = "model") -> Any:
         made = self._artifact(kind)
@@ -63,6 +75,30 @@ class History:
 
         found = ApprovedEvidenceStrategy().resolve_artifacts(self._store, self.inputs)
         return [artifact.id for artifact in (found or {})["evidence"]]
+
+    def baseline(self) -> list[int]:
+        from components.gate.approved_models import LatestApprovedModelStrategy
+
+        inputs = {**self.models, "approval": self.inputs["approval"]}
+        found = LatestApprovedModelStrategy().resolve_artifacts(self._store, inputs)
+        return [artifact.id for artifact in (found or {})["model"]]
+
+
+def test_a_blessed_model_is_the_one_to_beat_once_it_is_approved(store: Any) -> None:
+    history = History(store)
+    assert history.baseline() == []
+    first = history.blessed(history.model())
+    assert history.baseline() == []
+    history.approval(first, approved=True)
+    refused = history.blessed(history.model())
+    history.approval(refused, approved=False)
+    assert history.baseline() == [first.id]
+    waits = history.blessed(history.model())
+    assert history.baseline() == [first.id]
+    history.approval(waits, approved=True)
+    assert history.baseline() == [waits.id]
+    history.approval(waits, approved=False)
+    assert history.baseline() == [first.id]
 
 
 def test_a_first_run_has_nothing_to_compare_with(store: Any) -> None:
