@@ -141,12 +141,17 @@ def test_a_waiver_lets_a_named_anomaly_pass_until_it_expires(sample, tmp_path):
     changed = tmp_path / "reviews.tsv"
     lines = data.read_text(encoding="utf-8").splitlines(keepends=True)[:2001]
     changed.write_text("".join(line.replace("US\t", "ZZ\t", 1) for line in lines), encoding="utf-8")
-    waiver = "{feature: marketplace, reason: 'moved to ZZ', expires: %s}"
-    expired = project.penstock(
-        "run", overrides=[f"data.path={changed}", f"validation.waivers=[{waiver % '2020-01-01'}]"]
-    )
-    assert "expired" in completed(expired, 4)
-    valid = project.penstock("run", overrides=[f"data.path={changed}", f"validation.waivers=[{waiver % '2999-01-01'}]"])
+    waived = {"validation": "feature: marketplace", "quality": "check: allowed_values(marketplace)"}
+
+    def run(expires):
+        waivers = [f"{key}.waivers=[{{{what}, reason: moved, expires: {expires}}}]" for key, what in waived.items()]
+        return project.penstock("run", overrides=[f"data.path={changed}", *waivers])
+
+    refused = completed(run("2020-01-01"), 4)
+    assert "ValidationGate" in refused
+    assert "DataQualityGate" in refused
+    assert "expired" in refused
+    valid = run("2999-01-01")
     assert valid.returncode in (0, 5), valid.stdout + valid.stderr
     assert project.node_states()["ValidationGate"] == "COMPLETE"
 
