@@ -15,7 +15,7 @@ from typing import Self
 
 from pipeline.metadata import ArtifactRecord, EventRecord, ExecutionRecord, LineageStore, Snapshot
 
-COMPARISON_KEYS = frozenset({"baseline_model", "baseline_bias"})
+COMPARISON_KEYS = frozenset({"baseline", "baseline_model", "baseline_bias", "previous", "previous_metrics"})
 """Inputs that a node compares with, and makes nothing from."""
 
 
