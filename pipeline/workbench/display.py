@@ -207,11 +207,15 @@ def in_words(value: object) -> object:
     return value if isinstance(value, str) else str(value)
 
 
+PLAIN_ROWS = 40
+"""A run's nodes are fewer."""
+
+
 def plain(frame: pd.DataFrame) -> str:
-    """A frame as text for terminals, no more than twenty rows, long texts cut."""
+    """A frame as text for terminals, no more than `PLAIN_ROWS` rows, long texts cut."""
     if frame.empty:
         return "(nothing)"
-    shown = frame.head(20)
+    shown = frame.head(PLAIN_ROWS)
     text = shown.to_string(max_colwidth=48, index=_tells_something(frame.index), na_rep="—")
     more = len(frame) - len(shown)
     text = "\n".join(line if len(line) <= _LINE else f"{line[:_LINE]}…" for line in text.splitlines())
