@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
+
+from components.arrow_example_gen.columns import first_values
 
 _BATCH_ROWS = 4096
 
@@ -48,16 +49,7 @@ def _batches(path: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
 
 def flat(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch with the first value of each list as its column."""
-    return pa.RecordBatch.from_arrays([_first(column) for column in batch.columns], names=batch.schema.names)
-
-
-def _first(column: pa.Array) -> pa.Array:
-    if pa.types.is_null(column.type):
-        return column
-    offsets = column.offsets.to_numpy()
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    indices = pa.array(starts, mask=lengths == 0)
-    return column.values.take(indices)
+    return pa.RecordBatch.from_arrays([first_values(column) for column in batch.columns], names=batch.schema.names)
 
 
 def read_rows(uri: str) -> Iterator[tuple[list[bytes], pa.RecordBatch]]:

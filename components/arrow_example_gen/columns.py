@@ -273,9 +273,7 @@ def single_values(array: pa.Array) -> pa.Array:
     """
     if not _is_list(array.type) or pc.any(pc.greater(pc.list_value_length(array), 1)).as_py():
         return array
-    filled = pc.greater(pc.fill_null(pc.list_value_length(array), 0), 0)
-    indexes = np.cumsum(filled.to_numpy(zero_copy_only=False)) - 1
-    return array.flatten().take(pc.if_else(filled, pa.array(indexes, pa.int64()), pa.scalar(None, pa.int64())))
+    return first_values(array)
 
 
 def first_values(array: pa.Array) -> pa.Array:
