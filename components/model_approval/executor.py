@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging as standard_logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,13 +123,15 @@ def gather(input_dict: Artifacts, gates: list[str]) -> Evidence:
             digests[verdict.gate] = _digest(os.path.join(artifact.uri, DECISION_FILE))
     blessings = tuple(_blessing(key, input_dict, digests) for key in _BLESSINGS)
     evaluation = artifact_utils.get_single_instance(input_dict["evaluation"])
-    digests["analysis"] = _digest(os.path.join(evaluation.uri, ANALYSIS_FILE))
+    analysis_path = os.path.join(evaluation.uri, ANALYSIS_FILE)
+    digests["analysis"] = _digest(analysis_path)
+    analysis = json.loads(io_utils.read_string_file(analysis_path))
     return Evidence(
         model_digest=model_digest(Path(path_utils.serving_model_path(model.uri))),
         blessings=blessings,
         verdicts=verdicts,
-        changes=_changes(evaluation),
-        flagged=_flagged(evaluation),
+        changes=_changes(analysis),
+        flagged=_flagged(analysis),
         digests=digests,
     )
 
@@ -155,20 +158,15 @@ def _blessing(key: str, input_dict: Artifacts, digests: dict[str, str]) -> Bless
     return Blessing(gate, is_blessed(artifacts[0]), tuple(reasons))
 
 
-def _analysis(evaluation: Artifact) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, ANALYSIS_FILE)))
-    return found
-
-
-def _flagged(evaluation: Artifact) -> list[dict[str, Any]]:
+def _flagged(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The slices that are worse than all rows, beyond chance."""
-    slices = _analysis(evaluation)["slices"]
-    return [item for item in slices if (harm := item["harm"]) and harm["is_certain"] and harm["deficit"] > 0]
+    return [
+        item for item in analysis["slices"] if (harm := item["harm"]) and harm["is_certain"] and harm["deficit"] > 0
+    ]
 
 
-def _changes(evaluation: Artifact) -> list[dict[str, Any]] | None:
+def _changes(analysis: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """All rows, then each slice, with their changes; None where there was no model to compare with."""
-    analysis = _analysis(evaluation)
     if not analysis["overall"]["changes"]:
         return None
     return [analysis["overall"], *analysis["slices"]]
