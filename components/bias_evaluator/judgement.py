@@ -13,7 +13,7 @@ from components.bias_evaluator.names import MEANINGS, title_of
 from components.bias_evaluator.settings import BiasChangeThreshold, BiasSettings, BiasThreshold, severity_of
 from components.bias_evaluator.support import why_not_finite
 from components.bias_evaluator.tally import MAX_KEYS
-from components.gate.verdict import Finding, Verdict
+from components.gate.verdict import Finding, Severity, Verdict
 
 GATE = "BiasEvaluator"
 
@@ -92,52 +92,72 @@ def _facet_findings(item: FacetMeasures, settings: BiasSettings) -> Iterator[Fin
 
 
 def _value_finding(measure: Measured, facet: FacetCounts, threshold: BiasThreshold, settings: BiasSettings) -> Finding:
-    undecided = _undecided(measure, facet, measure.rows, measure.value, measure.interval, settings)
-    beyond, certain = _beyond(measure.value, measure.interval, threshold.lower, threshold.upper)
-    demanded = _bounds(threshold.lower, threshold.upper)
-    words = _measured_words(measure, facet, measure.value, measure.interval, settings.confidence)
-    within = ", which may be chance: the interval reaches the bound" if beyond and not certain else ""
-    passed = None if undecided else not certain
-    return Finding(
+    held = _Held(
         check=f"{measure.metric}({facet.name})",
-        passed=passed,
-        severity=severity_of(threshold),
-        sentence=undecided or f"{words}; {demanded} is demanded{within}.{_meaning(measure) if passed is False else ''}",
-        advice=f"{_ADVICE}thresholds." if passed is False else "",
-        measured=_finite(measure.value),
-        demanded=demanded,
-        where=facet.name,
+        words=_measured_words(measure, facet, measure.value, measure.interval, settings.confidence),
+        demanded=_bounds(threshold.lower, threshold.upper),
+        value=measure.value,
+        interval=measure.interval,
+        lower=threshold.lower,
+        upper=threshold.upper,
         rows=measure.rows,
-        details=_details(measure, measure.interval, change=False),
+        key="thresholds",
     )
+    return _finding(held, measure, facet, severity_of(threshold), settings)
 
 
 def _change_finding(
     measure: Measured, facet: FacetCounts, threshold: BiasChangeThreshold, settings: BiasSettings
 ) -> Finding:
     change = math.nan if measure.change is None else measure.change
-    rows = min(measure.rows, measure.rows_before)
-    undecided = _undecided(measure, facet, rows, change, measure.change_interval, settings)
-    beyond, certain = _beyond(change, measure.change_interval, -threshold.absolute, threshold.absolute)
-    demanded = f"a change of at most {threshold.absolute:g} either way"
     span = _interval_words(measure.change_interval, settings.confidence)
-    words = (
-        f"{measure.metric} of {facet.name} moved by {change:+.4g}{span} from {_number(measure.before)} for the last "
-        f"approved model to {_number(measure.value)}"
+    held = _Held(
+        check=f"change of {measure.metric}({facet.name})",
+        words=f"{measure.metric} of {facet.name} moved by {change:+.4g}{span} from {_number(measure.before)} for the "
+        f"last approved model to {_number(measure.value)}",
+        demanded=f"a change of at most {threshold.absolute:g} either way",
+        value=change,
+        interval=measure.change_interval,
+        lower=-threshold.absolute,
+        upper=threshold.absolute,
+        rows=min(measure.rows, measure.rows_before),
+        key="change_thresholds",
     )
+    return _finding(held, measure, facet, severity_of(threshold), settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Held:
+    """What is held to bounds: a metric's value, or its change; `key` is where the bounds are, under bias."""
+
+    check: str
+    words: str
+    demanded: str
+    value: float
+    interval: Interval | None
+    lower: float | None
+    upper: float | None
+    rows: int
+    key: str
+
+
+def _finding(held: _Held, measure: Measured, facet: FacetCounts, severity: Severity, settings: BiasSettings) -> Finding:
+    undecided = _undecided(measure, facet, held.rows, held.value, held.interval, settings)
+    beyond, certain = _beyond(held.value, held.interval, held.lower, held.upper)
     within = ", which may be chance: the interval reaches the bound" if beyond and not certain else ""
     passed = None if undecided else not certain
+    meaning = _meaning(measure) if passed is False else ""
     return Finding(
-        check=f"change of {measure.metric}({facet.name})",
+        check=held.check,
         passed=passed,
-        severity=severity_of(threshold),
-        sentence=undecided or f"{words}; {demanded} is demanded{within}.{_meaning(measure) if passed is False else ''}",
-        advice=f"{_ADVICE}change_thresholds." if passed is False else "",
-        measured=_finite(change),
-        demanded=demanded,
+        severity=severity,
+        sentence=undecided or f"{held.words}; {held.demanded} is demanded{within}.{meaning}",
+        advice=f"{_ADVICE}{held.key}." if passed is False else "",
+        measured=_finite(held.value),
+        demanded=held.demanded,
         where=facet.name,
-        rows=rows,
-        details=_details(measure, measure.change_interval, change=True),
+        rows=held.rows,
+        details=_details(measure, held.interval, change=held.key == "change_thresholds"),
     )
 
 
