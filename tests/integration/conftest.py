@@ -20,6 +20,14 @@ evaluation:
 ROWS = 4000
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file, and of files that read the same run, go to one worker: each run is made once."""
+    shared = {item.path: "two_runs" for item in items if "two_runs" in getattr(item, "fixturenames", ())}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(shared.get(item.path, item.path.name)))
+
+
 @pytest.fixture(scope="session")
 def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with two complete runs on reviews: span 1 as generated, span 2 drifted and trained for longer.
