@@ -33,6 +33,7 @@ from components.training_balancer.settings import BalancingSettings
 from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
+from pipeline.aws_settings import AwsSettings, ResourceLine
 from pipeline.cache_policy import CachePolicy, NodePolicy
 from pipeline.config_errors import explain, not_finite
 from pipeline.errors import ConfigError
@@ -191,6 +192,17 @@ CachedNode = Literal[
 ]
 """The nodes that the definition can make and that have a cache; latest_blessed_model has none, it always looks anew."""
 
+ResourceNode = Literal[
+    "default",
+    CachedNode,
+    "previous_metrics",
+    "previous_distribution",
+    "latest_blessed_model",
+    "latest_approved_bias",
+    "latest_approved_attributions",
+]
+"""The nodes that can be a job of their own, and the line for all others."""
+
 
 class Config(Section):
     """The whole configuration of one pipeline; paths in it are absolute after `load_config`."""
@@ -220,6 +232,8 @@ class Config(Section):
     registry: RegistrySettings = RegistrySettings()
     beam: BeamSection = BeamSection()
     nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
+    aws: AwsSettings | None = None
+    resources: Mapping[ResourceNode, ResourceLine] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> "Config":
@@ -269,6 +283,24 @@ class Config(Section):
     def registry_path(self) -> Path:
         """The registry's folder: the record, and a folder a stage that servers can watch."""
         return self.root / "registry" / self.model_name
+
+    @property
+    def on_aws(self) -> AwsSettings:
+        """The section `aws`.
+
+        Raises:
+          ConfigError: there is none.
+        """
+        if self.aws is None:
+            raise ConfigError(
+                ["There is no section 'aws' in the configuration, and this runner needs one: docs/sagemaker.md."]
+            )
+        return self.aws
+
+    @property
+    def resource_lines(self) -> dict[str, ResourceLine]:
+        """What nodes' jobs run on; `default` for those that are not named."""
+        return {str(node_id): line for node_id, line in self.resources.items()}
 
     @property
     def caching(self) -> CachePolicy:

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 def all_keys(model: type, prefix: str = "") -> list[tuple[str, Any]]:
     """Every key of a section with its default (`...` if required), depth first.
 
-    Keys of list items are written `validation.waivers[].feature`, of named items `search_space.*.min`.
+    Keys of list items are written `validation.waivers[].feature`, of named items `search_space.*.min`, of a section
+    that may be left out `aws.region`.
     """
     found: list[tuple[str, Any]] = []
     for name, annotation, default in fields_of(model):
@@ -21,8 +22,15 @@ def all_keys(model: type, prefix: str = "") -> list[tuple[str, Any]]:
         found.append((key, default))
         item = section_in(annotation)
         if item is not None:
-            found += all_keys(item, f"{key}[]." if get_origin(annotation) is not Mapping else f"{key}.*.")
+            found += all_keys(item, f"{key}{_between(annotation)}")
     return found
+
+
+def _between(annotation: Any) -> str:
+    """What stands between a key and the keys of what it holds: a section that may be left out, named items, a list."""
+    if any(is_section(choice) for choice in get_args(annotation)) and type(None) in get_args(annotation):
+        return "."
+    return ".*." if get_origin(annotation) is Mapping else "[]."
 
 
 def fields_of(model: type) -> list[tuple[str, Any, Any]]:
