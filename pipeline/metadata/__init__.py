@@ -4,6 +4,7 @@ Everything that reads lineage goes through here, so that the store can be replac
 """
 
 from pipeline.metadata.connection import connection_config, metadata_path, metadata_problem
+from pipeline.metadata.handles import find_handle, handles, record_handle
 from pipeline.metadata.records import ArtifactRecord, EventRecord, ExecutionRecord, Snapshot, single
 from pipeline.metadata.store import LineageStore
 
@@ -14,7 +15,10 @@ __all__ = [
     "LineageStore",
     "Snapshot",
     "connection_config",
+    "find_handle",
+    "handles",
     "metadata_path",
     "metadata_problem",
+    "record_handle",
     "single",
 ]

@@ -1,4 +1,4 @@
-"""Reads of the lineage store, and the one thing that is ever changed in it: artifacts whose bytes are removed."""
+"""Reads of the lineage store, and the one change to what nodes wrote in it: artifacts whose bytes are removed."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -40,6 +40,10 @@ class LineageStore:
     def ml_metadata(self) -> Any:
         """ML Metadata's own store, None where there is none yet; raises NotFound if it cannot be read."""
         return self._store if self._exists else None
+
+    def writable(self) -> Any:
+        """ML Metadata's own store for writing, made if there is none; for what this package keeps in it itself."""
+        return self._open(writable=True)
 
     def check(self) -> None:
         """Raises NotFound if the store's file is there and cannot be read."""

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from pipeline import ir as ir_documents
 from pipeline.errors import UnsupportedByRunner
+from pipeline.run_handle import RunHandle as RunHandle
 
 RunState = Literal["RUNNING", "COMPLETE", "PARTIAL", "AWAITING_APPROVAL", "FAILED", "INTERRUPTED"]
 
@@ -54,15 +55,6 @@ class Document:
     def check_parameters(self, values: Mapping[str, str]) -> None:
         """Raises ConfigError listing each name that the pipeline does not have and each value of the wrong type."""
         ir_documents.check_parameters(self.parameters, values)
-
-
-@dataclasses.dataclass(frozen=True)
-class RunHandle:
-    """One launch of a pipeline, on any platform."""
-
-    runner: str
-    pipeline_name: str
-    run_id: str
 
 
 @dataclasses.dataclass(frozen=True)
