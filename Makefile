@@ -57,7 +57,7 @@ run: $(CORE) | $(SAMPLE)  ## environment, sample data, then the sample pipeline 
 
 test: check  ## everything: make check, then the tests that run pipelines
 	@$(call section,integration tests)
-	@$(call pytest,$(wildcard tests/integration tests/e2e) -n auto --dist loadgroup)
+	@$(call pytest,$(wildcard tests/integration tests/e2e) -n auto --dist loadfile)
 
 check: $(DEV)  ## format, lint, types, imports; unit, contract and golden tests
 	@$(call section,format: ruff format --check)

@@ -1,8 +1,13 @@
 """Runs that several tests read: made once, never changed (copy the folder to change anything)."""
 
+import functools
+from pathlib import Path
+from typing import Any
+
 import pytest
 from projects import Project, completed, make_project
 from tables import CHURN_CONFIG, RENTS_CONFIG, write_customers, write_rents
+from xdist.scheduler import LoadFileScheduling
 
 CONFIG = """
 pipeline: {name: reviews}
@@ -20,12 +25,21 @@ evaluation:
 ROWS = 4000
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class OneWorkerForARun(LoadFileScheduling):
     """Tests of one file, and of files that read the same run, go to one worker: each run is made once."""
-    shared = {item.path: "two_runs" for item in items if "two_runs" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(shared.get(item.path, item.path.name)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return "two_runs" if _reads_two_runs(self.config.rootpath / path) else path
+
+
+@functools.cache
+def _reads_two_runs(path: Path) -> bool:
+    return "two_runs" in path.read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return OneWorkerForARun(config, log)
 
 
 @pytest.fixture(scope="session")
