@@ -18,6 +18,7 @@ from pipeline.progress.words import STYLES, count_text, details, memory_text, st
 from pipeline.runners.events import Event, NodeEnded, NodeProgress, NodeStarted
 from pipeline.terminal_text import inert_line
 
+_NODE_WIDTH = 28  # latest_approved_attributions
 PLAIN_LINE_EVERY_S = 10.0
 _REFRESHES_PER_S = 4.0
 
@@ -91,7 +92,7 @@ class Progress:
         if isinstance(event, NodeStarted):
             self._shown_at[event.node_id] = now
             again = f" again, attempt {event.attempt}" if event.attempt > 1 else ""
-            self._print(Text(f"{place_of(event)} {inert_line(event.node_id):<22} started{again}"))
+            self._print(Text(f"{place_of(event)} {inert_line(event.node_id):<{_NODE_WIDTH}} started{again}"))
         elif isinstance(event, NodeProgress) and now - self._shown_at.get(event.node_id, now) >= PLAIN_LINE_EVERY_S:
             self._shown_at[event.node_id] = now
             self._print(self._running_line(self._view.nodes[event.node_id], event.elapsed_s))
@@ -140,7 +141,7 @@ def ended_line(node: NodeView, place: str, cost_s: Mapping[str, float]) -> Text:
 
 
 def _line(place: str, node: NodeView, seconds: float, parts: list[str]) -> Text:
-    line = Text(f"{place} {inert_line(node.node_id):<22} ")
+    line = Text(f"{place} {inert_line(node.node_id):<{_NODE_WIDTH}} ")
     line.append(f"{state_word(node.state):<8}", STYLES.get(node.state, ""))
     line.append("  ".join([f" {seconds:6.1f} s", *parts]))
     return line
