@@ -1,9 +1,10 @@
 """TFX's intermediate representation (IR): the compiled pipeline, addressed by the hash of its content."""
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from models.tabular_text.features import FeatureSpec
 from pipeline.errors import ConfigError
@@ -76,6 +77,43 @@ def runtime_parameters(ir: Any) -> dict[str, str]:
     _collect_parameters(ir, found)
     found.pop(RUN_ID_PARAMETER, None)
     return found
+
+
+@dataclasses.dataclass(frozen=True)
+class RuntimeParameter:
+    """A value that is bound when a run is submitted; `default` None = it must be given."""
+
+    name: str
+    type: Literal["STRING", "INT", "DOUBLE"]
+    default: str | int | float | None
+
+
+def parameters_of(text: str, node_ids: frozenset[str] | None = None) -> tuple[RuntimeParameter, ...]:
+    """The runtime parameters of all nodes, or of some, sorted by name, read without TFX.
+
+    The run id, which TFX itself puts in every node, is left out.
+    """
+    nodes = [item["pipelineNode"] for item in json.loads(text)["nodes"]]
+    chosen = [node for node in nodes if node_ids is None or node["nodeInfo"]["id"] in node_ids]
+    found = {parameter.name: parameter for parameter in _parameters_in(chosen)}
+    return tuple(found[name] for name in sorted(found) if name != RUN_ID_PARAMETER)
+
+
+def _parameters_in(tree: Any) -> Iterator[RuntimeParameter]:
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
+        if key == "runtimeParameter":
+            yield RuntimeParameter(value["name"], value["type"], _default(value))
+        else:
+            yield from _parameters_in(value)
+
+
+def _default(parameter: Mapping[str, Any]) -> str | int | float | None:
+    written = parameter.get("defaultValue", {})
+    if "intValue" in written:
+        return int(written["intValue"])
+    if "doubleValue" in written:
+        return float(written["doubleValue"])
+    return str(written["stringValue"]) if "stringValue" in written else None
 
 
 def check_parameters(types: Mapping[str, str], values: Mapping[str, str]) -> None:

@@ -2,9 +2,9 @@
 
 A runner's life:
 
-    capabilities ──► check(dsl_pipeline) ──► compile(dsl_pipeline) ──► Document      pure: no network, clock, randomness
-                                                                          │
-                                                  submit(document, …) ◄───┘          the only side effects
+    capabilities ──► check(dsl_pipeline) ──► compile(dsl_pipeline, config) ──► Document      pure: no network, clock,
+                                                                                  │          randomness
+                                                          submit(document, …) ◄───┘          the only side effects
                                                         │
                                                         ▼
                                                     RunHandle ──► status(handle) ──► RunStatus
@@ -12,11 +12,14 @@ A runner's life:
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pipeline import ir as ir_documents
 from pipeline.errors import UnsupportedByRunner
 from pipeline.run_handle import RunHandle as RunHandle
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 RunState = Literal["RUNNING", "COMPLETE", "PARTIAL", "AWAITING_APPROVAL", "FAILED", "INTERRUPTED"]
 
@@ -28,11 +31,14 @@ class Capabilities:
     Attributes:
       conditionals: nodes inside `Cond` blocks.
       runtime_parameters: values bound when a run is submitted.
+      runs_here: `submit` carries the run out on this machine, and keeps it at `pipeline.root`; otherwise it starts it
+        on a platform, which keeps it at that platform's own root.
       max_nodes: most nodes in one pipeline, None for no limit.
     """
 
     conditionals: bool
     runtime_parameters: bool
+    runs_here: bool
     max_nodes: int | None = None
 
 
@@ -44,6 +50,8 @@ class Document:
       text: the document that its platform takes.
       node_ids: the nodes in topological order.
       parameters: runtime parameters and their types (`STRING`, `INT`, `DOUBLE`).
+      ir: the pipeline's IR, which every node's launcher reads.
+      continuation: the document that goes on once a model is approved, where the platform needs one of its own.
     """
 
     runner: str
@@ -51,6 +59,8 @@ class Document:
     text: str
     node_ids: tuple[str, ...]
     parameters: Mapping[str, str]
+    ir: str
+    continuation: "Document | None" = None
 
     def check_parameters(self, values: Mapping[str, str]) -> None:
         """Raises ConfigError listing each name that the pipeline does not have and each value of the wrong type."""
@@ -76,8 +86,8 @@ class Runner(Protocol):
     def capabilities(self) -> Capabilities:
         """What this runner can express."""
 
-    def compile(self, dsl_pipeline: Any) -> Document:
-        """The platform's document; the same pipeline gives the same bytes.
+    def compile(self, dsl_pipeline: Any, config: "Config") -> Document:
+        """The platform's document; the same pipeline and configuration give the same bytes.
 
         Raises:
           UnsupportedByRunner: listing every node that the runner cannot express.

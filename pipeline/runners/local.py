@@ -7,7 +7,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -23,7 +23,10 @@ from pipeline.runners.schedule import ASSUMED_MEMORY_BYTES, Budget, Expectation
 from pipeline.runners.selection import Selection, check_nodes, select
 from pipeline.runners.warm import WarmProcess
 
-CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True)
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True, runs_here=True)
 
 _MEMORY_SHARE = 0.8  # of what is free when the run starts
 
@@ -106,9 +109,9 @@ class LocalRunner:
         self._on_begin = on_begin
         self._clock = clock
 
-    def compile(self, dsl_pipeline: Any) -> Document:
+    def compile(self, dsl_pipeline: Any, config: "Config") -> Document:
         """The pipeline's IR."""
-        return compile_document(dsl_pipeline)
+        return compile_document(dsl_pipeline, config)
 
     def submit(self, document: Document, parameters: Mapping[str, str]) -> RunHandle:
         """Runs every node that is to be run; a failed one ends only what depends on it."""
@@ -231,8 +234,8 @@ def expectations(store: RunStore, pipeline_name: str) -> dict[str, Expectation]:
     return found
 
 
-def compile_document(dsl_pipeline: Any) -> Document:
-    """The pipeline's IR, after checking that this runner can express it."""
+def compile_document(dsl_pipeline: Any, _: "Config | None" = None) -> Document:
+    """The pipeline's IR, after checking that this runner can express it; the configuration adds nothing here."""
     text = ir_documents.compile_ir(dsl_pipeline)
     ir = ir_documents.parse_ir(text)
     check_capabilities(LocalRunner.name, CAPABILITIES, ir)
@@ -242,4 +245,5 @@ def compile_document(dsl_pipeline: Any) -> Document:
         text=text,
         node_ids=ir_documents.node_ids(text),
         parameters=ir_documents.runtime_parameters(ir),
+        ir=text,
     )

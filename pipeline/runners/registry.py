@@ -13,7 +13,11 @@ from pipeline.runners.base import Capabilities, Document
 if TYPE_CHECKING:
     from pipeline.config import Config
 
-RUNNERS = {"local": "pipeline.runners.local"}
+RUNNERS = {
+    "local": "pipeline.runners.local",
+    "sagemaker": "pipeline.runners.sagemaker",
+    "step_functions": "pipeline.runners.step_functions",
+}
 """The word after `--runner` and the module that holds the runner, with its `CAPABILITIES`."""
 
 
@@ -46,7 +50,7 @@ def kept_document(name: str, pipeline_name: str, path: str) -> Document:
     """The document of an earlier run, as it was compiled then; imports TFX, as `build_document` does."""
     text = Path(path).read_text(encoding="utf-8")
     parameters = ir_documents.runtime_parameters(ir_documents.parse_ir(text))
-    return Document(name, pipeline_name, text, ir_documents.node_ids(text), parameters)
+    return Document(name, pipeline_name, text, ir_documents.node_ids(text), parameters, ir=text)
 
 
 def build_document(name: str, config: "Config", plan: Plan) -> Document:
@@ -55,5 +59,10 @@ def build_document(name: str, config: "Config", plan: Plan) -> Document:
     Raises:
       UnsupportedByRunner: listing every node that the runner cannot express.
     """
-    document: Document = import_module(RUNNERS[name]).compile_document(create_pipeline(config, plan))
+    placed = config if capabilities_of(name).runs_here else _at_platform_root(config)
+    document: Document = import_module(RUNNERS[name]).compile_document(create_pipeline(placed, plan), placed)
     return document
+
+
+def _at_platform_root(config: "Config") -> "Config":
+    return config.model_copy(update={"pipeline": config.pipeline.model_copy(update={"root": config.on_aws.root})})

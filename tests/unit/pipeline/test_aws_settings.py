@@ -2,19 +2,12 @@ import dataclasses
 import re
 
 import pytest
+from aws_config import SETTINGS
 
-from pipeline.aws_settings import FALLBACK, AwsSettings, ResourceLine, resource_line
+from pipeline.aws_settings import FALLBACK, ResourceLine, resource_line
 from pipeline.config import load_config
 from pipeline.errors import ConfigError
 
-DIGEST = "sha256:" + "0123456789abcdef" * 4
-SETTINGS = AwsSettings(
-    region="eu-central-1",
-    root="s3://bucket/prefix",
-    image=f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/penstock@{DIGEST}",
-    metadata="secretsmanager:arn:aws:secretsmanager:eu-central-1:123456789012:secret:penstock/store-AbCdEf",
-    job_role="arn:aws:iam::123456789012:role/penstock-jobs",
-)
 SMALLEST = "pipeline: {name: churn}\ndata: {path: customers.csv}\nlabel: {column: churned}\n"
 
 
@@ -46,8 +39,8 @@ def problems_in(folder, text):
         ({"approval_queue": "approvals"}, "approval_queue is 'approvals', expected a queue's URL"),
         ({"job_prefix": "-a"}, "job_prefix is '-a', expected 1 to 20 letters"),
         ({"model_package_group": "my models"}, "model_package_group is 'my models'"),
-        ({"subnets": ("subnet-1",)}, "subnets needs security_groups too"),
-        ({"security_groups": ("sg-1",)}, "security_groups needs subnets too"),
+        ({"subnets": ("subnet-1",), "security_groups": ()}, "subnets needs security_groups too"),
+        ({"security_groups": ("sg-1",), "subnets": ()}, "security_groups needs subnets too"),
         ({"subnets": ("net",), "security_groups": ("sg-1",)}, "subnets: 'net' is not an id such as subnet-0"),
         ({"tags": {"aws:owner": "me"}}, "tags: 'aws:owner': 'me' is no tag"),
         ({"environment": {"1X": "a"}}, "environment: '1X' is not the name of a variable"),

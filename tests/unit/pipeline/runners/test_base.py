@@ -6,8 +6,10 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline.errors import UnsupportedByRunner
 from pipeline.runners.base import Capabilities, Document, check_capabilities
+from pipeline.runners.registry import RUNNERS
 
-NOTHING = Capabilities(conditionals=False, runtime_parameters=False, max_nodes=1)
+ALL = ", ".join(RUNNERS)
+NOTHING = Capabilities(conditionals=False, runtime_parameters=False, runs_here=True, max_nodes=1)
 
 RUN_CONTEXT = 'contexts { contexts { name { runtime_parameter { name: "pipeline-run-id" type: STRING } } } }'
 PARAMETER = 'parameters { parameters { key: "value" value { runtime_parameter { name: "rows" type: INT } } } }'
@@ -40,11 +42,11 @@ def test_every_node_that_the_runner_cannot_express_is_listed_with_the_runners_th
     conditional = 'inputs { conditionals { key: "c" value { placeholder_expression { value { int_value: 1 } } } } }'
     problems = problems_of(ir_of(Make=PARAMETER, Check=conditional, Push=conditional))
     assert problems == [
-        "Node 'Check' has a conditional, which runner 'tiny' cannot express. Remove the Cond or run with: local.",
-        "Node 'Push' has a conditional, which runner 'tiny' cannot express. Remove the Cond or run with: local.",
+        f"Node 'Check' has a conditional, which runner 'tiny' cannot express. Remove the Cond or run with: {ALL}.",
+        f"Node 'Push' has a conditional, which runner 'tiny' cannot express. Remove the Cond or run with: {ALL}.",
         "Node 'Make' takes runtime parameter 'rows', which runner 'tiny' cannot bind. "
-        "Give it a fixed value or run with: local.",
-        "Runner 'tiny' takes 1 nodes, the pipeline has also: Check, Push. Leave nodes out or run with: local.",
+        f"Give it a fixed value or run with: {ALL}.",
+        f"Runner 'tiny' takes 1 nodes, the pipeline has also: Check, Push. Leave nodes out or run with: {ALL}.",
     ]
 
 
@@ -60,15 +62,15 @@ def test_the_run_id_that_tfx_puts_in_every_node_is_no_runtime_parameter_of_the_u
 
 def test_a_runner_that_can_do_everything_refuses_nothing():
     conditional = 'inputs { conditionals { key: "c" value { placeholder_expression { value { int_value: 1 } } } } }'
-    able = Capabilities(conditionals=True, runtime_parameters=True)
+    able = Capabilities(conditionals=True, runtime_parameters=True, runs_here=True)
     check_capabilities("able", able, ir_of(Make=PARAMETER, Check=conditional, Path=PART_OF_A_TEXT))
 
 
 @pytest.mark.parametrize("limit", [2, 3])
 def test_as_many_nodes_as_the_runner_takes_are_not_refused(limit):
-    check_capabilities("tiny", Capabilities(True, True, max_nodes=limit), ir_of(Make="", Report=""))
+    check_capabilities("tiny", Capabilities(True, True, True, max_nodes=limit), ir_of(Make="", Report=""))
 
 
 def test_values_of_the_parameters_type_are_taken():
-    document = Document("local", "tiny", "", (), {"rows": "INT", "rate": "DOUBLE", "day": "STRING"})
+    document = Document("local", "tiny", "", (), {"rows": "INT", "rate": "DOUBLE", "day": "STRING"}, ir="")
     document.check_parameters({"rows": "5", "rate": "0.5", "day": "today"})

@@ -1,0 +1,176 @@
+"""From IR and configuration to the jobs of a run: which nodes share one, what it runs on, what it waits for."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline import ir as ir_documents
+from pipeline.aws_settings import DEFAULT_LINE, AwsSettings, ResourceLine, resource_line
+from pipeline.cache_policy import CachePolicy
+from pipeline.errors import ConfigError
+from pipeline.jobs.gates import Gates
+from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
+from pipeline.jobs.limits import MAX_JOB_NAME, MAX_NAME, UNIQUE_LENGTH, plan_problems
+from pipeline.jobs.request import JobPlan, JobRequest, Join, Parameter, RunId
+from pipeline.jobs.requests import JobParts, processing_request, training_request
+from pipeline.jobs.resources import line_problems
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+RUN_ID_PARAMETER = "run_id"
+"""The parameter of the plan that goes on after an approval: the run that waits."""
+
+_PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
+
+
+def plan_jobs(ir_text: str, config: "Config") -> JobPlan:
+    """The jobs of a whole run.
+
+    Raises:
+      ConfigError: listing every node whose job a platform would refuse, and why.
+    """
+    parameters = ir_documents.parameters_of(ir_text)
+    return _Planner(ir_text, config, nodes_of(ir_text), RunId(), parameters).plan("")
+
+
+def plan_rest(ir_text: str, config: "Config") -> JobPlan | None:
+    """The jobs from the approval of a model on, for the run that parameter `run_id` names; None if nothing approves.
+
+    Raises:
+      ConfigError: as `plan_jobs`.
+    """
+    nodes = from_approval_on(nodes_of(ir_text))
+    if not nodes:
+        return None
+    used = ir_documents.parameters_of(ir_text, frozenset(nodes))
+    run_id = ir_documents.RuntimeParameter(RUN_ID_PARAMETER, "STRING", None)
+    return _Planner(ir_text, config, nodes, Parameter(RUN_ID_PARAMETER), (run_id, *used)).plan("-continue")
+
+
+class _Planner:
+    def __init__(
+        self,
+        ir_text: str,
+        config: "Config",
+        nodes: Mapping[str, Node],
+        run_id: RunId | Parameter,
+        parameters: tuple[ir_documents.RuntimeParameter, ...],
+    ) -> None:
+        self._ir_text, self._config, self._run_id, self._parameters = ir_text, config, run_id, parameters
+        self._aws: AwsSettings = config.on_aws
+        self._pipeline_name: str = json.loads(ir_text)["pipelineInfo"]["id"]
+        self._graph = JobGraph(nodes)
+        self._names = {lead: step_name(lead) for lead in self._graph.jobs}
+        self._gates = Gates(self._graph, self._names)
+
+    def plan(self, suffix: str) -> JobPlan:
+        problems = [*self._name_problems(), *self._resource_problems()]
+        if problems:
+            raise ConfigError(problems)
+        plan = JobPlan(
+            pipeline_name=f"{self._pipeline_name}{suffix}",
+            jobs=tuple(self._job(lead) for lead in self._graph.order),
+            parameters=tuple(sorted(self._parameters, key=lambda parameter: parameter.name)),
+            ir_uri=f"{self._aws.root}/ir/{ir_documents.digest(self._ir_text)}.json",
+            decisions_uri=f"{self._aws.root}/decisions",
+        )
+        if problems := plan_problems(plan):
+            raise ConfigError(problems)
+        return plan
+
+    def _name_problems(self) -> Iterator[str]:
+        first: dict[str, str] = {}
+        for lead, name in self._names.items():
+            if len(name) > MAX_NAME or not name:
+                yield f"Node '{lead}': its job's name {name!r} has {len(name)} characters, {MAX_NAME} fit. Rename it."
+            if first.setdefault(name, lead) != lead:
+                yield f"Nodes '{first[name]}' and '{lead}' would both have jobs named {name!r}. Rename one of them."
+        for parameter in self._parameters:
+            if not _PARAMETER_NAME.fullmatch(parameter.name):
+                yield (
+                    f"Runtime parameter '{parameter.name}': only letters, digits and underscores, a letter first, are "
+                    "names to every platform. Rename it."
+                )
+        names = [parameter.name for parameter in self._parameters]
+        if names.count(RUN_ID_PARAMETER) + isinstance(self._run_id, RunId) > 1:
+            yield f"Runtime parameter '{RUN_ID_PARAMETER}': the run's own id has this name. Rename it."
+
+    def _resource_problems(self) -> Iterator[str]:
+        lines = self._config.resource_lines
+        for lead in self._graph.jobs:
+            own = lines.get(lead, ResourceLine())
+            for problem in line_problems(self._line(lead), own, self._graph.nodes[lead].kind):
+                where = lead if lead in lines else DEFAULT_LINE
+                yield f"Node '{lead}' (resources.{where}): {problem}"
+
+    def _line(self, lead: str) -> ResourceLine:
+        return resource_line(self._config.resource_lines, lead)
+
+    def _job(self, lead: str) -> JobRequest:
+        node, members, line = self._graph.nodes[lead], self._graph.jobs[lead], self._line(lead)
+        approver = next((node_id for node_id in members if self._graph.nodes[node_id].approves), None)
+        decided = self._gates.decided_by(lead)
+        parts = JobParts(
+            aws=self._aws,
+            line=line,
+            words=tuple(self._words(members, decided)),
+            pipeline_name=self._pipeline_name,
+            node_id=lead,
+            decisions=self._place("decisions", lead) if decided or approver else None,
+            checkpoints=self._place("checkpoints", lead),
+        )
+        return JobRequest(
+            name=self._names[lead],
+            node_ids=members,
+            lead=lead,
+            kind=node.kind,
+            request=training_request(parts) if node.trains else processing_request(parts),
+            name_base=job_name_base(self._aws.job_prefix, self._names[lead]),
+            depends_on=tuple(self._names[job] for job in self._graph.reduced[lead]),
+            gates=self._gates.of(lead),
+            awaits_approval=approver,
+            timeout_s=parts.wait_s if node.trains else line.timeout_s or 0,
+            retries=line.retries or 0,
+        )
+
+    def _place(self, kind: str, lead: str) -> Join:
+        return Join((f"{self._aws.root}/{kind}/", self._run_id, f"/{self._names[lead]}"))
+
+    def _words(self, members: tuple[str, ...], decided: tuple[str, ...]) -> Iterator[Any]:
+        yield from ("--ir", f"{self._aws.root}/ir/{ir_documents.digest(self._ir_text)}.json")
+        yield from ("--nodes", ",".join(members), "--run-id", self._run_id, "--metadata", self._aws.metadata)
+        for parameter in sorted(self._parameters, key=lambda parameter: parameter.name):
+            if parameter.name != RUN_ID_PARAMETER:
+                yield from ("--param", Join((f"{parameter.name}=", Parameter(parameter.name))))
+        policies = {name: policy for name, policy in self._config.caching.nodes.items() if name in members}
+        if policies:
+            yield from ("--caching", CachePolicy(policies).to_json())
+        for node_id in decided:
+            yield from ("--decide", node_id)
+
+
+def step_name(node_id: str) -> str:
+    """The node's id in letters, digits and single dashes, which every platform takes as a name.
+
+    >>> step_name("latest_blessed_model")
+    'latest-blessed-model'
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "-", node_id).strip("-")
+
+
+def job_name_base(prefix: str, name: str) -> str:
+    """How a job's name begins: what is too long is cut, and ends with a few digits of its hash.
+
+    >>> job_name_base("penstock", "Trainer")
+    'penstock-Trainer'
+    >>> len(job_name_base("penstock", "latest-approved-attributions"))
+    26
+    """
+    room = MAX_JOB_NAME - UNIQUE_LENGTH - 1 - len(prefix) - 1
+    if len(name) > room:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:4]
+        name = f"{name[: room - 5].rstrip('-')}-{digest}" if room > 5 else digest
+    return f"{prefix}-{name}"

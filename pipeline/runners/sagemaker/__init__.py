@@ -1,0 +1,5 @@
+"""Runs the pipeline on Amazon SageMaker Pipelines: one step for each job, conditions where the platform can decide."""
+
+from pipeline.runners.sagemaker.definition import CAPABILITIES, compile_document
+
+__all__ = ["CAPABILITIES", "compile_document"]
