@@ -10,6 +10,8 @@ from pipeline.cache_policy import NodePolicy
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import fingerprint
 from pipeline.caching.node_parts import FINGERPRINT, PUSHED_FINGERPRINT
+from pipeline.storage.published import published_fingerprint, why_not_intact
+from pipeline.storage.s3 import Location, folders, is_remote
 
 CACHE_CONTEXT = "execution_cache"
 """TFX's type of the context that ties the executions of one key together."""
@@ -108,30 +110,44 @@ def why_changed(uri: str, properties: Mapping[str, Any], index: FileIndex) -> st
     if reason := _why_changed(uri, str(properties.get(FINGERPRINT) or ""), index):
         return reason
     pushed_to = str(properties.get(PUSHED_TO) or "")
-    return _why_not_served(Path(pushed_to), str(properties.get(PUSHED_FINGERPRINT) or ""), index) if pushed_to else ""
+    return _why_not_served(pushed_to, str(properties.get(PUSHED_FINGERPRINT) or ""), index) if pushed_to else ""
 
 
 def _why_changed(uri: str, recorded: str, index: FileIndex) -> str:
     if not recorded:
         return f"{uri} has no recorded fingerprint"
+    if is_remote(uri):
+        return why_not_intact(uri, recorded)
     found = fingerprint(Path(uri), index)
     if found is None:
         return f"{uri} was deleted"
     return "" if found == recorded else f"{uri} was changed since it was written"
 
 
-def _why_not_served(version: Path, recorded: str, index: FileIndex) -> str:
+def _why_not_served(version: str, recorded: str, index: FileIndex) -> str:
     """Why the pushed version has to be pushed again: it is not there as it was, or a newer one is served."""
-    if reason := _why_changed(str(version), recorded, index):
+    if reason := _why_changed(version, recorded, index):
         return reason
-    newer = [path.name for path in versions(version.parent) if int(path.name) > int(version.name)]
+    base, _, number = version.rstrip("/").rpartition("/")
+    newer = [other for other in _version_numbers(base) if other > int(number)]
     return f"{version} is not served any more: {newer[-1]} is newer" if newer else ""
+
+
+def _version_numbers(base: str) -> list[int]:
+    """The versions below the folder that servers watch, oldest first."""
+    if is_remote(base):
+        return sorted(int(name) for name in folders(Location.parse(base)) if name.isdecimal())
+    return [int(path.name) for path in versions(Path(base))]
 
 
 def record_fingerprints(artifact: Any, index: FileIndex) -> None:
     """Sets the fingerprints of an artifact (ML Metadata's message) that is about to be published."""
-    if found := fingerprint(Path(artifact.uri), index):
+    if found := _fingerprint_at(artifact.uri, index):
         artifact.custom_properties[FINGERPRINT].string_value = found
     pushed_to = artifact.custom_properties[PUSHED_TO].string_value if PUSHED_TO in artifact.custom_properties else ""
-    if pushed_to and (found := fingerprint(Path(pushed_to), index)):
+    if pushed_to and (found := _fingerprint_at(pushed_to, index)):
         artifact.custom_properties[PUSHED_FINGERPRINT].string_value = found
+
+
+def _fingerprint_at(uri: str, index: FileIndex) -> str | None:
+    return published_fingerprint(uri) if is_remote(uri) else fingerprint(Path(uri), index)

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,9 @@ from pipeline.caching.lock_file import read_lock, store_lock_packages
 from pipeline.caching.node_parts import NodeCall, NodeKey, node_key
 from pipeline.caching.parts import cache_key, canonical
 from pipeline.counting import counting
-
-CONTINUED_OUTPUTS = frozenset({"model_run"})
-"""Outputs that a node goes on from when it is started again: the Trainer's checkpoints."""
+from pipeline.storage.published import remove
+from pipeline.storage.s3 import is_remote
+from pipeline.storage.workspace import CONTINUED_OUTPUTS
 
 _log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class CachingLauncher(Launcher):
         super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
 
     def _run_executor(self, execution_info: Any) -> Any:
-        outputs_utils.make_output_dirs(execution_info.output_dict)
+        outputs_utils.make_output_dirs(_on_this_machine(execution_info.output_dict))
         try:
             output = self._executor_operator.run_executor(execution_info)
             if output.execution_result.code:
@@ -140,7 +140,7 @@ class CachingLauncher(Launcher):
             self._evidence = execution_info.output_dict
             raise
         except Exception:
-            outputs_utils.remove_output_dirs(execution_info.output_dict)
+            _remove_outputs(execution_info, frozenset())
             raise
         return output
 
@@ -226,8 +226,19 @@ class CachingLauncher(Launcher):
                     record_fingerprints(proto, index)
 
 
-def make_launcher(ir: Any, node: Any, connection: Any, caching: Caching) -> CachingLauncher:
-    """The launcher of one node of a pipeline whose parameters are bound."""
+def make_launcher(
+    ir: Any, node: Any, connection: Any, caching: Caching, executor_operators: Mapping[Any, Any] | None = None
+) -> CachingLauncher:
+    """The launcher of one node of a pipeline whose parameters are bound.
+
+    Args:
+      ir: the pipeline.
+      node: of the pipeline.
+      connection: to the ML Metadata store.
+      caching: see `Caching`.
+      executor_operators: who runs executors in place of TFX's own, by the type of their spec; see
+        `pipeline.storage.executor_operators`.
+    """
     deployment, node_id = runner_utils.extract_local_deployment_config(ir), node.node_info.id
     return CachingLauncher(
         caching=caching,
@@ -237,7 +248,13 @@ def make_launcher(ir: Any, node: Any, connection: Any, caching: Caching) -> Cach
         pipeline_runtime_spec=ir.runtime_spec,
         executor_spec=counting(runner_utils.extract_executor_spec(deployment, node_id)),
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
+        custom_executor_operators=dict(executor_operators or {}),
     )
+
+
+def _on_this_machine(outputs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Without those on S3, which has no folders to make."""
+    return {key: [item for item in items if not is_remote(item.uri)] for key, items in outputs.items()}
 
 
 def _remove_leftovers(prepared: Any) -> None:
@@ -250,8 +267,9 @@ def _remove_leftovers(prepared: Any) -> None:
     kept = CONTINUED_OUTPUTS if is_taken_up_again else frozenset()
     _remove_outputs(prepared.execution_info, kept)
     tmp_dir = prepared.execution_info.tmp_dir
-    _remove(tmp_dir)
-    os.makedirs(tmp_dir)
+    if not is_remote(tmp_dir):  # on S3 nothing is written there
+        _remove(tmp_dir)
+        os.makedirs(tmp_dir)
 
 
 def _remove_everything(info: Any) -> None:
@@ -261,7 +279,7 @@ def _remove_everything(info: Any) -> None:
     _remove(info.stateful_working_dir)
 
 
-def _remove_outputs(info: Any, kept: frozenset[str]) -> None:
+def _remove_outputs(info: Any, kept: Collection[str]) -> None:
     for key, artifacts in info.output_dict.items():
         for artifact in artifacts:
             if key not in kept and not artifact.is_external:
@@ -269,7 +287,8 @@ def _remove_outputs(info: Any, kept: frozenset[str]) -> None:
 
 
 def _remove(path: str) -> None:
-    if "://" in path:
+    if is_remote(path):
+        remove(path)
         return
     with suppress(FileNotFoundError):
         if os.path.isdir(path) and not os.path.islink(path):

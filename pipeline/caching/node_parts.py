@@ -15,8 +15,10 @@ from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import file_digest, fingerprint
 from pipeline.caching.lock_file import LOCK_NAME
 from pipeline.caching.parts import Parts, Scalar, Section, flatten, parsed
+from pipeline.storage.manifest import PROPERTY
+from pipeline.storage.s3 import is_remote
 
-FINGERPRINT = "fingerprint"
+FINGERPRINT = PROPERTY
 PUSHED_FINGERPRINT = "pushed_fingerprint"
 """Custom properties of an artifact: of its bytes, and of the folder in its `pushed_destination`."""
 
@@ -179,7 +181,7 @@ def _inputs(inputs: Mapping[str, Sequence[Any]], index: FileIndex) -> dict[str, 
 
 def input_fingerprint(artifact: Any, index: FileIndex) -> str | None:
     """Of the artifact's bytes as they are now; what was recorded where they are not on this machine."""
-    if "://" in artifact.uri:
+    if is_remote(artifact.uri):
         return str(artifact.get_string_custom_property(FINGERPRINT)) or None
     return fingerprint(Path(artifact.uri), index)
 
