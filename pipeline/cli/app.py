@@ -16,6 +16,7 @@ import typer
 
 from pipeline.cli.approve import approvals, approve, reject
 from pipeline.cli.card import card
+from pipeline.cli.compile import compile_document
 from pipeline.cli.diff import diff
 from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
@@ -60,6 +61,7 @@ app.add_typer(review_app, name="review")
 app.add_typer(keys_app, name="keys")
 app.command()(run)
 app.command("try")(try_node)
+app.command("compile")(compile_document)
 app.command()(approve)
 app.command()(reject)
 app.command()(approvals)

@@ -144,12 +144,16 @@ class _Asked:
 
 def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
     """What came of the run, or of the earlier one that makes this one needless; says it too."""
+    from pipeline.errors import ConfigError
     from pipeline.metadata import LineageStore
     from pipeline.planning import make_plan
     from pipeline.runners.registry import capabilities_of
     from pipeline.summary import summarise
 
-    capabilities_of(asked.runner)
+    if not capabilities_of(asked.runner).runs_here:
+        raise ConfigError(
+            [f"--runner {asked.runner}: penstock run carries runs out on this machine. See penstock compile --help."]
+        )
     settings = load(asked.config, list(asked.overrides))
     store = store_of(settings)
     options = _options(asked, store, settings)

@@ -64,5 +64,27 @@ def build_document(name: str, config: "Config", plan: Plan) -> Document:
     return document
 
 
+def platform_problems(document: Document) -> list[str]:
+    """What the platform would refuse in a document by the model of its own service, each with the step or state named.
+
+    Raises:
+      ConfigError: the model cannot be read, because boto3 is not installed.
+    """
+    from pipeline.runners.service_model import is_installed
+
+    if capabilities_of(document.runner).runs_here:
+        return []
+    if not is_installed():
+        raise ConfigError(
+            [
+                "boto3 is not installed, whose models of AWS's services documents are checked against: install "
+                "requirements-aws.lock."
+            ]
+        )
+    problems_of = import_module(RUNNERS[document.runner]).document_problems
+    documents = [document, *([document.continuation] if document.continuation else [])]
+    return [problem for each in documents for problem in problems_of(each.text)]
+
+
 def _at_platform_root(config: "Config") -> "Config":
     return config.model_copy(update={"pipeline": config.pipeline.model_copy(update={"root": config.on_aws.root})})

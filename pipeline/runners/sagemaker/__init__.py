@@ -1,5 +1,6 @@
 """Runs the pipeline on Amazon SageMaker Pipelines: one step for each job, conditions where the platform can decide."""
 
+from pipeline.runners.sagemaker.checking import definition_problems as document_problems
 from pipeline.runners.sagemaker.definition import CAPABILITIES, compile_document
 
-__all__ = ["CAPABILITIES", "compile_document"]
+__all__ = ["CAPABILITIES", "compile_document", "document_problems"]

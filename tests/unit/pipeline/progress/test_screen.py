@@ -55,7 +55,9 @@ def test_a_running_node_is_a_line_every_ten_seconds_and_not_more_often():
         return NodeProgress("Trainer", elapsed_s, 700 * MIB, elapsed_s / 10, 5, "epochs", {"loss": 0.25}, "step 3/63")
 
     lines = shown(STARTED, NodeStarted("Trainer", 1, 2, 2), 6, said(6), 3, said(9), 1.5, said(10.5), 9, said(19.5))
-    assert lines[2:] == ["[2/2] Trainer                      running    10.5 s  700 MiB  1.1/5 epochs  step 3/63  loss 0.25"]
+    assert lines[2:] == [
+        "[2/2] Trainer                      running    10.5 s  700 MiB  1.1/5 epochs  step 3/63  loss 0.25"
+    ]
 
 
 def test_the_states_have_words():

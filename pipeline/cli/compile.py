@@ -1,0 +1,64 @@
+"""`penstock compile`: the document that a platform takes, without sending it anywhere."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, load, near
+from pipeline.cli.start import echo_notes
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.runners.base import Document
+
+
+def compile_document(
+    runner: Annotated[str, typer.Option(help="The platform: local, sagemaker or step_functions.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; else to standard output.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Compile the pipeline for a platform and check the document; the same pipeline gives the same bytes."""
+    from pipeline.errors import ConfigError
+    from pipeline.runners.registry import capabilities_of, platform_problems
+    from pipeline.runners.service_model import is_installed
+
+    capabilities_of(runner)
+    document = compiled(runner, load(config, overrides))
+    if is_installed():
+        if problems := platform_problems(document):
+            raise ConfigError(problems)
+    elif not capabilities_of(runner).runs_here:
+        typer.echo("note: not checked against AWS's own models, because boto3 is not installed.", err=True)
+    if output is None:
+        sys.stdout.write(document.text + "\n")
+        return
+    for path, part in files_of(output, document).items():
+        path.write_text(part.text + "\n", encoding="utf-8")
+        typer.echo(f"Wrote {near(path)}: {len(part.node_ids)} nodes, {len(part.text.encode()):,} bytes.")
+
+
+def compiled(runner: str, settings: "Config") -> "Document":
+    """The pipeline's document for a runner, compiled in a warm process, because that needs TFX."""
+    from pipeline.planning import make_plan
+    from pipeline.runners.registry import build_document
+    from pipeline.runners.warm import WarmProcess
+
+    plan, logs = make_plan(settings), settings.root / "logs"
+    if sys.stdout.isatty():
+        echo_notes(plan)
+    warm = WarmProcess(logs / "warm.log")
+    document: Document = warm.call(build_document, runner, settings, plan, log_path=logs / "compile.log")
+    return document
+
+
+def files_of(output: Path, document: "Document") -> "dict[Path, Document]":
+    """Where the document goes, and beside it the one that goes on after an approval."""
+    files = {output: document}
+    if document.continuation is not None:
+        files[output.with_stem(f"{output.stem}-continue")] = document.continuation
+    return files
