@@ -41,8 +41,8 @@ def test_where_there_is_no_terminal_a_node_is_a_line_at_its_start_and_one_at_its
     lines = shown(NodeStarted("Trainer", 1, 3, 11), ended("COMPLETE", wall_s=12.34, peak_memory_bytes=3 * MIB))
     assert lines == [
         "loading",
-        "[ 3/11] Trainer                started",
-        "[ 3/11] Trainer                done       12.3 s  3 MiB",
+        "[ 3/11] Trainer                      started",
+        "[ 3/11] Trainer                      done       12.3 s  3 MiB",
     ]
 
 
