@@ -18,6 +18,7 @@ setup(
     packages=find_packages(include=[*ROOTS, *(f"{root}.*" for root in ROOTS)]),
     package_data={
         "components.model_card": ["card.schema.json", "templates/*"],
+        "pipeline.costs": ["*.yaml"],
         "pipeline.doctor": ["*.txt"],
         "pipeline.report": ["templates/*"],
         "schemas": ["*/*.pbtxt"],

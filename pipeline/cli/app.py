@@ -17,6 +17,7 @@ import typer
 from pipeline.cli.approve import approvals, approve, reject
 from pipeline.cli.card import card
 from pipeline.cli.compile import compile_document
+from pipeline.cli.cost import cost
 from pipeline.cli.diff import diff
 from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
@@ -77,6 +78,7 @@ app.command()(lineage)
 app.command()(reproduce)
 app.command()(gc)
 app.command()(diff)
+app.command()(cost)
 
 
 @app.command()

@@ -1,0 +1,147 @@
+"""`penstock cost`: what a run and an endpoint would cost on AWS, before anything is started."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, near, store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.config import Config
+    from pipeline.costs.durations import Measurement
+    from pipeline.costs.estimate import PlannedJob
+    from pipeline.costs.preview_text import Preview
+    from pipeline.costs.prices import Endpoint, PriceTable
+
+_RUNNERS = ("sagemaker", "step_functions")
+_COUNTS = re.compile(r"(?P<least>[1-9]\d{0,3})(?:-(?P<most>[1-9]\d{0,3}))?")
+_FULL = 0.9
+_GIB = 2**30
+
+
+def cost(
+    runner: Annotated[str, typer.Option(help="Where it would run: sagemaker or step_functions.")] = "sagemaker",
+    prices: Annotated[
+        Path | None, typer.Option(help="Your own table of prices and assumptions, a changed copy of the shipped one.")
+    ] = None,
+    data_factor: Annotated[
+        float, typer.Option(min=0.001, max=1e6, help="Times as much data as in the runs that were measured.")
+    ] = 1.0,
+    runs_per_month: Annotated[float, typer.Option(min=0, max=1e5, help="For the month's sum.")] = 0.0,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="The endpoint's instance type; else the table's.")
+    ] = None,
+    endpoint_instances: Annotated[
+        str | None, typer.Option(metavar="N[-M]", help="Instances at least and at most; else the table's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs, all inputs included.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Estimate what a run, and a month of an endpoint, would cost on AWS; starts nothing there."""
+    from pipeline.costs.durations import measurements
+    from pipeline.costs.endpoint import estimate_endpoint
+    from pipeline.costs.estimate import estimate_run
+    from pipeline.costs.preview_text import Preview
+    from pipeline.costs.prices import SHIPPED, load_prices
+    from pipeline.errors import ConfigError
+
+    if runner not in _RUNNERS:
+        known = " or ".join(_RUNNERS)
+        raise ConfigError([f"--runner {runner}: costs are known for {known}; a run on this machine has no price."])
+    settings, table = load(config, overrides), load_prices(prices)
+    serving = estimate_endpoint(_endpoint(table, endpoint, endpoint_instances), table)
+    measured = measurements(store_of(settings).runs(), settings.pipeline.name)
+    jobs = _jobs(settings, table.region)
+    transitions = table.step_functions.transitions_per_job if runner == "step_functions" else 0
+    preview = Preview(
+        runner=runner,
+        pipeline_name=settings.pipeline.name,
+        prices=table,
+        prices_file=near(prices or SHIPPED),
+        data_factor=data_factor,
+        run=estimate_run(
+            jobs,
+            measured,
+            table,
+            data_factor=data_factor,
+            orchestration_per_job=transitions * table.step_functions.per_1000_transitions / 1000,
+        ),
+        runs_per_month=runs_per_month,
+        endpoint=serving,
+        notes=tuple(_notes(settings, table, jobs, measured)),
+    )
+    _echo(preview, as_json=as_json)
+
+
+def _endpoint(table: "PriceTable", instance_type: str | None, counts: str | None) -> "Endpoint":
+    from pipeline.errors import ConfigError
+
+    changes: dict[str, str | int] = {} if instance_type is None else {"instance_type": instance_type}
+    if counts is not None:
+        found = _COUNTS.fullmatch(counts)
+        least, most = (int(found["least"]), int(found["most"] or found["least"])) if found else (0, 0)
+        if not 0 < least <= most:
+            raise ConfigError([f"--endpoint-instances {counts}: expected a number such as 2, or a range such as 1-4."])
+        changes |= {"min_instances": least, "max_instances": most}
+    return table.endpoint.model_copy(update=changes)
+
+
+def _jobs(settings: "Config", region: str) -> "Sequence[PlannedJob]":
+    """The jobs of the pipeline as it would be submitted, compiled anew."""
+    from pipeline import ir as ir_documents
+    from pipeline.costs.preview import planned_jobs, with_some_account
+    from pipeline.jobs import plan_jobs
+    from pipeline.planning import make_plan
+    from pipeline.runners.registry import build_document
+    from pipeline.runners.warm import WarmProcess
+
+    warm = WarmProcess(settings.root / "logs" / "warm.log")
+    arguments = ("local", settings, make_plan(settings))
+    ir_text = warm.call(build_document, *arguments, log_path=settings.root / "logs" / "compile.log").text
+    plan = plan_jobs(ir_text, with_some_account(settings, region))
+    return planned_jobs(plan, ir_documents.resolver_nodes(ir_text))
+
+
+def _notes(
+    settings: "Config", table: "PriceTable", jobs: "Sequence[PlannedJob]", measured: "Mapping[str, Measurement]"
+) -> list[str]:
+    notes = []
+    if settings.aws is not None and settings.aws.region != table.region:
+        notes.append(f"The prices are of {table.region}, the pipeline is in {settings.aws.region}: use --prices.")
+    for job in jobs:
+        instance = table.instances.get(job.instance_type)
+        peaks = {name: measured[name].peak_memory_bytes / _GIB for name in job.node_ids if name in measured}
+        notes += [
+            f"{name} needed {peak:.1f} GiB of memory, {job.instance_type} has {instance.memory_gb:g}: ask for more "
+            f"with resources.{name}.memory_gb."
+            for name, peak in peaks.items()
+            if instance and peak > _FULL * instance.memory_gb
+        ]
+    if not measured:
+        notes.append("No run has been measured: all times are assumed. Run the pipeline here first: penstock run")
+    return notes
+
+
+def _echo(preview: "Preview", *, as_json: bool) -> None:
+    import json
+
+    from pipeline.costs import preview_text
+
+    if as_json:
+        typer.echo(json.dumps(preview_text.as_json(preview), indent=1))
+        return
+    echo_table(preview_text.job_rows(preview))
+    typer.echo()
+    echo_table(preview_text.summary_rows(preview))
+    typer.echo()
+    echo_table(preview_text.hardware_rows(preview))
+    typer.echo()
+    for note in preview.notes:
+        typer.echo(f"note: {note}")
+    for line in preview_text.input_lines(preview):
+        typer.echo(line)
