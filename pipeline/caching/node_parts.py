@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import glob
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from pipeline.caching.fingerprints import file_digest, fingerprint
 from pipeline.caching.lock_file import LOCK_NAME
 from pipeline.caching.parts import Parts, Scalar, Section, flatten, parsed
 from pipeline.storage.manifest import PROPERTY
-from pipeline.storage.s3 import is_remote
+from pipeline.storage.s3 import Location, content_digest, is_remote, matching
 
 FINGERPRINT = PROPERTY
 PUSHED_FINGERPRINT = "pushed_fingerprint"
@@ -158,18 +159,33 @@ def _plain(value: Any) -> Any:
 
 
 def _data(properties: Mapping[str, Any], index: FileIndex) -> dict[str, Scalar]:
-    """The files on this machine that a node reads without their being artifacts: SHA-256 by name."""
+    """The files that a node reads without their being artifacts: SHA-256 by name, or what S3 calls their state."""
     found: dict[str, Scalar] = {}
     for key in _DATA_FILES:
-        path = properties.get(key)
-        if path and "://" not in path:
-            found[Path(path).name] = file_digest(Path(path), index) if Path(path).exists() else None
+        if path := properties.get(key):
+            found[path.rpartition("/")[2]] = _content(path, index)
     base, config = properties.get("input_base"), properties.get("input_config")
-    if base and config and "://" not in base:
-        for split in json.loads(config).get("splits", []):
-            for path in list_files(base, split["pattern"]):
-                found[Path(path).relative_to(base).as_posix()] = file_digest(Path(path), index)
+    for split in json.loads(config).get("splits", []) if base and config else ():
+        found.update(_input_files(base, split["pattern"], index))
     return found
+
+
+def _content(path: str, index: FileIndex) -> str | None:
+    if is_remote(path):
+        return content_digest(path)
+    return file_digest(Path(path), index) if Path(path).exists() else None
+
+
+def _input_files(base: str, pattern: str, index: FileIndex) -> dict[str, Scalar]:
+    if not is_remote(base):
+        paths = list_files(base, pattern)
+        return {Path(path).relative_to(base).as_posix(): file_digest(Path(path), index) for path in paths}
+    etags = {
+        f"s3://{Location.parse(base).bucket}/{item.key}": item.etag
+        for item in matching(f"{glob.escape(base)}/{pattern}")
+    }
+    files = list_files(base, pattern, lambda _: list(etags), lambda path: path.endswith("/"))
+    return {path.removeprefix(f"{base}/"): f"etag:{etags[path]}" for path in files}
 
 
 def _inputs(inputs: Mapping[str, Sequence[Any]], index: FileIndex) -> dict[str, Scalar]:

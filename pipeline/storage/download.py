@@ -3,20 +3,19 @@
 import dataclasses
 import fcntl
 import logging
-import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipeline.storage.errors import Damaged, DiskTooSmall, NotPublished, StorageError
 from pipeline.storage.manifest import SUFFIX, Manifest, StoredFile
 from pipeline.storage.published import read_manifest
-from pipeline.storage.s3 import CONNECTIONS, Location, s3_client, told_in_our_words
+from pipeline.storage.s3 import CONNECTIONS, Location, head, s3_client, sha256_of, told_in_our_words
 from pipeline.storage.tree import local_fingerprint, read_sha256
 
 PIECE_BYTES = 32 * 2**20
@@ -34,17 +33,20 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Download:
-    """An artifact to bring to this machine.
+    """An artifact, or any one object, to bring to this machine.
 
     Attributes:
       uri: where it is.
       target: the folder or file to make of it.
-      fingerprint: what it must have, "" if that is not known.
+      fingerprint: what the artifact must have, "" if that is not known.
+      is_artifact: False for an object that somebody else put there, without a manifest. Its bytes are compared with
+        the SHA-256 that S3 keeps, if S3 keeps one.
     """
 
     uri: str
     target: Path
     fingerprint: str = ""
+    is_artifact: bool = True
 
 
 def download(downloads: Sequence[Download], *, for_whom: str = "", client: Any = None) -> None:
@@ -65,7 +67,8 @@ def download(downloads: Sequence[Download], *, for_whom: str = "", client: Any =
       StorageError: S3 does not answer.
     """
     client = client or s3_client()
-    manifests = [_manifest(item, for_whom) for item in downloads]
+    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="manifest") as pool:
+        manifests = list(pool.map(lambda item: _manifest(item, for_whom, client), downloads))
     with ExitStack() as stack:
         for item in sorted(downloads, key=lambda item: item.target):
             stack.enter_context(_only_one(item.target))
@@ -83,7 +86,9 @@ def download(downloads: Sequence[Download], *, for_whom: str = "", client: Any =
         _log.info("Downloaded %d artifacts, %d bytes, in %.1f s.", len(missing), size, time.monotonic() - started)
 
 
-def _manifest(item: Download, for_whom: str) -> Manifest:
+def _manifest(item: Download, for_whom: str, client: Any) -> Manifest:
+    if not item.is_artifact:
+        return _manifest_of_object(item, for_whom, client)
     manifest = read_manifest(item.uri)
     if manifest is None:
         raise NotPublished(
@@ -96,6 +101,14 @@ def _manifest(item: Download, for_whom: str) -> Manifest:
             f"is published there has {manifest.fingerprint[:12]}…: it was replaced. Run the node that writes it again."
         )
     return manifest
+
+
+def _manifest_of_object(item: Download, for_whom: str, client: Any) -> Manifest:
+    answer = head(Location.parse(item.uri), client)
+    if answer is None:
+        raise NotPublished(f"{_for(for_whom)}{item.uri}: there is no such object. Put it there, or correct the path.")
+    etag = str(answer["ETag"]).strip('"')
+    return Manifest((StoredFile("", int(answer["ContentLength"]), sha256_of(answer) or "", etag),))
 
 
 def _for(for_whom: str) -> str:
@@ -128,10 +141,14 @@ class _Arrival:
         return sum(file.missing_bytes() for file in self.files())
 
     def prepare(self) -> None:
-        """Makes the folders, and removes what other contents of the same artifact have left."""
-        target = self.item.target
+        """Makes the folders, and removes what is left of other contents, or of contents that cannot be told apart."""
+        target, is_known = self.item.target, all(file.sha256 for file in self.manifest.files)
         for found in list(target.parent.iterdir()):
-            if found != self.folder and found.name.startswith(f".{target.name}.") and found.suffix == ".incoming":
+            if (
+                (found != self.folder or not is_known)
+                and found.name.startswith(f".{target.name}.")
+                and found.suffix == ".incoming"
+            ):
                 shutil.rmtree(found)
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.manifest.is_file:
@@ -141,7 +158,8 @@ class _Arrival:
 
     def finish(self) -> None:
         """Puts the verified artifact at its target."""
-        if local_fingerprint(self.whole) != self.manifest.fingerprint:  # a stray file of somebody else's
+        is_known = all(file.sha256 for file in self.manifest.files)
+        if is_known and local_fingerprint(self.whole) != self.manifest.fingerprint:  # a stray file of somebody else's
             shutil.rmtree(self.folder)
             raise Damaged(f"{self.place.uri}: {self.folder} holds other files than the artifact. Start the node again.")
         remove_local(self.item.target)
@@ -194,26 +212,36 @@ class _IncomingFile:
         self._part.touch()
         if end > start:
             _attempted(lambda: self._read(start, end, client), self.place)
+        else:
+            self._check_size(int((head(self.place, client) or {"ContentLength": -1})["ContentLength"]))
         with self._lock, self._journal.open("a", encoding="ascii") as journal:
             journal.write(f"{start}\n")
 
     def _read(self, start: int, end: int, client: Any) -> None:
         byte_range = f"bytes={start}-{end - 1}"
+        # Pieces of two states of an object cannot be told apart by a SHA-256 that nobody knows.
+        same_state = {} if self.file.sha256 else {"IfMatch": self.file.etag}
         with told_in_our_words(self.place, "read"):
-            answer = client.get_object(Bucket=self.place.bucket, Key=self.place.key, Range=byte_range)
-        descriptor, position = os.open(self._part, os.O_WRONLY), start
-        try:
-            for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
-                os.pwrite(descriptor, chunk, position)
-                position += len(chunk)
-        finally:
-            os.close(descriptor)
-        if position != end:
-            raise _short(self.place, self.file.size, position - start, end - start)
+            answer = client.get_object(Bucket=self.place.bucket, Key=self.place.key, Range=byte_range, **same_state)
+        with closing(answer["Body"]) as body, self._part.open("r+b") as part:
+            self._check_size(int(answer["ContentRange"].rpartition("/")[2]))
+            part.seek(start)
+            for chunk in body.iter_chunks(_CHUNK_BYTES):
+                part.write(chunk)
+
+    def _check_size(self, found: int) -> None:
+        if found != self.file.size:
+            raise Damaged(
+                f"{self.place.uri}: {self.file.size} bytes were written there, found "
+                f"{'no object' if found < 0 else f'{found} bytes'}: it was changed or damaged. "
+                "Run the node that writes it again."
+            )
 
     def settle(self) -> bool:
         """Takes the file for complete if its bytes are right; forgets what was fetched of it otherwise."""
-        is_right = self._part.stat().st_size == self.file.size and read_sha256(self._part) == self.file.sha256
+        is_right = self._part.stat().st_size == self.file.size and (
+            not self.file.sha256 or read_sha256(self._part) == self.file.sha256
+        )
         if is_right:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             self._part.replace(self._target)
@@ -221,13 +249,6 @@ class _IncomingFile:
             self._part.unlink()
         self._journal.unlink()
         return is_right
-
-
-def _short(place: Location, size: int, found: int, expected: int) -> Damaged:
-    return Damaged(
-        f"{place.uri}: expected {expected} bytes of an object of {size}, found {found}: it is not what was written. "
-        "Run the node that writes it again."
-    )
 
 
 def _attempted(read: Callable[[], None], place: Location) -> None:
@@ -253,12 +274,17 @@ def _check_space(arrivals: Sequence[_Arrival], for_whom: str) -> None:
         device = folder.stat().st_dev
         needed[device] = (needed.get(device, (0, folder))[0] + arrival.missing_bytes(), folder)
     for size, folder in needed.values():
-        free = shutil.disk_usage(folder).free
+        free = free_bytes(folder)
         if size + SPARE_BYTES > free:
             raise DiskTooSmall(
                 f"{_for(for_whom)}its inputs need {_gb(size)} on the disk of {folder} and {_gb(SPARE_BYTES)} besides, "
                 f"{_gb(free)} are free. Give the node a larger disk (resources.{for_whom or '<node>'}.disk_gb)."
             )
+
+
+def free_bytes(folder: Path) -> int:
+    """What the folder's disk can still take."""
+    return shutil.disk_usage(folder).free
 
 
 def _gb(size: int) -> str:

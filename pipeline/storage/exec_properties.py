@@ -6,12 +6,13 @@ exception is thrown in at the `yield`, so that an entry can write back in any ca
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.storage.s3 import Location, is_remote, s3_client, told_in_our_words
+from pipeline.storage.download import Download, download
+from pipeline.storage.s3 import is_remote
 from pipeline.storage.workspace import Workspace
 
 
@@ -27,18 +28,16 @@ class Fetched:
     workspace: Workspace
     exec_properties: Mapping[str, Any]
 
-    def file(self, uri: str) -> Path:
-        """A local copy of one object, which need not be an artifact; fetched anew each time.
+    def files(self, uris: Iterable[str]) -> dict[str, Path]:
+        """Local copies of objects that need not be artifacts, by URI; errors as `download`'s."""
+        copies = {uri: self.workspace.local(uri) for uri in uris}
+        wanted = [Download(uri, target, is_artifact=False) for uri, target in copies.items()]
+        download(wanted, for_whom=self.workspace.node_id)
+        return copies
 
-        Raises:
-          NotPublished: there is no such object.
-          StorageError: S3 does not answer.
-        """
-        place, target = Location.parse(uri), self.workspace.local(uri)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with told_in_our_words(place, "read"):
-            s3_client().download_file(place.bucket, place.key, str(target))
-        return target
+    def file(self, uri: str) -> Path:
+        """A local copy of one object; errors as `download`'s."""
+        return self.files([uri])[uri]
 
 
 Localiser = Callable[[Fetched], AbstractContextManager[Mapping[str, Any]]]

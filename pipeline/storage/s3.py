@@ -2,14 +2,15 @@
 
 import base64
 import dataclasses
+import fnmatch
 import functools
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.storage.errors import NotPublished, StorageError
+from pipeline.storage.errors import Damaged, NotPublished, StorageError
 
 SCHEME = "s3://"
 CONNECTIONS = 16
@@ -93,6 +94,8 @@ def told_in_our_words(place: Location, act: str) -> Iterator[None]:
         code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
         if code in _GONE:
             raise NotPublished(f"{place.uri}: there is no such object.") from error
+        if code == "InvalidRange":
+            raise Damaged(f"{place.uri}: it is shorter than what was written there. Write it again.") from error
         if code == "NoSuchBucket":
             raise StorageError(f"{place.uri}: there is no bucket '{place.bucket}'. Check aws.root.") from error
         raise StorageError(
@@ -123,6 +126,21 @@ def folders(place: Location, client: Any = None) -> list[str]:
         for page in pages:
             found += [item["Prefix"].removeprefix(prefix).rstrip("/") for item in page.get("CommonPrefixes", ())]
     return found
+
+
+def matching(pattern: str, client: Any = None) -> list[StoredObject]:
+    """The objects that a shell's pattern `s3://BUCKET/KEY` stands for, in order; a wildcard never covers a slash."""
+    place = Location.parse(pattern)
+    fixed = place.key.split("/")[:-1]
+    while any(set(part) & set("*?[") for part in fixed):
+        fixed.pop()
+    wanted = place.key.split("/")
+    found = listing(Location(place.bucket, "/".join(fixed)), client)
+    return [item for item in found if _fits(item.key.split("/"), wanted)]
+
+
+def _fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
 
 
 def describe(place: Location, client: Any = None) -> StoredObject | None:
