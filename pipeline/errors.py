@@ -9,6 +9,8 @@
     │   └── GateRefusedRun      4  ... because a gate said no
     ├── StoreBusy               6  another run holds the store
     ├── NotReproduced           7  a run could not be re-created, or came out different
+    ├── PlatformRefused         9  a platform that runs pipelines did not do what was asked
+    │   └── PlatformBusy        9  ... for now: too many requests, a quota, no network; the same may work later
     └── RunInterrupted        130  Ctrl-C
 
 Neither 5 nor 8 is an error: the run completed and the model was not pushed (5), or waits for a person's approval
@@ -95,6 +97,16 @@ class NotReproduced(PenstockError):
     """A run could not be re-created from its lineage, or came out different."""
 
     exit_code = 7
+
+
+class PlatformRefused(PenstockError):
+    """A platform that runs pipelines did not do what was asked: no permission, no credentials, a request it forbids."""
+
+    exit_code = 9
+
+
+class PlatformBusy(PlatformRefused):
+    """A platform did not do what was asked for now; the same may work later."""
 
 
 class RunInterrupted(PenstockError):

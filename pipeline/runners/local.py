@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from pipeline.run_store import NodeRecord, RunRecord, RunStore, check_run_id
 from pipeline.runners.base import Capabilities, Document, RunHandle, RunStatus, check_capabilities
 from pipeline.runners.events import Event, RunStarted
 from pipeline.runners.local_run import Journal, LocalRun
+from pipeline.runners.run_ids import new_run_id
 from pipeline.runners.schedule import ASSUMED_MEMORY_BYTES, Budget, Expectation
 from pipeline.runners.selection import Selection, check_nodes, select
 from pipeline.runners.warm import WarmProcess
@@ -69,11 +69,6 @@ class RunOptions:
 
 def _utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
-
-
-def new_run_id(now: datetime.datetime) -> str:
-    """An id that sorts by time and does not repeat, such as 20261122-190501-3fa9."""
-    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 class LocalRunner:

@@ -1,0 +1,143 @@
+"""The one place where AWS is asked something, and where its errors become ours.
+
+A message says what was asked of which service, where, what AWS answered, and what to do.
+"""
+
+from typing import Any
+
+from pipeline.errors import NotFound, PlatformBusy, PlatformRefused
+
+_DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "KmsAccessDeniedException"}
+)
+_STALE = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_BUSY = frozenset(
+    {
+        "500",
+        "503",
+        "InternalFailure",
+        "InternalServerError",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_QUOTA = frozenset(
+    {
+        "ExecutionLimitExceeded",
+        "LimitExceededException",
+        "ResourceLimitExceeded",
+        "ServiceQuotaExceededException",
+        "StateMachineLimitExceeded",
+    }
+)
+_GONE = frozenset(
+    {
+        "404",
+        "ExecutionDoesNotExist",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
+    }
+)
+
+_IAM_SERVICES = {"stepfunctions": "states", "sagemaker-runtime": "sagemaker"}
+_IAM_ACTIONS = {"HeadObject": "GetObject"}
+
+
+class NotThere(NotFound):
+    """AWS knows no such thing; where that means something else than a mistake, callers catch it."""
+
+
+def ask(client: Any, method: str, what: str, /, **request: Any) -> Any:
+    """The answer of a client's method.
+
+    Args:
+      client: a boto3 client.
+      method: its name, as in boto3.
+      what: is done, for messages, such as "start pipeline 'reviews'".
+      **request: the method's own arguments.
+
+    Raises:
+      NotThere: AWS knows no such thing.
+      PlatformBusy: too many requests, a quota, no network; the same may work later.
+      PlatformRefused: anything else.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return getattr(client, method)(**request)
+    except ClientError as error:
+        raise _translated(client, error, what) from error
+    except BotoCoreError as error:
+        raise _not_asked(client, error, what) from error
+
+
+def _translated(client: Any, error: Any, what: str) -> NotFound | PlatformRefused:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or "no reason given"
+    where = f"{_service(client)} in {client.meta.region_name}"
+    answer = f"Could not {what}: {where} answered {code or 'nothing'}: {said}."
+    if code in _GONE or ("does not exist" in said and code in ("ValidationException", "ValidationError")):
+        return NotThere(f"{answer} Check the name, and aws.region.")
+    if code in _DENIED:
+        action = f"{_IAM_SERVICES.get(_service(client), _service(client))}:{_action(error)}"
+        return PlatformRefused(
+            f"{answer} Allow {action} to whoever runs this (docs/sagemaker.md lists the permissions)."
+        )
+    if code in _STALE:
+        return PlatformRefused(f"{answer} Sign in to AWS again; check with: aws sts get-caller-identity")
+    if code in _QUOTA:
+        return PlatformBusy(
+            f"{answer} Wait for other work to end, ask for a higher quota in the console under Service Quotas, or take "
+            "another instance type under 'resources'."
+        )
+    if code in _BUSY:
+        return PlatformBusy(f"{answer} It was tried several times; do the same again in a minute.")
+    return PlatformRefused(answer)
+
+
+def _not_asked(client: Any, error: Any, what: str) -> PlatformRefused:
+    """The request never came to an answer."""
+    from botocore import exceptions
+
+    begin = f"Could not {what}: {_service(client)} in {client.meta.region_name} was not asked: {error}."
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return PlatformRefused(
+            f"{begin} Sign in (aws sso login, aws configure) or set AWS_PROFILE; on a machine in AWS give it a role."
+        )
+    if isinstance(error, exceptions.TokenRetrievalError | exceptions.SSOError):
+        return PlatformRefused(f"{begin} Sign in to AWS again: aws sso login")
+    if isinstance(error, exceptions.ParamValidationError):
+        return PlatformRefused(f"{begin} This is a defect of ours, or of a name in the configuration.")
+    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
+        return PlatformBusy(
+            f"{begin} Check the network, a proxy, aws.region and AWS_ENDPOINT_URL; then the same again."
+        )
+    return PlatformRefused(begin)
+
+
+def _service(client: Any) -> str:
+    return str(client.meta.service_model.service_name)
+
+
+def _action(error: Any) -> str:
+    name = str(error.operation_name)
+    return _IAM_ACTIONS.get(name, name)

@@ -1,0 +1,42 @@
+"""The clients that runners on AWS are given: made here only, from the configuration and the user's own credentials."""
+
+import dataclasses
+from typing import Any
+
+from pipeline.aws_settings import AwsSettings
+from pipeline.errors import PlatformRefused
+
+
+@dataclasses.dataclass(frozen=True)
+class AwsClients:
+    """boto3 clients of one region."""
+
+    s3: Any
+    sagemaker: Any
+    stepfunctions: Any
+    logs: Any
+
+
+def make_clients(aws: AwsSettings) -> AwsClients:
+    """Clients for the configuration's region, with credentials and endpoints from the environment, as boto3 finds them.
+
+    Raises:
+      PlatformRefused: boto3 is not installed, or the profile that the environment names does not exist.
+    """
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ImportError as error:
+        raise PlatformRefused(
+            f"Clients for AWS are not installed ({error}). Install them with: "
+            "python -m pip install --no-deps -r requirements-aws.lock"
+        ) from error
+    config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60)
+    try:
+        session = boto3.session.Session(region_name=aws.region)
+    except BotoCoreError as error:
+        raise PlatformRefused(f"AWS cannot be asked: {error}. Check AWS_PROFILE and ~/.aws/config.") from error
+    return AwsClients(
+        **{field.name: session.client(field.name, config=config) for field in dataclasses.fields(AwsClients)}
+    )

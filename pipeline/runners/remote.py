@@ -1,0 +1,139 @@
+"""What runners that start runs elsewhere can do beside `pipeline.runners.base.Runner`: watch, stop, go on, read logs.
+
+submit ──► RunHandle ──► watch ──► RunProgress ──► status
+               │  ├────► logs
+               │  ├────► stop
+               │  └────► resume ──► RunHandle
+find ──────────┘
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from pipeline.errors import NotFound
+from pipeline.run_handle import RunHandle
+from pipeline.runners.base import Runner, RunState, RunStatus
+
+
+@dataclasses.dataclass(frozen=True)
+class JobProgress:
+    """One job of a run.
+
+    Attributes:
+      name: of the step or state.
+      node_ids: the nodes that it runs.
+      state: a node's: RUNNING, COMPLETE, SKIPPED, AWAITING_APPROVAL, FAILED or NOT_RUN.
+      job_name: the platform's own name of the job, empty before it has one.
+      log_group: where CloudWatch keeps what it prints, empty before it has a job.
+      started_at: ISO 8601 with zone, empty before the start; `ended_at` likewise.
+      failure: why it failed, in the node's own words where it left any.
+    """
+
+    name: str
+    node_ids: tuple[str, ...]
+    state: str
+    job_name: str = ""
+    log_group: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    failure: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunProgress:
+    """Where a run stands; jobs in the order in which they were reached, those not reached are absent.
+
+    Attributes:
+      failure: why the run as a whole failed, where that is no job's failure.
+    """
+
+    state: RunState
+    jobs: tuple[JobProgress, ...]
+    failure: str = ""
+
+    @property
+    def status(self) -> RunStatus:
+        """The same by node."""
+        nodes = {node_id: job.state for job in self.jobs for node_id in job.node_ids}
+        return RunStatus(self.state, nodes)
+
+    def job_of(self, node_id: str) -> JobProgress | None:
+        """The last job that ran (or runs) the node."""
+        return next((job for job in reversed(self.jobs) if node_id in job.node_ids), None)
+
+    def job_with_log(self, node_id: str) -> JobProgress:
+        """The last job that ran (or runs) the node.
+
+        Raises:
+          NotFound: the run has no such node so far, or its job has not started.
+        """
+        job = self.job_of(node_id)
+        if job is None:
+            reached = [other for found in self.jobs for other in found.node_ids]
+            near = difflib.get_close_matches(node_id, reached, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"Reached so far: {', '.join(reached) or 'none'}."
+            raise NotFound(f"The run has not reached a node '{node_id}'. {hint}")
+        if not job.job_name:
+            raise NotFound(f"Node '{node_id}' has no job (its state is {job.state}), so there is no log of it.")
+        return job
+
+    @property
+    def is_over(self) -> bool:
+        """True if nothing more happens unless a person does something."""
+        return self.state != "RUNNING"
+
+
+@dataclasses.dataclass(frozen=True)
+class LogRange:
+    """Which part of a log is wanted.
+
+    Attributes:
+      follow_s: go on until the job has ended, but no longer than so many seconds; 0 = only what is there.
+      poll_s: seconds between two looks.
+    """
+
+    follow_s: float = 0.0
+    poll_s: float = 5.0
+
+
+class RemoteRunner(Runner, Protocol):
+    """A runner whose runs go on without us."""
+
+    def find(self, pipeline_name: str, run_id: str) -> RunHandle:
+        """The handle of a run, of the newest for `latest`, from the platform itself.
+
+        Raises:
+          NotFound: there is none.
+        """
+
+    def watch(self, handle: RunHandle) -> RunProgress:
+        """Where the run stands, job by job.
+
+        Raises:
+          NotFound: there is no such run.
+        """
+
+    def stop(self, handle: RunHandle) -> None:
+        """Ends the run and its jobs; they take a moment."""
+
+    def resume(self, handle: RunHandle) -> RunHandle:
+        """Goes on with a run that failed or was stopped; what is done is not done again.
+
+        Raises:
+          ConfigError: there is nothing to resume.
+        """
+
+    def logs(self, handle: RunHandle, node_id: str, wanted: LogRange) -> Iterator[str]:
+        """What the node's job printed, line by line.
+
+        Raises:
+          NotFound: the run has no such node, or its job has not started.
+        """
+
+
+def typed_parameters(types: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str | int | float]:
+    """The values of runtime parameters as their types, which have been checked."""
+    casts = {"INT": int, "DOUBLE": float}
+    return {name: casts.get(types[name], str)(value) for name, value in values.items()}
