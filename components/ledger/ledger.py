@@ -1,4 +1,4 @@
-"""A ledger: one JSON object a line, each with the hash of the one before it. Files only, no TFX.
+"""A ledger: one JSON object a line, each with the hash of the one before it. No TFX.
 
     {"number": 3, "at": "2026-11-23T09:00:00Z", "kind": "approved", …, "previous": "…", "hash": "…"}
 
@@ -9,15 +9,15 @@ that its newest entries were cut off, or that all of it was written anew: `head`
 
 import dataclasses
 import datetime
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 from components.errors import ComponentError
+from components.ledger.local_file import LocalFile
+from components.ledger.s3_object import SCHEME, S3Object
 
 GENESIS = "0" * 64
 
@@ -52,24 +52,44 @@ def utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+class Keeper(Protocol):
+    """Keeps the lines of a ledger where several may write at the same time."""
+
+    def read(self) -> bytes:
+        """All lines, as they were at some moment; nothing where there are none yet."""
+
+    def extend(self, line_after: Callable[[bytes], bytes]) -> None:
+        """Adds the line that `line_after` makes of all lines so far, with nobody else's between those and it.
+
+        `line_after` may be asked several times; what it raises goes through, and nothing is added.
+        """
+
+
 @dataclasses.dataclass(frozen=True)
 class Ledger:
-    """The entries in a file, which need not exist yet."""
+    """The entries in a file, or in an object on S3, which need not exist yet.
 
-    path: Path
+    Attributes:
+      path: the file, or `s3://BUCKET/KEY`.
+      clock: the time, with zone.
+    """
+
+    path: Path | str
     clock: Callable[[], datetime.datetime] = utc_now
+
+    @property
+    def keeper(self) -> Keeper:
+        """Who keeps the lines there."""
+        return S3Object(self.path) if isinstance(self.path, str) and is_on_s3(self.path) else LocalFile(Path(self.path))
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first.
 
         Raises:
           LedgerDamaged: naming the line at which the chain breaks.
+          LedgerUnreachable: it is on S3, which does not answer.
         """
-        if not self.path.exists():
-            return []
-        with self.path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            return _checked(file.read(), self.path)
+        return _checked(self.keeper.read(), self.path)
 
     @property
     def head(self) -> str:
@@ -83,29 +103,34 @@ class Ledger:
         content: Mapping[str, Any],
         allow: Callable[[list[Entry]], None] | None = None,
     ) -> Entry:
-        """Writes one more entry and forces it to the disk.
+        """Writes one more entry, for good when this returns.
 
         Args:
           kind: what it says.
           content: plain JSON, without the names that every entry has.
-          allow: gets the entries so far while nobody else can write; raises if this one must not follow them.
+          allow: gets the entries that it would follow, with nobody's between; raises if it must not follow them.
 
         Raises:
           LedgerDamaged: the chain is broken; nothing is written.
+          LedgerUnreachable: it is on S3, which does not take it.
           ValueError: `content` uses a name that every entry has.
         """
         if taken := sorted(set(content) & set(_OWN)):
             raise ValueError(f"{', '.join(taken)}: every entry has these names itself")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            entries = _checked(file.read(), self.path)
+        body: dict[str, Any] = {}
+
+        def line_after(before: bytes) -> bytes:
+            entries = _checked(before, self.path)
             if allow is not None:
                 allow(entries)
-            return self._write(file, entries, kind, content)
+            body.clear()
+            body.update(self._body(entries, kind, content))
+            return f"{json.dumps(body, ensure_ascii=False)}\n".encode()
 
-    def _write(self, file: IO[bytes], entries: list[Entry], kind: str, content: Mapping[str, Any]) -> Entry:
+        self.keeper.extend(line_after)
+        return _entry(body)
+
+    def _body(self, entries: list[Entry], kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
         body = {
             "number": len(entries) + 1,
             "at": self.clock().astimezone(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -113,11 +138,12 @@ class Ledger:
             **content,
             "previous": entries[-1].hash if entries else GENESIS,
         }
-        body["hash"] = digest_of(body)
-        file.write(f"{json.dumps(body, ensure_ascii=False)}\n".encode())
-        file.flush()
-        os.fsync(file.fileno())
-        return _entry(body)
+        return {**body, "hash": digest_of(body)}
+
+
+def is_on_s3(place: str) -> bool:
+    """True for `s3://…`."""
+    return place.startswith(SCHEME)
 
 
 def is_writable(text: str) -> bool:
@@ -136,7 +162,7 @@ def digest_of(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _checked(text: bytes, path: Path) -> list[Entry]:
+def _checked(text: bytes, path: Path | str) -> list[Entry]:
     entries: list[Entry] = []
     for number, line in enumerate(text.splitlines(keepends=True), start=1):
         body = _parsed(line)
