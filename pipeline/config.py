@@ -41,6 +41,9 @@ from pipeline.errors import ConfigError
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 """What every runner accepts as a pipeline name (SageMaker: 256 of [A-Za-z0-9-]; Kubernetes: 63 of [a-z0-9-])."""
 
+REMOTE = "://"
+"""What a URI has and a path of this machine has not."""
+
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 """A split is a folder of each artifact."""
 
@@ -259,20 +262,60 @@ class Config(Section):
             )
         return self
 
+    def at(self, root: str) -> "Config":
+        """The same configuration with everything of the pipeline kept below another root, such as `s3://…`."""
+        return self.model_copy(update={"pipeline": self.pipeline.model_copy(update={"root": root})})
+
+    @property
+    def is_remote(self) -> bool:
+        """True if the root is no folder of this machine."""
+        return REMOTE in self.pipeline.root
+
+    def place(self, *names: str) -> str:
+        """The path or URI of something below the root."""
+        if self.is_remote:
+            return "/".join([self.pipeline.root.rstrip("/"), *names])
+        return str(Path(self.pipeline.root, *names))
+
     @property
     def root(self) -> Path:
-        """The folder that holds the store, the artifacts, the runs' logs and (by default) the pushed models."""
+        """The folder that holds the store, the artifacts, the runs' logs and (by default) the pushed models.
+
+        Raises:
+          ConfigError: the root is no folder of this machine.
+        """
+        if self.is_remote:
+            raise ConfigError(
+                [
+                    f"pipeline.root is '{self.pipeline.root}', and this command works on a folder of this machine. "
+                    "Leave pipeline.root local: runs on AWS keep everything at aws.root."
+                ]
+            )
         return Path(self.pipeline.root)
+
+    def _local(self, place: str) -> Path:
+        """The place as a path; raises as `root`."""
+        return self.root / Path(place).relative_to(self.root)
+
+    @property
+    def approvals_place(self) -> str:
+        """The record of requests for approval and of decisions."""
+        return self.place("approvals", f"{self.pipeline.name}.jsonl")
 
     @property
     def approvals_path(self) -> Path:
-        """The record of requests for approval and of decisions."""
-        return self.root / "approvals" / f"{self.pipeline.name}.jsonl"
+        """`approvals_place` of a pipeline on this machine."""
+        return self._local(self.approvals_place)
+
+    @property
+    def answers_place(self) -> str:
+        """The record of people's answers to rows."""
+        return self.place("review", self.pipeline.name, "answers.jsonl")
 
     @property
     def answers_path(self) -> Path:
-        """The record of people's answers to rows."""
-        return self.root / "review" / self.pipeline.name / "answers.jsonl"
+        """`answers_place` of a pipeline on this machine."""
+        return self._local(self.answers_place)
 
     @property
     def model_name(self) -> str:
@@ -280,9 +323,14 @@ class Config(Section):
         return self.registry.name or self.pipeline.name
 
     @property
+    def registry_place(self) -> str:
+        """The registry: the record, and on this machine a folder a stage that servers can watch."""
+        return self.place("registry", self.model_name)
+
+    @property
     def registry_path(self) -> Path:
-        """The registry's folder: the record, and a folder a stage that servers can watch."""
-        return self.root / "registry" / self.model_name
+        """`registry_place` of a pipeline on this machine."""
+        return self._local(self.registry_place)
 
     @property
     def on_aws(self) -> AwsSettings:
@@ -310,7 +358,7 @@ class Config(Section):
     @property
     def push_directory(self) -> str:
         """Where blessed models go, one numbered folder a version (TensorFlow Serving's layout)."""
-        return self.push.directory or str(self.root / "pushed" / self.pipeline.name)
+        return self.push.directory or self.place("pushed", self.pipeline.name)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -404,7 +452,7 @@ def _apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> set[tupl
 
 def _absolute(config: Config, base: Path) -> Config:
     def absolute(path: str) -> str:
-        return path if "://" in path else str(base / Path(path).expanduser())
+        return path if REMOTE in path else str(base / Path(path).expanduser())
 
     def changed(section: Section, key: str) -> Section:
         value = getattr(section, key)

@@ -40,12 +40,12 @@ class Plan:
 
 def staged_schema_uri(config: "Config", plan: Plan) -> str:
     """Where the curated schema's bytes are put before a run: named by digest, so that an edit misses the cache."""
-    return f"{artifact_root(config)}/inputs/schema/{plan.schema_digest}/schema.pbtxt"
+    return config.place("artifacts", config.pipeline.name, "inputs", "schema", str(plan.schema_digest), "schema.pbtxt")
 
 
 def artifact_root(config: "Config") -> str:
     """The root of all artifact URIs of this pipeline."""
-    return f"{config.pipeline.root}/artifacts/{config.pipeline.name}"
+    return config.place("artifacts", config.pipeline.name)
 
 
 def create_pipeline(config: "Config", plan: Plan) -> Any:
@@ -259,7 +259,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             label=plan.features.label,
             settings=config.review,
             reading=read_options(config, plan),
-            ledger=str(config.answers_path),
+            ledger=config.answers_place,
             split=evaluated_split(config),
         )
 
@@ -292,7 +292,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         verdicts=verdicts,
         gates=[gate.id for gate in gates],
         settings=config.approval,
-        ledger=str(config.approvals_path),
+        ledger=config.approvals_place,
     )
     pusher = Pusher(
         model=model,
@@ -312,7 +312,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             evaluation=evaluator.outputs["evaluation"],
             approval=model_approval.outputs["approval"],
             name=config.model_name,
-            registry=str(config.registry_path),
+            registry=config.registry_place,
             signing=config.signing,
         )
 

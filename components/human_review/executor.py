@@ -75,7 +75,7 @@ def _classes(model_path: str) -> tuple[str, ...]:
 def _fill(
     input_dict: Artifacts, exec_properties: dict[str, Any], kind: LabelKind, origin: Origin, settings: ReviewSettings
 ) -> Queue:
-    answered = read_answers(Ledger(Path(exec_properties["ledger"])).entries()).standing
+    answered = read_answers(Ledger(exec_properties["ledger"]).entries()).standing
     counts = unlabelled.Readable()
     if origin.path is None:
         evaluation = Path(artifact_utils.get_single_instance(input_dict["evaluation"]).uri)

@@ -22,6 +22,7 @@ from components.evaluator.analysis import ANALYSIS_FILE
 from components.gate.document import DECISION_FILE, read_verdict
 from components.gate.verdict import Verdict
 from components.ledger.ledger import Entry, Ledger, utc_now
+from components.mirror import original_uri
 from components.model_approval.decisions import (
     REQUESTED,
     Standing,
@@ -67,9 +68,9 @@ class Executor(base_executor.BaseExecutor):
             reason = f"Every gate passed, and approval.mode is {settings.mode}."
             write_approval(approval, _document(evidence, approved=True, by="rules", reasons=[reason]))
             return
-        model_uri = artifact_utils.get_single_uri(input_dict["model"])
+        model_uri = original_uri(artifact_utils.get_single_uri(input_dict["model"]))
         run_id = self._context.pipeline_run_id if self._context else None
-        stands = self._ask(evidence, settings, asked, Path(exec_properties["ledger"]), run_id or "", model_uri)
+        stands = self._ask(evidence, settings, asked, exec_properties["ledger"], run_id or "", model_uri)
         reasons = [f"{stands.state.capitalize()} by people: {stands.sentence()}."]
         document = _document(evidence, approved=stands.state == "approved", by="people", reasons=reasons)
         write_approval(approval, _with_decisions(document, stands, asked, settings))
@@ -79,12 +80,12 @@ class Executor(base_executor.BaseExecutor):
         evidence: Evidence,
         settings: ApprovalSettings,
         asked: list[str],
-        ledger_path: Path,
+        ledger_place: str,
         run_id: str,
         model_uri: str,
     ) -> Standing:
         """What people decided; puts the request on record and raises while they have not."""
-        ledger = Ledger(ledger_path)
+        ledger = Ledger(ledger_place)
         subject = Subject(evidence.model_digest, evidence_digest(evidence.digests))
         entries = ledger.entries()
         stands = standing(entries, subject, settings, utc_now())

@@ -59,7 +59,7 @@ def build_document(name: str, config: "Config", plan: Plan) -> Document:
     Raises:
       UnsupportedByRunner: listing every node that the runner cannot express.
     """
-    placed = config if capabilities_of(name).runs_here else _at_platform_root(config)
+    placed = placed_for(name, config)
     document: Document = import_module(RUNNERS[name]).compile_document(create_pipeline(placed, plan), placed)
     return document
 
@@ -86,5 +86,10 @@ def platform_problems(document: Document) -> list[str]:
     return [problem for each in documents for problem in problems_of(each.text)]
 
 
-def _at_platform_root(config: "Config") -> "Config":
-    return config.model_copy(update={"pipeline": config.pipeline.model_copy(update={"root": config.on_aws.root})})
+def placed_for(name: str, config: "Config") -> "Config":
+    """The configuration with everything kept where that runner's nodes can reach it; what is planned and compiled.
+
+    Raises:
+      ConfigError: there is no such runner, or no section `aws` and the runner needs one.
+    """
+    return config if capabilities_of(name).runs_here else config.at(config.on_aws.root)

@@ -323,3 +323,36 @@ def test_a_wrong_mode_of_approval_is_told_with_its_line(tmp_path):
     (problem,) = problems_of(tmp_path, SMALLEST + "approval: requird\n")
     assert problem.startswith(f"{tmp_path / 'pipeline.yaml'}:4: 'approval.mode'")
     assert "found 'requird'. Did you mean 'required'?" in problem
+
+
+ON_S3 = "s3://bucket/prefix"
+
+
+def test_at_another_root_every_place_is_below_it_and_nothing_else_differs(tmp_path):
+    local = load_config(write(tmp_path, SMALLEST))
+    there = local.at(ON_S3)
+    assert (there.approvals_place, there.answers_place, there.registry_place, there.push_directory) == (
+        f"{ON_S3}/approvals/churn.jsonl",
+        f"{ON_S3}/review/churn/answers.jsonl",
+        f"{ON_S3}/registry/churn",
+        f"{ON_S3}/pushed/churn",
+    )
+    assert there.is_remote
+    assert not local.is_remote
+    assert there.at(local.pipeline.root) == local
+
+
+def test_places_of_a_pipeline_on_this_machine_are_its_paths(tmp_path):
+    local = load_config(write(tmp_path, SMALLEST))
+    assert (str(local.approvals_path), str(local.answers_path), str(local.registry_path)) == (
+        local.approvals_place,
+        local.answers_place,
+        local.registry_place,
+    )
+
+
+@pytest.mark.parametrize("name", ["root", "approvals_path", "answers_path", "registry_path"])
+def test_what_needs_a_folder_of_this_machine_says_so_where_there_is_none(tmp_path, name):
+    there = load_config(write(tmp_path, SMALLEST)).at(ON_S3)
+    with pytest.raises(ConfigError, match=f"'{ON_S3}'.*aws.root"):
+        getattr(there, name)
