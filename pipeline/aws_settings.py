@@ -205,11 +205,6 @@ class ResourceLine:
         ]
         if self.instance_type is not None and not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9-]+", self.instance_type):
             problems.append(f"instance_type is {self.instance_type!r}, expected one such as ml.m5.xlarge.")
-        if self.max_wait_s is not None and self.timeout_s is not None and self.max_wait_s < self.timeout_s:
-            problems.append(
-                f"max_wait_s is {self.max_wait_s}, less than timeout_s ({self.timeout_s}): it is for waiting and "
-                "running together."
-            )
         if problems:
             raise ValueError("\n".join(problems))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RUN_ID_PARAMETER = "run_id"
 """The parameter of the plan that goes on after an approval: the run that waits."""
 
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
 
@@ -88,6 +89,14 @@ class _Planner:
                 yield f"Node '{lead}': its job's name {name!r} has {len(name)} characters, {MAX_NAME} fit. Rename it."
             if first.setdefault(name, lead) != lead:
                 yield f"Nodes '{first[name]}' and '{lead}' would both have jobs named {name!r}. Rename one of them."
+        for gate in self._gates.accepted.values():
+            if gate.name in first:
+                yield f"Node '{first[gate.name]}': the step that decides on '{gate.node_id}' has this name. Rename it."
+            if not _KEY.fullmatch(gate.node_id):
+                yield (
+                    f"Node '{gate.node_id}': the platform reads the decision about it by its id, which may have only "
+                    "letters, digits and underscores, a letter first. Rename it."
+                )
         for parameter in self._parameters:
             if not _PARAMETER_NAME.fullmatch(parameter.name):
                 yield (

@@ -129,6 +129,11 @@ def line_problems(line: ResourceLine, own: ResourceLine, kind: JobKind) -> Itera
         )
     if line.gpu_kind is not None and not line.gpus and line.instance_type is None:
         yield f"gpu_kind is {line.gpu_kind} and gpus is 0: say how many."
+    if line.max_wait_s is not None and line.max_wait_s < (line.timeout_s or 0):
+        yield (
+            f"max_wait_s is {line.max_wait_s}, less than timeout_s ({line.timeout_s}): it is for waiting and running "
+            "together."
+        )
     if kind == "processing":
         yield from _processing_problems(line, own)
 
