@@ -45,7 +45,7 @@ class _Definition:
             if expected is None:
                 yield f"Parameter '{name}' has type {parameter['Type']!r}, expected {', '.join(_PARAMETER_TYPES)}."
             elif default is not None and type(default) is not expected:
-                yield f"Parameter '{name}' is a {parameter['Type']}, its default is {default!r}."
+                yield f"Parameter '{name}' is of type {parameter['Type']}, its default is {default!r}."
 
     def _name_problems(self) -> Iterator[str]:
         names = [step["Name"] for step in self._steps]
