@@ -11,6 +11,7 @@
     ├── NotReproduced           7  a run could not be re-created, or came out different
     ├── PlatformRefused         9  a platform that runs pipelines did not do what was asked
     │   └── PlatformBusy        9  ... for now: too many requests, a quota, no network; the same may work later
+    ├── StoreUnreachable       10  the lineage store's server does not answer, or does not let us in
     └── RunInterrupted        130  Ctrl-C
 
 Neither 5 nor 8 is an error: the run completed and the model was not pushed (5), or waits for a person's approval
@@ -107,6 +108,12 @@ class PlatformRefused(PenstockError):
 
 class PlatformBusy(PlatformRefused):
     """A platform did not do what was asked for now; the same may work later."""
+
+
+class StoreUnreachable(PenstockError):
+    """The lineage store's server does not answer, or does not let us in."""
+
+    exit_code = 10
 
 
 class RunInterrupted(PenstockError):

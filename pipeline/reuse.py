@@ -26,7 +26,8 @@ def reuse_outputs(ir_path: str, metadata_uri: str, run_id: str, base_run_id: str
     ir = ir_documents.parse_ir(Path(ir_path).read_text(encoding="utf-8"))
     ir_documents.bind_parameters(ir, run_id, {})
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
-    index_path = metadata_path(metadata_uri).with_name(INDEX_NAME)
+    store = metadata_path(metadata_uri)
+    index_path = None if store is None else store.with_name(INDEX_NAME)
     with LockedMetadata(connection_config(metadata_uri, writable=True)) as handle, FileIndex(index_path) as index:
         found = {node_id: _outputs(handle, nodes[node_id], base_run_id, index) for node_id in node_ids}
         problems = [

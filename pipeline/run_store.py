@@ -136,7 +136,12 @@ class RunStore:
     @property
     def metadata_uri(self) -> str:
         """The lineage store, as `pipeline.launch` takes it."""
-        return f"sqlite:///{self.root.resolve() / 'metadata.sqlite'}"
+        return f"sqlite:///{self.metadata_file}"
+
+    @property
+    def metadata_file(self) -> Path:
+        """The lineage store's file."""
+        return self.root.resolve() / "metadata.sqlite"
 
     def run_folder(self, run_id: str) -> Path:
         """Where everything of one run is."""

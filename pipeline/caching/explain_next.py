@@ -17,7 +17,7 @@ from pipeline.caching.explanation import ANEW, BEFORE_PARTS, FIRST, NodeExplanat
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.history import SYSTEM_NODES, differences, newest_success, node_history
 from pipeline.caching.parts import Parts, cache_key
-from pipeline.metadata import connection_config, metadata_path
+from pipeline.metadata import connection_config, is_there
 
 Outputs = Mapping[str, Sequence[Any]]
 
@@ -56,7 +56,7 @@ def explain_next_run(request: NextRun, index_path: Path) -> list[NodeExplanation
     ir = ir_documents.parse_ir(request.ir_text)
     ir_documents.bind_parameters(ir, _RUN_ID, request.parameters)
     nodes = [node.pipeline_node for node in ir.nodes]
-    if not metadata_path(request.metadata_uri).exists():
+    if not is_there(request.metadata_uri):
         return [NodeExplanation(node.node_info.id, "miss", (FIRST,)) for node in nodes]
     connection = Metadata(connection_config(request.metadata_uri, writable=False))
     with connection, FileIndex(index_path) as index:

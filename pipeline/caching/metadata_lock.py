@@ -1,8 +1,8 @@
-"""ML Metadata on SQLite for several processes at once: one at a time is inside, the others wait.
+"""ML Metadata for several processes at once; on SQLite one at a time is inside, the others wait.
 
 SQLite lets one process write, and tells the others "database is locked"; ML Metadata turns that into a failed node.
 So a connection holds a lock on a file beside the database from the first `with` to its end. Executors run outside it:
-the launcher leaves the connection before.
+the launcher leaves the connection before. Servers need no lock; why one says no is found out and told.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from tfx.orchestration.metadata import Metadata
 
 from pipeline.caching.store_lock import lock_at
+from pipeline.metadata.server_check import check_certificate, explained
 
 
 class LockedMetadata(Metadata):
@@ -26,11 +27,18 @@ class LockedMetadata(Metadata):
         if self._lock_path is not None:
             lock_at(self._lock_path).acquire()
         try:
-            super().__enter__()
+            self._connect()
         except BaseException:
             self._release()
             raise
         return self
+
+    def _connect(self) -> None:
+        check_certificate(self._connection_config)
+        try:
+            super().__enter__()
+        except RuntimeError as error:
+            raise explained(self._connection_config, error) from error
 
     def __exit__(
         self,

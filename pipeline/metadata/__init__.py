@@ -3,7 +3,7 @@
 Everything that reads lineage goes through here, so that the store can be replaced.
 """
 
-from pipeline.metadata.connection import connection_config, metadata_path, metadata_problem
+from pipeline.metadata.connection import connection_config, is_there, metadata_path, metadata_problem
 from pipeline.metadata.handles import find_handle, handles, record_handle
 from pipeline.metadata.records import ArtifactRecord, EventRecord, ExecutionRecord, Snapshot, single
 from pipeline.metadata.store import LineageStore
@@ -17,6 +17,7 @@ __all__ = [
     "connection_config",
     "find_handle",
     "handles",
+    "is_there",
     "metadata_path",
     "metadata_problem",
     "record_handle",

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.errors import NotFound
-from pipeline.metadata.connection import connection_config, metadata_path
+from pipeline.metadata.connection import connection_config, is_there, metadata_path
 from pipeline.metadata.conversion import artifact_record, event_record, execution_record, node_id_of
 from pipeline.metadata.records import ArtifactRecord, EventRecord, Snapshot
+from pipeline.metadata.server_check import check_certificate, explained
 
 _CONTEXT_TYPES = ("pipeline", "pipeline_run", "node")
 
@@ -28,10 +29,13 @@ class LineageStore:
     def _open(self, *, writable: bool) -> Any:
         from ml_metadata.metadata_store import metadata_store
 
+        config = connection_config(self._metadata_uri, writable=writable)
+        check_certificate(config)
         try:
-            return metadata_store.MetadataStore(connection_config(self._metadata_uri, writable=writable))
+            return metadata_store.MetadataStore(config)
         except RuntimeError as error:
-            path = metadata_path(self._metadata_uri)
+            if (path := metadata_path(self._metadata_uri)) is None:
+                raise explained(config, error) from error
             cause = str(error).removeprefix("Error when executing query: ").partition(" query:")[0]
             advice = "Restore it, or move it away together with the runs and artifacts beside it."
             raise NotFound(f"{path}: cannot be read as a lineage store ({cause}). {advice}") from error
@@ -52,7 +56,7 @@ class LineageStore:
 
     @property
     def _exists(self) -> bool:
-        return metadata_path(self._metadata_uri).exists()
+        return is_there(self._metadata_uri)
 
     def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
         """Artifacts that the run's nodes published (or took from the cache), empty if the run published none."""

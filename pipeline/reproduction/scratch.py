@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.lineage.graph import LineageGraph
-from pipeline.metadata import ArtifactRecord, LineageStore, metadata_path
+from pipeline.metadata import ArtifactRecord, LineageStore
 from pipeline.reproduction.ingredient import Ingredient
 from pipeline.run_store import RunStore
 from pipeline.scratch import copy_store
@@ -20,7 +20,7 @@ def make_scratch(root: Path, store: RunStore, config: dict[str, Any], baseline: 
     Evaluator compares with what the run compared with.
     """
     root.mkdir(parents=True)
-    copy_store(metadata_path(store.metadata_uri), root / "metadata.sqlite")
+    copy_store(store.metadata_file, root / "metadata.sqlite")
     _bless_only(RunStore(root), baseline)
     changed = {
         **config,

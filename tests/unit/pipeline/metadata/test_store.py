@@ -1,18 +1,11 @@
 import pytest
 
-from pipeline.errors import ConfigError, NotFound
-from pipeline.metadata import ArtifactRecord, LineageStore, connection_config, single
+from pipeline.errors import NotFound
+from pipeline.metadata import ArtifactRecord, LineageStore, single
 
 
 def artifact(number, node_id, key):
     return ArtifactRecord(number, "Model", f"/a/{number}", node_id, key, {})
-
-
-def test_only_sqlite_stores_are_accepted():
-    config = connection_config("sqlite:////tmp/x.sqlite", writable=True)
-    assert config.sqlite.filename_uri == "/tmp/x.sqlite"
-    with pytest.raises(ConfigError, match="sqlite:////absolute/path"):
-        connection_config("postgresql://host/db", writable=True)
 
 
 def test_a_damaged_store_is_named_with_what_to_do(tmp_path):
