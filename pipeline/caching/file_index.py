@@ -21,6 +21,9 @@ _FORMAT = 1
 _MOST_ENTRIES = 5_000
 """Above this many, entries of files that are gone are dropped."""
 
+_MOST_KEPT = 50_000
+"""Above this many, the oldest entries are dropped: the whole index is read and written by every node."""
+
 _FINE_MARGIN_NS = 100_000_000
 _COARSE_MARGIN_NS = 2_000_000_000
 """For file systems that keep whole seconds (FAT: every other second)."""
@@ -118,7 +121,8 @@ def _is_whole(entry: object) -> bool:
 def _pruned(entries: dict[str, list[Any]]) -> dict[str, list[Any]]:
     if len(entries) <= _MOST_ENTRIES:
         return entries
-    return {key: entry for key, entry in entries.items() if os.path.exists(key.partition(":")[2])}
+    there = [item for item in entries.items() if os.path.exists(item[0].partition(":")[2])]
+    return dict(there[-_MOST_KEPT:])
 
 
 def _replace(path: Path, entries: Mapping[str, list[Any]]) -> None:

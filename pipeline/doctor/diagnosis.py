@@ -54,10 +54,11 @@ def _lock_findings(checkout: Path, versions: Mapping[str, str]) -> Iterator[Find
         advice = "Install from a checkout (make core) to have the packages compared with the lock."
         yield Finding("lock", Status.WARNING, f"no {LOCK} in {checkout}", advice)
         return
-    required, *optional = (
-        packages.parse_lock((checkout / name).read_text(encoding="utf-8")) for name in (LOCK, *OPTIONAL_LOCKS)
-    )
+    present = [LOCK, *(name for name in OPTIONAL_LOCKS if (checkout / name).exists())]  # an image has not all of them
+    required, *optional = (packages.parse_lock((checkout / name).read_text(encoding="utf-8")) for name in present)
     yield from packages.check_lock(versions, required, {name: pin for pins in optional for name, pin in pins.items()})
+    if not (checkout / OVERRIDES).exists():
+        return
     overridden = packages.parse_overrides((checkout / OVERRIDES).read_text(encoding="utf-8"))
     yield packages.check_pins(overridden, versions)
 

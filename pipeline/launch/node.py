@@ -1,110 +1,27 @@
-"""The one launcher: runs nodes of a compiled pipeline, on every orchestrator.
+"""Runs one node: TFX's launcher with our cache, and what became of it as an outcome."""
 
-    python -m pipeline.launch --ir FILE --nodes A[,B] --run-id ID --metadata sqlite:////path/to/file [--param k=v …]
-
-Driver, executor and publisher are TFX's own (`orchestration.portable.launcher.Launcher`), the cache is ours
-(`pipeline.caching.launcher`). Idempotent: killed and started again with the same arguments it finishes the same
-execution; once finished it exits 0 at once.
-"""
-
-import argparse
-import dataclasses
 import fcntl
-import logging
 import os
 import resource
-import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from components.errors import BadData, ComponentError, GateRefused, WaitsForApproval
-from models.tabular_text.errors import ModelError, UntrainableData
+from components.errors import WaitsForApproval
 from pipeline import ir as ir_documents
-from pipeline.cache_policy import CachePolicy
-from pipeline.caching.fingerprints import INDEX_NAME
-from pipeline.errors import EXIT_WAITING, ConfigError, DataRefused, GateRefusedRun, NodeFailed, PenstockError
-from pipeline.input_files import read_input
-from pipeline.metadata import connection_config, metadata_path, metadata_problem
+from pipeline.errors import ConfigError, PenstockError
+from pipeline.launch.arguments import no_such_node, read_ir, scratch_folder
+from pipeline.launch.outcome import NodeOutcome, describe_failure
+from pipeline.launch.request import LaunchRequest
+from pipeline.metadata import connection_config, metadata_path
 from pipeline.progress_file import progress_written_to
-from pipeline.provenance import PROJECT_ROOT
 from pipeline.run_store import NODES_LOCK
 
-NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "AWAITING_APPROVAL", "FAILED"]
-FailureKind = Literal["data", "gate", "approval", "other"]
-
-_EXIT_CODES: Mapping[FailureKind, int] = {
-    "data": DataRefused.exit_code,
-    "gate": GateRefusedRun.exit_code,
-    "approval": EXIT_WAITING,
-    "other": NodeFailed.exit_code,
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class LaunchRequest:
-    """Which nodes of which pipeline to run.
-
-    Attributes:
-      ir_path: the compiled pipeline.
-      node_ids: nodes to run one after the other.
-      run_id: the run that the executions belong to.
-      metadata_uri: the ML Metadata store, `sqlite:////absolute/path`.
-      parameters: values of runtime parameters.
-      progress_path: gets what the node says of its progress, one JSON object a line; None for nowhere.
-      caching: when nodes may take earlier answers, where the pipeline's own `enable_cache` lets them.
-    """
-
-    ir_path: str
-    node_ids: tuple[str, ...]
-    run_id: str
-    metadata_uri: str
-    parameters: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    progress_path: str | None = None
-    caching: CachePolicy = dataclasses.field(default_factory=CachePolicy)
-
-    @property
-    def index_path(self) -> Path:
-        """The memory of files' fingerprints, beside the store."""
-        return metadata_path(self.metadata_uri).with_name(INDEX_NAME)
-
-
-@dataclasses.dataclass(frozen=True)
-class Failure:
-    """Why a node failed: the message, and the innermost line of our or the user's code."""
-
-    kind: FailureKind
-    message: str
-    where: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class NodeOutcome:
-    """What became of a node.
-
-    Attributes:
-      wall_s: seconds from start to end.
-      cpu_s: seconds of processor time, child processes included.
-      peak_memory_bytes: largest resident set of the process so far.
-    """
-
-    node_id: str
-    state: NodeState
-    execution_id: int | None = None
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
-    peak_memory_bytes: int = 0
-    failure: Failure | None = None
-
-    @classmethod
-    def died(cls, node_id: str, cause: str) -> "NodeOutcome":
-        """The outcome of a node whose process ended without an answer."""
-        advice = " Often the machine ran out of memory: close other programs or lower training.batch_size."
-        killed = advice if "SIGKILL" in cause else ""
-        return cls(node_id, "FAILED", failure=Failure("other", f"its process was {cause}.{killed}"))
+SYSTEM_NODES = (".Resolver", ".Importer")
+"""How the types end of nodes that TFX runs without an executor."""
 
 
 def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
@@ -135,12 +52,40 @@ def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
 
 @contextmanager
 def _nodes_lock(request: LaunchRequest) -> Iterator[None]:
-    """Lets the next run see that a node still runs, even if the command that started it was killed."""
-    path = metadata_path(request.metadata_uri).with_name(NODES_LOCK)
+    """Lets the next run see that a node still runs, even if the command that started it was killed.
+
+    Not where the store is a server: there the orchestrator knows which jobs run.
+    """
+    store = metadata_path(request.metadata_uri)
+    if store is None:
+        yield
+        return
+    path = store.with_name(NODES_LOCK)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
+
+
+def bound_ir(request: LaunchRequest) -> Any:
+    """The pipeline with this run's id and parameters in it; makes s3:// readable for TFX if anything is there.
+
+    Raises:
+      ConfigError: the pipeline cannot be read, or a parameter makes no sense.
+    """
+    text = read_ir(request.ir_path)
+    if _uses_storage(text):
+        from pipeline.storage import register
+
+        register()
+    ir = ir_documents.parse_ir(text)
+    ir_documents.bind_parameters(ir, request.run_id, request.parameters)
+    return ir
+
+
+def _uses_storage(ir_text: str) -> bool:
+    """True if the pipeline names anything that is not a file of this machine."""
+    return "s3://" in ir_text
 
 
 def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
@@ -148,15 +93,48 @@ def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
     from pipeline.caching.launcher import Caching, make_launcher
     from pipeline.caching.metadata_lock import LockedMetadata
 
-    ir = ir_documents.parse_ir(Path(request.ir_path).read_text(encoding="utf-8"))
-    ir_documents.bind_parameters(ir, request.run_id, request.parameters)
-    node = _node(ir, node_id)
+    ir = bound_ir(request)
+    node = node_of(ir, node_id)
     connection = LockedMetadata(connection_config(request.metadata_uri, writable=True))
+    if (finished := _finished_system_node(connection, node)) is not None:
+        return finished
     caching = Caching(request.caching.of(node_id), request.index_path)
-    info = make_launcher(ir, node, connection, caching).launch()
+    info = make_launcher(ir, node, connection, caching, _executor_operators(request)).launch()
     if info is None or not info.execution_id:
         return "SKIPPED", None
     return _published_state(connection, info.execution_id, node), info.execution_id
+
+
+def _executor_operators(request: LaunchRequest) -> Any:
+    """What shows executors files of this machine where the pipeline's artifacts are elsewhere; None: they are here."""
+    if not _uses_storage(read_ir(request.ir_path)):
+        return None
+    from pipeline.storage import executor_operators
+
+    scratch = request.scratch or scratch_folder(os.environ)
+    scratch.mkdir(parents=True, exist_ok=True)
+    return executor_operators(scratch)
+
+
+def _finished_system_node(connection: Any, node: Any) -> tuple[str, int] | None:
+    """State and execution id of a Resolver or Importer that has finished in this run, None for any other node.
+
+    TFX runs these anew at every start, so that a job that is started again could go on with other artifacts than the
+    ones that it began with.
+    """
+    if not node.node_info.type.name.endswith(SYSTEM_NODES):
+        return None
+    from ml_metadata.proto import metadata_store_pb2
+    from tfx.orchestration.portable.mlmd import context_lib, execution_lib
+
+    with connection as handle:
+        contexts = context_lib.prepare_contexts(metadata_handle=handle, node_contexts=node.contexts)
+        executions = execution_lib.get_executions_associated_with_all_contexts(handle, contexts)
+    succeeded = [execution for execution in executions if execution_lib.is_execution_successful(execution)]
+    if not succeeded:
+        return None
+    newest = max(succeeded, key=lambda execution: execution.id)
+    return metadata_store_pb2.Execution.State.Name(newest.last_known_state), newest.id
 
 
 def _published_state(connection: Any, execution_id: int, node: Any) -> str:
@@ -176,115 +154,18 @@ def _published_state(connection: Any, execution_id: int, node: Any) -> str:
     )
 
 
-def _node(ir: Any, node_id: str) -> Any:
+def node_of(ir: Any, node_id: str) -> Any:
+    """The node of that id in a parsed pipeline.
+
+    Raises:
+      ConfigError: there is none.
+    """
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in ir.nodes}
     if node_id not in nodes:
-        raise ConfigError([_no_such_node(node_id, nodes)])
+        raise ConfigError([no_such_node(node_id, nodes)])
     return nodes[node_id]
-
-
-def _no_such_node(node_id: str, known: Iterable[str], option: str = "--nodes") -> str:
-    return f"{option} {node_id}: the pipeline has no such node; it has {', '.join(known)}."
-
-
-def describe_failure(error: BaseException) -> Failure:
-    """The failure in the user's terms: our own errors by their message, others with type and place."""
-    own = _own_error(error)
-    if isinstance(own, BadData | UntrainableData):
-        return Failure("data", str(own))
-    if isinstance(own, GateRefused):
-        return Failure("gate", str(own))
-    if isinstance(own, WaitsForApproval):
-        return Failure("approval", str(own))
-    message = str(own) if own is not None else f"{type(error).__name__}: {error}"
-    return Failure("other", message, _own_frame(error))
-
-
-def _own_error(error: BaseException | None) -> ComponentError | ModelError | None:
-    while error is not None:
-        if isinstance(error, ComponentError | ModelError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _own_frame(error: BaseException) -> str:
-    """The innermost frame outside installed packages, as `file:line in function`."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "site-packages" not in frame.filename and not frame.filename.startswith((sys.base_prefix, "<"))
-    ]
-    own = [frame for frame in frames if Path(frame.filename).resolve() != Path(__file__).resolve()]
-    if not own:
-        return ""
-    frame = own[-1]
-    name = (
-        os.path.relpath(frame.filename, PROJECT_ROOT)
-        if Path(frame.filename).is_relative_to(PROJECT_ROOT)
-        else frame.filename
-    )
-    return f"{name}:{frame.lineno} in {frame.name}: {frame.line}"
 
 
 def _cpu_s() -> float:
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the nodes named on the command line; returns the exit code (0, or a failed node's as in pipeline/errors.py).
-
-    Raises:
-      ConfigError: listing every argument that makes no sense, before any node runs.
-    """
-    request = _parse(argv)
-    del sys.argv[1:]  # TFX hands sys.argv[1:] to executors as extra flags
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO)
-    for node_id in request.node_ids:
-        outcome = run_node(request, node_id)
-        sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
-        if outcome.failure is not None:
-            sys.stderr.write(f"{outcome.failure.message}\n")
-            return _EXIT_CODES[outcome.failure.kind]
-    return 0
-
-
-def _parse(argv: Sequence[str] | None) -> LaunchRequest:
-    parser = argparse.ArgumentParser(prog="python -m pipeline.launch", description="Run nodes of a compiled pipeline.")
-    parser.add_argument("--ir", required=True, help="the compiled pipeline (JSON)")
-    parser.add_argument("--nodes", required=True, help="node ids, separated by commas, run in this order")
-    parser.add_argument("--run-id", required=True)
-    parser.add_argument("--metadata", required=True, help="the lineage store, sqlite:////absolute/path")
-    parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--caching", default="{}", help='JSON: node id → {"cache": true, "cache_ttl_hours": null}')
-    args = parser.parse_args(argv)
-    chosen, known = tuple(args.nodes.split(",")), ir_documents.node_ids(read_input(Path(args.ir)).decode())
-    problems = [_no_such_node(node_id, known) for node_id in chosen if node_id not in known]
-    problems += [f"--param {item}: expected NAME=VALUE." for item in args.param if "=" not in item]
-    if problem := metadata_problem(args.metadata):
-        problems.append(problem)
-    caching = _policy(args.caching, known, problems)
-    if problems:
-        raise ConfigError(problems)
-    parameters = dict(item.partition("=")[::2] for item in args.param)
-    return LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching)
-
-
-def _policy(text: str, known: Sequence[str], problems: list[str]) -> CachePolicy:
-    """The policies of `--caching`; adds to `problems` what makes no sense."""
-    try:
-        policy = CachePolicy.from_json(text)
-    except ValueError as error:
-        problems.append(f"--caching {text}: {error}.")
-        return CachePolicy()
-    problems += [_no_such_node(node_id, known, "--caching") for node_id in policy.nodes if node_id not in known]
-    return policy
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except PenstockError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)

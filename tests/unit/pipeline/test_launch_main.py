@@ -1,6 +1,7 @@
 """`python -m pipeline.launch` refuses bad arguments, all at once, before anything slow; and its exit codes."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from pipeline import launch
 from pipeline.cache_policy import NodePolicy
 from pipeline.errors import ConfigError
+from pipeline.launch import job
 from pipeline.metadata import connection_config
 
 ROOT = Path(__file__).parents[3]
@@ -34,8 +36,9 @@ def launched(monkeypatch):
         failure = failures.get(node_id)
         return launch.NodeOutcome(node_id, "FAILED" if failure else "COMPLETE", 7, failure=failure)
 
-    monkeypatch.setattr(launch, "run_node", run_node)
+    monkeypatch.setattr(job, "run_node", run_node)
     monkeypatch.setattr(sys, "argv", ["launch.py", "--not-for-executors"])
+    monkeypatch.setenv("PENSTOCK_SCRATCH", "/scratch")
     return requests, failures
 
 
@@ -49,7 +52,12 @@ def test_the_arguments_become_a_request_and_nodes_run_in_the_order_given(ir, lau
     requests, _ = launched
     assert [node_id for node_id, _ in requests] == ["Double", "MakeNumber"]
     assert requests[0][1] == launch.LaunchRequest(
-        ir, ("Double", "MakeNumber"), "run-1", STORE, {"value": "5", "path": "a=b", "empty": ""}
+        ir,
+        ("Double", "MakeNumber"),
+        "run-1",
+        STORE,
+        {"value": "5", "path": "a=b", "empty": ""},
+        scratch=Path("/scratch"),
     )
     assert capsys.readouterr().out == "NODE Double COMPLETE execution 7\nNODE MakeNumber COMPLETE execution 7\n"
     assert sys.argv == ["launch.py"], "TFX would hand our arguments to executors"
@@ -66,11 +74,14 @@ def test_a_failing_node_ends_the_launch_with_its_exit_code_and_message(ir, launc
 
 def test_every_argument_that_makes_no_sense_is_reported_and_nothing_runs(ir, launched):
     with pytest.raises(ConfigError) as refused:
-        launch.main(arguments(ir, "MakeNumber,Treble", "postgresql://host/db", "--param", "value"))
+        launch.main(arguments(ir, "MakeNumber,Treble", "file:///db", "--param", "value", "--decide", "Trebel"))
     assert refused.value.problems == [
         "--nodes Treble: the pipeline has no such node; it has MakeNumber, Double.",
         "--param value: expected NAME=VALUE.",
-        "--metadata postgresql://host/db: expected sqlite:////absolute/path.",
+        "--metadata file:///db: expected sqlite:////absolute/path, mysql://user@host:port/database or "
+        "secretsmanager:NAME.",
+        "--decide Trebel: the pipeline has no such node; it has MakeNumber, Double.",
+        "--decide: say where to write what is decided, with --decisions DIR.",
     ]
     assert launched[0] == []
 
@@ -85,11 +96,61 @@ def test_a_missing_pipeline_is_named(launched, tmp_path):
         launch.main(arguments(str(tmp_path / "gone.json")))
 
 
-def test_an_argument_that_is_left_out_is_a_usage_error(ir, launched, capsys):
-    with pytest.raises(SystemExit) as ended:
+def test_an_argument_that_is_left_out_is_refused_with_the_usage(ir, launched):
+    with pytest.raises(
+        ConfigError, match=r"required: --nodes, --run-id, --metadata\. usage: python -m pipeline.launch"
+    ):
         launch.main(["--ir", ir])
-    assert ended.value.code == 2
-    assert "--nodes" in capsys.readouterr().err
+
+
+def test_the_reason_of_a_failing_node_is_left_where_the_platform_looks_for_it(ir, launched, tmp_path):
+    launched[1]["MakeNumber"] = launch.Failure("other", "ValueError: odd", "nodes.py:3 in Do: raise")
+    assert launch.main(arguments(ir), tmp_path) == 3
+    for name in ("failure", "message"):
+        assert (tmp_path / name).read_text() == "MakeNumber: ValueError: odd (nodes.py:3 in Do: raise)"
+
+
+def test_arguments_that_make_no_sense_are_told_to_the_platform_too(ir, launched, tmp_path):
+    with pytest.raises(ConfigError):
+        launch.main(arguments(ir, "Treble"), tmp_path)
+    assert (tmp_path / "failure").read_text().startswith("--nodes Treble: the pipeline has no such node")
+
+
+def test_a_defect_of_the_launcher_is_told_to_the_platform_too(ir, launched, tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "run_node", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        launch.main(arguments(ir), tmp_path)
+    assert (tmp_path / "failure").read_text() == "ZeroDivisionError: division by zero"
+
+
+def test_where_there_is_no_platform_nothing_is_written(ir, launched, tmp_path):
+    launched[1]["MakeNumber"] = launch.Failure("other", "odd")
+    assert launch.main(arguments(ir), tmp_path / "none") == 3
+    assert not (tmp_path / "none").exists()
+
+
+def test_without_decisions_a_node_that_waits_for_approval_ends_the_launch_with_exit_code_8(ir, launched):
+    launched[1]["MakeNumber"] = launch.Failure("approval", "somebody must look")
+    assert launch.main(arguments(ir)) == 8
+
+
+def test_sigterm_ends_the_launch_with_a_reason_and_what_handled_it_before_handles_it_again(
+    ir, launched, tmp_path, monkeypatch, capsys
+):
+    before = signal.getsignal(signal.SIGTERM)
+    swallowed = []
+
+    def interrupted(request, node_id):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Exception as error:
+            swallowed.append(error)
+
+    monkeypatch.setattr(job, "run_node", interrupted)
+    assert launch.main(arguments(ir), tmp_path) == 143
+    assert (tmp_path / "failure").read_text().startswith("Interrupted by SIGTERM.")
+    assert swallowed == [], "an executor that catches every exception must not go on"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("path", ["/a#b/metadata.sqlite", "/a?b/metadata.sqlite", "/a%20b/é.sqlite"])

@@ -1,0 +1,120 @@
+"""The launcher's command line: every argument that makes no sense is reported, before anything slow."""
+
+import argparse
+import dataclasses
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline import ir as ir_documents
+from pipeline.cache_policy import CachePolicy
+from pipeline.errors import ConfigError
+from pipeline.input_files import read_input
+from pipeline.launch.request import LaunchRequest
+from pipeline.metadata import metadata_problem
+
+SELF_TEST = "--self-test"
+
+_JOB_FOLDER = Path("/opt/ml")
+"""There in every job of SageMaker's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One command line.
+
+    Attributes:
+      request: the nodes to run.
+      decide: conditional nodes to decide about once those have run.
+      decisions: the folder (or `s3://…`) that the decisions are written to; None: nobody asks for any.
+    """
+
+    request: LaunchRequest
+    decide: tuple[str, ...] = ()
+    decisions: str | None = None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError([f"{message}. {self.format_usage().strip()}"])
+
+
+def parse(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Job:
+    """The job that the words ask for (those of this process if None).
+
+    Raises:
+      ConfigError: listing every argument that makes no sense.
+    """
+    args = _parser().parse_args(argv)
+    chosen, known = tuple(args.nodes.split(",")), ir_documents.node_ids(read_ir(args.ir))
+    problems = [no_such_node(node_id, known) for node_id in chosen if node_id not in known]
+    problems += [f"--param {item}: expected NAME=VALUE." for item in args.param if "=" not in item]
+    if problem := metadata_problem(args.metadata):
+        problems.append(problem)
+    problems += [no_such_node(node_id, known, "--decide") for node_id in args.decide if node_id not in known]
+    if args.decide and not args.decisions:
+        problems.append("--decide: say where to write what is decided, with --decisions DIR.")
+    caching = _policy(args.caching, known, problems)
+    if problems:
+        raise ConfigError(problems)
+    parameters = dict(item.partition("=")[::2] for item in args.param)
+    scratch = scratch_folder(environ)
+    request = LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching, scratch=scratch)
+    return Job(request, tuple(args.decide), args.decisions)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m pipeline.launch", description="Run nodes of a compiled pipeline.")
+    parser.add_argument("--ir", required=True, help="the compiled pipeline (JSON), a file or s3://…")
+    parser.add_argument("--nodes", required=True, help="node ids, separated by commas, run in this order")
+    parser.add_argument("--run-id", required=True)
+    stores = "sqlite:////absolute/path, mysql://user@host:port/database or secretsmanager:name"
+    parser.add_argument("--metadata", required=True, help=f"the lineage store: {stores}")
+    parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--caching", default="{}", help='JSON: node id → {"cache": true, "cache_ttl_hours": null}')
+    decides = "after the nodes, say in DIR/decision.json whether this conditional node runs; may be repeated"
+    parser.add_argument("--decide", action="append", default=[], metavar="NODE", help=decides)
+    waits = "folder for decision.json; a model that waits for an approval is then no failure"
+    parser.add_argument("--decisions", metavar="DIR", help=waits)
+    parser.add_argument(SELF_TEST, action="store_true", help="say what works in this image, and run nothing")
+    return parser
+
+
+def read_ir(location: str) -> str:
+    """The text of a compiled pipeline, a file or `s3://…`.
+
+    Raises:
+      ConfigError: it cannot be read.
+    """
+    if "://" not in location:
+        return read_input(Path(location)).decode()
+    from pipeline.storage import read_text
+
+    return read_text(location)
+
+
+def scratch_folder(environ: Mapping[str, str]) -> Path:
+    """Where a job keeps what needs not outlive it: $PENSTOCK_SCRATCH, else on the job's own volume."""
+    if found := environ.get("PENSTOCK_SCRATCH"):
+        return Path(found).absolute()
+    if _JOB_FOLDER.is_dir():
+        return _JOB_FOLDER / "tfx"
+    return Path(tempfile.gettempdir()) / f"penstock-{os.getuid()}"
+
+
+def no_such_node(node_id: str, known: Iterable[str], option: str = "--nodes") -> str:
+    """The sentence about a node that the pipeline does not have."""
+    return f"{option} {node_id}: the pipeline has no such node; it has {', '.join(known)}."
+
+
+def _policy(text: str, known: Sequence[str], problems: list[str]) -> CachePolicy:
+    """The policies of `--caching`; adds to `problems` what makes no sense."""
+    try:
+        policy = CachePolicy.from_json(text)
+    except ValueError as error:
+        problems.append(f"--caching {text}: {error}.")
+        return CachePolicy()
+    problems += [no_such_node(node_id, known, "--caching") for node_id in policy.nodes if node_id not in known]
+    return policy

@@ -1,0 +1,82 @@
+"""What an orchestrator's document branches on: which conditional nodes are to run, and what became of the approval.
+
+By TFX's own resolution of inputs, so that the document's condition and the node's own skipping cannot disagree.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import ir as ir_documents
+from pipeline.errors import NodeFailed
+from pipeline.launch.node import node_of
+
+DECISION_FILE = "decision.json"
+
+RUN, SKIP = "run", "skip"
+APPROVED, WAITING, REFUSED = "approved", "waiting", "refused"
+
+
+def decide(ir: Any, node_ids: Iterable[str], connection: Any) -> dict[str, str]:
+    """`run` or `skip` for each of these nodes.
+
+    Args:
+      ir: the pipeline, its parameters bound.
+      node_ids: what to decide about; everything that their inputs and conditions come from has ended.
+      connection: to the lineage store.
+
+    Raises:
+      NodeFailed: something that a node or its condition reads was never published.
+    """
+    with connection as handle:
+        return {node_id: _decided(node_of(ir, node_id), handle) for node_id in node_ids}
+
+
+def _decided(node: Any, handle: Any) -> str:
+    from tfx.orchestration.portable import inputs_utils
+    from tfx.orchestration.portable.input_resolution.exceptions import InputResolutionError
+
+    try:
+        found = inputs_utils.resolve_input_artifacts(pipeline_node=node, metadata_handle=handle)
+    except InputResolutionError as error:
+        node_id = node.node_info.id
+        text = f"--decide {node_id}: whether it runs cannot be told, because what it reads was not published ({error})."
+        raise NodeFailed(text, node_id=node_id) from error
+    return SKIP if isinstance(found, inputs_utils.Skip) else RUN
+
+
+def behind(ir_text: str, node_id: str) -> frozenset[str]:
+    """The nodes that cannot run before this one has ended."""
+    found = {node_id}
+    for other, upstream in ir_documents.upstream_nodes(ir_text).items():  # in topological order
+        if found.intersection(upstream):
+            found.add(other)
+    return frozenset(found - {node_id})
+
+
+def approval_of(execution_id: int, connection: Any) -> str | None:
+    """`approved` or `refused` by the approval that this execution published; None if it published none."""
+    from components.model_approval.artifact import ModelApproval
+    from pipeline.caching.answers import outputs_of
+
+    with connection as handle:
+        outputs = outputs_of(handle.store, execution_id)
+    approvals = [a for artifacts in outputs.values() for a in artifacts if a.type_name == ModelApproval.TYPE_NAME]
+    if not approvals:
+        return None
+    return APPROVED if all(approval.approved for approval in approvals) else REFUSED
+
+
+def write_decisions(answers: Mapping[str, str], folder: str) -> None:
+    """Writes `decision.json` into the folder, which may be `s3://…`."""
+    text = json.dumps(dict(answers), sort_keys=True) + "\n"
+    if "://" in folder:
+        from pipeline.storage import write_text
+
+        write_text(f"{folder.rstrip('/')}/{DECISION_FILE}", text)
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    temporary = Path(folder, f".{DECISION_FILE}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(Path(folder, DECISION_FILE))

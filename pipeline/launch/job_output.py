@@ -1,0 +1,45 @@
+"""Where SageMaker looks for what a job has to say: its console, `describe` calls and events show it.
+
+A processing job's `/opt/ml/output/message` becomes its ExitMessage, a training job's `/opt/ml/output/failure` its
+FailureReason. Source: "Build your own processing container" and "How Amazon SageMaker runs your training image" in the
+Amazon SageMaker Developer Guide; the first kilobyte counts, and has to be UTF-8.
+"""
+
+from pathlib import Path
+
+JOB_OUTPUT = Path("/opt/ml/output")
+
+MOST_BYTES = 1024
+
+_CUT = "…"
+
+
+def tell_failure(text: str, folder: Path) -> None:
+    """Leaves the reason of a failure where the platform looks for it, if this is a job."""
+    _write(text, folder, ("failure", "message"))
+
+
+def tell(text: str, folder: Path) -> None:
+    """Leaves word of something that is no failure where the platform looks for it, if this is a job."""
+    _write(text, folder, ("message",))
+
+
+def _write(text: str, folder: Path, names: tuple[str, ...]) -> None:
+    if not folder.is_dir():
+        return
+    content = shortened(text)
+    for name in names:
+        (folder / name).write_bytes(content)
+
+
+def shortened(text: str) -> bytes:
+    """The text as at most a kilobyte of UTF-8, cut between characters, with a mark where it was cut.
+
+    >>> len(shortened("ü" * 600)), shortened("ü" * 600)[-5:].decode()
+    (1023, 'ü…')
+    """
+    content = text.encode("utf-8", errors="replace")
+    if len(content) <= MOST_BYTES:
+        return content
+    room = MOST_BYTES - len(_CUT.encode())
+    return content[:room].decode("utf-8", errors="ignore").encode() + _CUT.encode()

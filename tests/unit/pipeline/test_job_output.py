@@ -1,0 +1,38 @@
+"""What a platform shows of a job's words: at most a kilobyte, always valid UTF-8."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.launch.job_output import MOST_BYTES, shortened, tell, tell_failure
+
+
+@given(st.text(st.characters(), max_size=1500))
+def test_any_text_fits_and_is_utf_8(text):
+    content = shortened(text)
+    assert len(content) <= MOST_BYTES
+    content.decode("utf-8")
+
+
+@pytest.mark.parametrize("character", ["a", "ü", "€", "🙂"])
+def test_a_long_text_is_cut_between_characters_and_says_so(character):
+    text = shortened(character * 2000).decode()
+    assert text.endswith("…")
+    assert set(text[:-1]) == {character}
+    size = len(character.encode())
+    assert len(text[:-1]) == (MOST_BYTES - 3) // size
+
+
+def test_a_text_of_just_a_kilobyte_is_whole():
+    assert shortened("x" * MOST_BYTES) == b"x" * MOST_BYTES
+
+
+def test_half_of_a_surrogate_pair_does_not_cost_the_message():
+    assert shortened("path \udcff") == b"path ?"
+
+
+def test_what_is_no_failure_is_no_failure_reason(tmp_path):
+    tell("waits", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["message"]
+    tell_failure("broken", tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"message": "broken", "failure": "broken"}
