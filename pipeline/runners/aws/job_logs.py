@@ -49,7 +49,7 @@ class _Reader:
         for stream in self._streams():
             self._tokens.setdefault(stream, None)
         for stream in sorted(self._tokens):
-            machine = f"[{stream.partition('/')[2].split('-1')[0] or stream}] " if len(self._tokens) > 1 else ""
+            machine = f"[{_machine(stream)}] " if len(self._tokens) > 1 else ""
             for message in self._messages(stream):
                 yield f"{machine}{message}"
 
@@ -77,3 +77,12 @@ class _Reader:
             if answer.get("nextForwardToken") in (None, token):  # the same token again: the end, for now
                 return
             self._tokens[stream] = answer["nextForwardToken"]
+
+
+def _machine(stream: str) -> str:
+    """Which of the job's machines a stream is of.
+
+    >>> _machine("pipelines-abc-Trainer-def/algo-2-1764158400")
+    'algo-2'
+    """
+    return stream.rpartition("/")[2].rpartition("-")[0] or stream
