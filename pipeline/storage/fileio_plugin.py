@@ -10,6 +10,7 @@ import functools
 import io
 import os
 import posixpath
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,10 @@ from typing import Any
 from pyarrow import fs
 from tfx.dsl.io import fileio, filesystem, filesystem_registry  # fileio registers TFX's own plugins first
 
-from pipeline.storage.s3 import SCHEME, Location
+from pipeline.storage.s3 import SCHEME, Location, s3_client, told_in_our_words
+
+_IN_MEMORY_BYTES = 16 * 2**20
+"""What is written is kept in memory up to this size, on the disk beyond it."""
 
 _PRIORITY = 0
 """TFX takes the plugin with the least; TensorFlow's, which claims s3:// without being able to, has 10."""
@@ -156,22 +160,30 @@ class S3Filesystem(filesystem.Filesystem):
 
 
 class _Writer(io.RawIOBase):
-    """Takes text too where bytes are due: TFX writes it to files opened with 'wb', as TensorFlow's lets it."""
+    """Keeps what is written and sends it when it is closed, in one checked request (pyarrow's stream needs three).
+
+    Takes text too where bytes are due: TFX writes it to files opened with 'wb', as TensorFlow's lets it.
+    """
 
     def __init__(self, name: Any) -> None:
-        self._stream = _client().open_output_stream(_path(name))
+        self._place = Location.parse(os.fsdecode(name))
+        self._content = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - closed by `close`
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self._stream.write(data.encode("utf-8") if isinstance(data, str) else bytes(data))
+        self._content.write(data.encode("utf-8") if isinstance(data, str) else bytes(data))
         return len(data)
 
     def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-            super().close()
+        if self.closed:
+            return
+        super().close()
+        with self._content, told_in_our_words(self._place, "write"):
+            self._content.seek(0)
+            checked = {"ChecksumAlgorithm": "SHA256"}
+            s3_client().upload_fileobj(self._content, self._place.bucket, self._place.key, ExtraArgs=checked)
 
 
 def _client() -> Any:

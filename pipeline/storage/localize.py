@@ -21,6 +21,7 @@ from tfx.orchestration.portable.python_executor_operator import PythonExecutorOp
 from tfx.proto.orchestration import executable_spec_pb2
 
 from components.errors import GateRefused
+from components.mirror import copies_of
 from pipeline.storage.beam import beam_s3_options
 from pipeline.storage.download import Download, download, remove_local
 from pipeline.storage.errors import StorageError
@@ -81,7 +82,8 @@ def _run_locally(info: Any, scratch: Path, run: Callable[[Any], Any]) -> Any:
         _prepare_outputs(info, uploads)
         _enter_exec_properties(info.exec_properties, workspace, stack)
         try:
-            output = run(info)
+            with copies_of(workspace.restored):
+                output = run(info)
         except GateRefused:
             _upload(uploads)
             raise
