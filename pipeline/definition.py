@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
+class StagedFile:
+    """A file of this machine that the run reads, and where it is put for the run.
+
+    Attributes:
+      path: on this machine.
+      digest: SHA-256 of its bytes.
+      uri: where the run's nodes find it.
+    """
+
+    path: str
+    digest: str
+    uri: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Plan:
     """What is settled before compiling: the configuration's open questions, answered.
 
@@ -29,6 +44,7 @@ class Plan:
       input_pattern: TFX input pattern below it, may hold {SPAN}, {VERSION} and date fields.
       schema_digest: SHA-256 of the curated schema file, None if the schema is inferred.
       notes: what the user should know before running, one sentence each.
+      staged: files of this machine that jobs elsewhere read, beside the curated schema.
     """
 
     features: FeatureSpec
@@ -36,6 +52,11 @@ class Plan:
     input_pattern: str
     schema_digest: str | None
     notes: tuple[str, ...] = ()
+    staged: tuple[StagedFile, ...] = ()
+
+    def place_of(self, path: str | None) -> str | None:
+        """Where the run's nodes find the file: where it was staged, if it was; else where it is."""
+        return next((file.uri for file in self.staged if file.path == path), path)
 
 
 def staged_schema_uri(config: "Config", plan: Plan) -> str:
@@ -134,7 +155,9 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         distribution_validator = DistributionValidator(
             examples=examples,
             features=plan.features,
-            settings=config.distribution,
+            settings=dataclasses.replace(
+                config.distribution, serving_path=plan.place_of(config.distribution.serving_path)
+            ),
             previous=previous_distribution.outputs["earlier"],
         )
 
@@ -257,7 +280,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             model=model,
             evaluation=evaluator.outputs["evaluation"],
             label=plan.features.label,
-            settings=config.review,
+            settings=dataclasses.replace(config.review, path=plan.place_of(config.review.path)),
             reading=read_options(config, plan),
             ledger=config.answers_place,
             split=evaluated_split(config),
@@ -294,6 +317,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         settings=config.approval,
         ledger=config.approvals_place,
     )
+    signing = dataclasses.replace(config.signing, public_key=plan.place_of(config.signing.public_key))
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
@@ -302,7 +326,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=config.push_directory)
         ),
-        signing=config.signing,
+        signing=signing,
     )
     model_registry = None
     if config.registry.enabled:
@@ -313,7 +337,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             approval=model_approval.outputs["approval"],
             name=config.model_name,
             registry=config.registry_place,
-            signing=config.signing,
+            signing=signing,
         )
 
     return Pipeline(

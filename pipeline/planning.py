@@ -8,21 +8,23 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.profile import TableProfile, profile_table
+from components.arrow_example_gen.remote_files import files_at, reached_by
 from components.arrow_example_gen.source_files import DATE_SPECS
 from components.bias_evaluator.settings import problems_of as bias_problems
 from components.evaluator.demands import problems_of
 from components.training_balancer.settings import BalancingSettings
 from models.tabular_text.errors import BadSettings
 from models.tabular_text.features import FeatureKind, FeatureSpec, LabelKind
-from pipeline.config import Config
+from pipeline.config import REMOTE, Config
 from pipeline.definition import Plan, read_options
 from pipeline.errors import ConfigError
 from pipeline.feature_planning.column_source import PlanError, nearest
 from pipeline.feature_planning.planner import plan_features, plan_notes
-from pipeline.input_files import digest_of, read_input
-from pipeline.schema_review.files import read_schema
-
-_REMOTE = "://"  # as in s3://bucket/folder
+from pipeline.input_files import digest_of
+from pipeline.places import curated_schema, is_on_s3, place_problems, staged_files
+from pipeline.schema_review.files import parse_schema, read_schema
+from pipeline.storage.reading import S3Files
+from pipeline.storage.s3 import read_bytes
 
 
 def make_plan(config: Config) -> Plan:
@@ -30,49 +32,39 @@ def make_plan(config: Config) -> Plan:
 
     Raises:
       ConfigError: listing what the configuration says about columns that do not exist or cannot be used so, settings
-        that do not fit the label, and places that are no local paths or that TFX cannot read from.
+        that do not fit the label, and places that the run cannot use.
       BadData: if the data is missing or cannot be read, or has more bad rows than allowed.
     """
-    problems = _unusable_places(config) + _span_problems(config)
-    if _REMOTE in config.data.path or _REMOTE in (config.schema_.path or ""):  # nothing to read the columns from
+    problems = place_problems(config) + _span_problems(config)
+    if not _can_be_read(config):
         raise ConfigError(problems + _label_problems(config, config.label.kind))
+    with reached_by(S3Files()):
+        return _plan(config, problems)
+
+
+def _can_be_read(config: Config) -> bool:
+    """True if there is something to read the columns from where the run is to be."""
+    places = [place for place in (config.data.path, config.schema_.path) if place is not None and REMOTE in place]
+    return not places or (is_on_s3(config.pipeline.root) and all(map(is_on_s3, places)))
+
+
+def _plan(config: Config, problems: list[str]) -> Plan:
     input_base, input_pattern = split_input_path(config.data.path)
     schema_path = config.schema_.path
-    schema = read_schema(Path(schema_path)) if schema_path else None
+    schema = _schema(schema_path) if schema_path else None
     profile = None if schema is not None else _profile(config, input_base, input_pattern)
     features = _features(config, schema, profile, problems)
     if problems or features is None:
         raise ConfigError(problems)
+    run_base, staged = staged_files(config, input_base, input_pattern)
     return Plan(
         features=features,
-        input_base=input_base,
+        input_base=run_base,
         input_pattern=input_pattern,
-        schema_digest=_digest_of(Path(schema_path)) if schema_path else None,
+        schema_digest=digest_of([(Path(schema_path).name, curated_schema(schema_path))]) if schema_path else None,
         notes=plan_notes(config, schema=schema, profile=profile),
+        staged=staged,
     )
-
-
-def _unusable_places(config: Config) -> list[str]:
-    """Places of the configuration that are URIs or that TFX cannot read from, one sentence each."""
-    places = {
-        "data.path": config.data.path,
-        "schema.path": config.schema_.path,
-        "pipeline.root": config.pipeline.root,
-        "push.directory": config.push.directory,
-        "distribution.serving_path": config.distribution.serving_path,
-    }
-    problems = [
-        f"{key} is '{place}', and only local paths work so far; copy or mount the place, and name the path on this "
-        "machine."
-        for key, place in places.items()
-        if place is not None and _REMOTE in place
-    ]
-    if "[" in config.pipeline.root:
-        problems.append(
-            f"pipeline.root is '{config.pipeline.root}', and TFX takes a bracket in the path of an artifact for a "
-            "pattern; choose a folder without brackets."
-        )
-    return problems
 
 
 def _span_problems(config: Config) -> list[str]:
@@ -165,8 +157,8 @@ def split_input_path(path: str) -> tuple[str, str]:
     variable = next((index for index in range(len(parts)) if _is_variable(parts[: index + 1])), None)
     if variable is not None:
         return "/".join(parts[:variable]) or "/", "/".join(parts[variable:])
-    if os.path.isdir(path):
-        return path, "*"
+    if files_at(path).is_dir(path):
+        return path.rstrip("/") or "/", "*"
     base, name = os.path.split(path)
     return base or "/", glob.escape(name)
 
@@ -174,8 +166,20 @@ def split_input_path(path: str) -> tuple[str, str]:
 def _is_variable(parts: list[str]) -> bool:
     """True if the last part of a path stands for more than one name."""
     last = parts[-1]
-    return any(mark in last for mark in "{*?") or ("[" in last and not os.path.lexists("/".join(parts)))
+    return any(mark in last for mark in "{*?") or ("[" in last and not _is_there("/".join(parts)))
 
 
-def _digest_of(path: Path) -> str:
-    return digest_of([(path.name, read_input(path))])
+def _is_there(path: str) -> bool:
+    if REMOTE not in path:
+        return os.path.lexists(path)
+    files = files_at(path)
+    return files.is_dir(path) or bool(files.find(glob.escape(path)))
+
+
+def _schema(path: str) -> schema_pb2.Schema:
+    if not is_on_s3(path):
+        return read_schema(Path(path))
+    try:
+        return parse_schema(read_bytes(path).decode("utf-8"), path)
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 text (byte {error.start}); a schema file is a text proto."]) from error

@@ -1,30 +1,59 @@
 """Puts the files that a run needs, and that are not artifacts, where its nodes find them."""
 
+import hashlib
 import secrets
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.definition import Plan, staged_schema_uri
+from pipeline.definition import Plan, StagedFile, staged_schema_uri
 from pipeline.errors import ConfigError
-from pipeline.input_files import digest_of, read_input
+from pipeline.input_files import digest_of
+from pipeline.places import curated_schema, is_on_s3
+from pipeline.storage.s3 import Location, describe, put_file, write_bytes
 
 
 def stage_inputs(config: Config, plan: Plan) -> None:
-    """Copies the curated schema to the folder named by its digest; does nothing if it is there already.
+    """Copies the curated schema, and for jobs elsewhere the other inputs, to places named by their content.
+
+    What is there already is let alone: its name says what it is.
 
     Raises:
-      ConfigError: the file cannot be read, or is not any more what the run was planned with.
+      ConfigError: a file cannot be read, or is not any more what the run was planned with.
+      StorageError: S3 does not take it.
     """
-    if plan.schema_digest is None or config.schema_.path is None:
+    if plan.schema_digest is not None and config.schema_.path is not None:
+        _stage_schema(config.schema_.path, staged_schema_uri(config, plan), plan.schema_digest)
+    for file in plan.staged:
+        _stage_file(file)
+
+
+def _stage_schema(source: str, target: str, digest: str) -> None:
+    if _is_there(target):
         return
-    target = Path(staged_schema_uri(config, plan))
-    if target.is_file():
+    content = curated_schema(source)
+    if digest_of([(Path(source).name, content)]) != digest:
+        raise ConfigError([_changed(source)])
+    if is_on_s3(target):
+        write_bytes(target, content, if_absent=True)
+    else:
+        write_whole(Path(target), content)
+
+
+def _stage_file(file: StagedFile) -> None:
+    if _is_there(file.uri):
         return
-    source = Path(config.schema_.path)
-    content = read_input(source)
-    if digest_of([(source.name, content)]) != plan.schema_digest:
-        raise ConfigError([f"{source}: changed while the run was starting. Start it again."])
-    write_whole(target, content)
+    with open(file.path, "rb") as content:
+        if hashlib.file_digest(content, "sha256").hexdigest() != file.digest:
+            raise ConfigError([_changed(file.path)])
+    put_file(Path(file.path), file.uri, file.digest)
+
+
+def _is_there(target: str) -> bool:
+    return describe(Location.parse(target)) is not None if is_on_s3(target) else Path(target).is_file()
+
+
+def _changed(source: str) -> str:
+    return f"{source}: changed while the run was starting. Start it again."
 
 
 def write_whole(target: Path, content: bytes | str) -> None:

@@ -2,14 +2,15 @@
 
 import glob
 import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO
 
 from tfx.components.example_gen import driver, input_processor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.arrow_example_gen.source_files import check_pattern, list_files, resolve_input
+from components.arrow_example_gen.remote_files import reached_by
+from components.arrow_example_gen.source_files import check_pattern, resolve_input
 
 
 class Driver(driver.FileBasedDriver):
@@ -36,12 +37,28 @@ class Driver(driver.FileBasedDriver):
         assert input_base_uri is not None
         for item in splits:
             check_pattern(item.pattern)
-            if "://" not in input_base_uri:
+            with reached_by(_TfxFiles()):
                 resolve_input(input_base_uri, item.pattern, fixed_span=_fixed_span(range_config))
-            elif "{" not in item.pattern:
-                list_files(input_base_uri, item.pattern, fileio.glob, fileio.isdir)
         # TFX takes the base for a part of the pattern.
         return super().get_input_processor(splits, range_config, glob.escape(input_base_uri))
+
+
+class _TfxFiles:
+    """Remote files as TFX's plugins reach them; see `remote_files.Files`."""
+
+    def find(self, pattern: str) -> Sequence[str]:
+        """As `fileio.glob`."""
+        found: list[str] = fileio.glob(pattern)
+        return found
+
+    def is_dir(self, path: str) -> bool:
+        """As `fileio.isdir`."""
+        return bool(fileio.isdir(path))
+
+    def open(self, path: str) -> BinaryIO:
+        """As `fileio.open`."""
+        file: BinaryIO = fileio.open(path, "rb")
+        return file
 
 
 def _fixed_span(range_config: range_config_pb2.RangeConfig | None) -> int | None:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from components.arrow_example_gen.options import FileFormat, ReadOptions
+from components.arrow_example_gen.remote_files import files_at
 from components.errors import BadData
 
 DATE_SPECS = ("{YYYY}", "{MM}", "{DD}")
@@ -100,7 +101,8 @@ def _latest(input_base: str, pattern: str, fixed_span: int | None) -> tuple[int,
     wanted = pattern if fixed_span is None else _fill_span(pattern, fixed_span)
     matcher = re.compile(re.escape(os.path.join(input_base, "")) + _matcher(wanted))
     found, misfits = [], []
-    for path in sorted(glob.glob(os.path.join(glob.escape(input_base), _ANY_SPEC.sub("*", wanted)))):
+    files = files_at(input_base)
+    for path in sorted(files.find(os.path.join(glob.escape(input_base), _ANY_SPEC.sub("*", wanted)))):
         match = matcher.fullmatch(path)
         span = fixed_span if fixed_span is not None else _span_of(match.groupdict()) if match else None
         if match is None or span is None:
@@ -177,8 +179,8 @@ def _span_of(texts: dict[str, str]) -> int | None:
 def list_files(
     input_base: str,
     pattern: str,
-    find: Callable[[str], Sequence[str]] = glob.glob,
-    is_dir: Callable[[str], bool] = os.path.isdir,
+    find: Callable[[str], Sequence[str]] | None = None,
+    is_dir: Callable[[str], bool] | None = None,
 ) -> tuple[str, ...]:
     """Files that match a pattern without placeholders, sorted.
 
@@ -188,13 +190,14 @@ def list_files(
     Args:
       input_base: a folder; nothing in its name is a wildcard.
       pattern: a glob below it.
-      find: paths that match a glob; TFX's `fileio.glob` where the input is remote.
-      is_dir: whether a path is a folder.
+      find: paths that match a glob; None = as `files_at` finds them.
+      is_dir: whether a path is a folder; None = as `files_at` sees it.
 
     Raises:
       BadData: nothing matches; the message names what is there instead.
     """
     hidden_wanted = os.path.basename(pattern).startswith((".", "_"))
+    find, is_dir = find or files_at(input_base).find, is_dir or files_at(input_base).is_dir
     paths = sorted(find(os.path.join(glob.escape(input_base), pattern)))
     files = [p for p in paths if (hidden_wanted or not os.path.basename(p).startswith((".", "_"))) and not is_dir(p)]
     if not files:
@@ -204,6 +207,8 @@ def list_files(
 
 def _no_match(input_base: str, pattern: str, what: str) -> str:
     where = f"{what} Looked for {pattern!r} in {input_base!r}"
+    if "://" in input_base:
+        return f"{where}. Check the bucket, the path and the permissions."
     if not os.path.isdir(input_base):
         return f"{where}, which is not a folder here. Check the input's base folder."
     names = sorted(
@@ -240,7 +245,7 @@ def file_format(path: str, options: ReadOptions) -> FileFormat:
 
 
 def _is_gzip(path: str) -> bool:
-    with open(path, "rb") as file:
+    with files_at(path).open(path) as file:
         return file.read(2) == _GZIP_MAGIC
 
 
@@ -252,11 +257,11 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
       BadData: the gzip stream is damaged or cut short, wherever in the block that shows.
     """
     if not _is_gzip(path):
-        with open(path, "rb") as raw:
+        with files_at(path).open(path) as raw:
             yield raw
     else:
         try:
-            with gzip.open(path, "rb") as unzipped:
+            with files_at(path).open(path) as raw, gzip.open(raw, "rb") as unzipped:
                 yield cast("BinaryIO", unzipped)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise BadData(

@@ -45,10 +45,10 @@ def compile_document(
 def compiled(runner: str, settings: "Config") -> "Document":
     """The pipeline's document for a runner, compiled in a warm process, because that needs TFX."""
     from pipeline.planning import make_plan
-    from pipeline.runners.registry import build_document
+    from pipeline.runners.registry import build_document, placed_for
     from pipeline.runners.warm import WarmProcess
 
-    plan, logs = make_plan(settings), settings.root / "logs"
+    plan, logs = make_plan(placed_for(runner, settings)), settings.root / "logs"
     if sys.stdout.isatty():
         echo_notes(plan)
     warm = WarmProcess(logs / "warm.log")

@@ -34,7 +34,11 @@ def read_schema(path: Path) -> schema_pb2.Schema:
       ConfigError: if the file is not there, is no text proto (with line, column and the nearest valid name), or
         names a feature twice, a domain that it does not define, or no feature at all.
     """
-    text = _read_text(path)
+    return parse_schema(_read_text(path), path)
+
+
+def parse_schema(text: str, path: Path | str) -> schema_pb2.Schema:
+    """The schema in the text of the file at `path` (or URI); raises as `read_schema`."""
     schema = schema_pb2.Schema()
     try:
         text_format.Parse(text, schema)
@@ -147,7 +151,7 @@ def _read_text(path: Path) -> str:
         raise ConfigError([f"{path}: the schema file cannot be read: {error.strerror}."]) from error
 
 
-def _parse_problem(path: Path, error: text_format.ParseError) -> str:
+def _parse_problem(path: Path | str, error: text_format.ParseError) -> str:
     message = re.sub(r"^\d+:\d+ : ", "", str(error))
     where = f"{path}:{error.GetLine()}:{error.GetColumn()}"
     if unknown := _UNKNOWN_FIELD.search(message):
@@ -174,7 +178,7 @@ def _message_types() -> dict[str, Descriptor]:
     return found
 
 
-def _content_problems(path: Path, text: str, schema: schema_pb2.Schema) -> list[str]:
+def _content_problems(path: Path | str, text: str, schema: schema_pb2.Schema) -> list[str]:
     if not schema.feature:
         return [f"{path}: the schema has no feature. Write one from a run: penstock schema infer RUN -o {path}"]
     names = Counter(feature.name for feature in schema.feature)

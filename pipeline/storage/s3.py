@@ -8,7 +8,8 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from pipeline.storage.errors import Damaged, NotPublished, StorageError
 
@@ -204,22 +205,41 @@ def read_text(uri: str) -> str:
 
 
 def write_text(uri: str, text: str, *, if_absent: bool = False) -> bool:
+    """Writes the object whole (UTF-8); as `write_bytes`."""
+    return write_bytes(uri, text.encode("utf-8"), if_absent=if_absent)
+
+
+def write_bytes(uri: str, content: bytes, *, if_absent: bool = False) -> bool:
     """Writes the object whole; returns False if it was there and `if_absent` let it alone.
 
     Raises:
       StorageError: S3 does not take it.
     """
+    return _put(Location.parse(uri), content, hashlib.sha256(content).hexdigest(), if_absent=if_absent)
+
+
+def put_file(path: Path, uri: str, sha256: str) -> bool:
+    """Writes the file's bytes as one object, at most 5 GB; S3 refuses bytes that have another SHA-256.
+
+    Returns:
+      False if there was an object already, which is let alone.
+
+    Raises:
+      OSError: the file cannot be read.
+      StorageError: S3 does not take it.
+    """
+    with path.open("rb") as content:
+        return _put(Location.parse(uri), content, sha256, if_absent=True)
+
+
+def _put(place: Location, content: bytes | BinaryIO, sha256: str, *, if_absent: bool) -> bool:
     from botocore.exceptions import ClientError
 
-    place, client, content = Location.parse(uri), s3_client(), text.encode("utf-8")
     condition = {"IfNoneMatch": "*"} if if_absent else {}
-    checksum = {
-        "ChecksumAlgorithm": "SHA256",
-        "ChecksumSHA256": checksum_header(hashlib.sha256(content).hexdigest()),
-    }
+    checksum = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": checksum_header(sha256)}
     with told_in_our_words(place, "write"):
         try:
-            client.put_object(Bucket=place.bucket, Key=place.key, Body=content, **checksum, **condition)
+            s3_client().put_object(Bucket=place.bucket, Key=place.key, Body=content, **checksum, **condition)
         except ClientError as error:
             if if_absent and error.response["Error"].get("Code") in _TAKEN:
                 return False

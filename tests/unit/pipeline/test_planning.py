@@ -1,9 +1,11 @@
+import hashlib
 import json
 import os
 
 import pytest
 
 from components.arrow_example_gen.source_files import resolve_input
+from pipeline import places
 from pipeline.config import Config
 from pipeline.definition import read_options
 from pipeline.errors import ConfigError
@@ -98,7 +100,8 @@ def test_everything_that_does_not_fit_is_reported_at_once(make_config):
         "tuner: ",
     ]
     assert [problem[: len(start)] for problem, start in zip(problems, expected, strict=True)] == expected
-    assert "only local paths work so far" in problems[0]
+    assert "only local paths and s3:// work" in problems[0]
+    assert "a run on this machine works on local paths only" in problems[1]
     assert "objective val_auc does not exist for a regression label" in problems[4]
 
 
@@ -150,6 +153,65 @@ def test_drift_of_a_column_that_is_not_there_is_refused(make_config):
 def test_what_cannot_be_read_from_here_is_refused_without_trying(make_config, key):
     config = make_config(**{key: {"path": "s3://bucket/x"}}, push={"directory": "gs://bucket/models"})
     assert [problem.split(" is ")[0] for problem in problems_of(config)] == [f"{key}.path", "push.directory"]
+
+
+ON_S3 = "s3://bucket/prefix"
+
+
+def test_jobs_elsewhere_find_the_data_and_other_inputs_where_they_are_staged(make_config, tmp_path):
+    for name in ("requests.csv", "unsure.csv", "key.pub"):
+        (tmp_path / name).write_text(name)
+    config = make_config(
+        distribution={"serving_path": str(tmp_path / "requests.csv")},
+        review={"path": str(tmp_path / "unsure.csv")},
+        signing={"mode": "kms", "kms": "awskms:///alias/x", "public_key": str(tmp_path / "key.pub")},
+    ).at(ON_S3)
+    plan = make_plan(config)
+    inputs = f"{ON_S3}/artifacts/test/inputs"
+    assert plan.input_base.startswith(f"{inputs}/data/")
+    assert plan.input_pattern == "table.csv"
+    for name in ("requests.csv", "unsure.csv", "key.pub"):
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        assert plan.place_of(str(tmp_path / name)) == f"{inputs}/files/{digest}/{name}"
+    assert plan.place_of(str(tmp_path / "table.csv")) == f"{plan.input_base}/table.csv"
+    assert plan.place_of(None) is None
+
+
+def test_other_data_is_staged_elsewhere_and_equal_data_is_not(make_config, tmp_path):
+    bases = []
+    for text in ("x,zip,y\n1,2,3\n", "x,zip,y\n1,2,4\n", "x,zip,y\n1,2,3\n"):
+        (tmp_path / "table.csv").write_text(text)
+        bases.append(make_plan(make_config().at(ON_S3)).input_base)
+    assert bases[0] == bases[2] != bases[1]
+
+
+def test_only_the_span_that_is_meant_is_staged(make_config, tmp_path):
+    for span in (1, 2, 3):
+        (tmp_path / f"table-{span}.csv").write_text(f"x,zip,y\n1,2,{span}\n")
+    path = str(tmp_path / "table-{SPAN}.csv")
+    latest, second = (make_plan(make_config(data={"path": path, **more}).at(ON_S3)) for more in ({}, {"span": 2}))
+    assert [os.path.basename(file.uri) for file in (*latest.staged, *second.staged)] == ["table-3.csv", "table-2.csv"]
+    assert latest.input_pattern == second.input_pattern == "table-{SPAN}.csv"
+
+
+def test_more_data_than_can_be_staged_is_to_be_put_on_s3_once(make_config, monkeypatch):
+    monkeypatch.setattr(places, "MAX_STAGED_BYTES", 100)
+    (problem,) = problems_of(make_config().at(ON_S3))
+    assert problem.startswith("data.path is '")
+    assert "aws s3 cp" in problem
+
+
+def test_what_jobs_cannot_have_from_this_machine_is_refused(make_config, tmp_path):
+    key = {"mode": "key", "private_key": str(tmp_path / "key.pem"), "public_key": "s3://bucket/key.pub"}
+    config = make_config(push={"directory": str(tmp_path / "models")}, signing=key)
+    push, signing = problems_of(config.at(ON_S3))
+    assert push.startswith("push.directory is '")
+    assert signing.startswith("signing.mode is key")
+
+
+def test_a_run_on_this_machine_stages_nothing_but_the_schema(make_config, tmp_path):
+    plan = make_plan(make_config())
+    assert (plan.input_base, plan.staged) == (str(tmp_path), ())
 
 
 def test_a_root_that_tfx_would_take_for_a_pattern_is_refused(make_config):

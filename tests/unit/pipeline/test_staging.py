@@ -2,11 +2,11 @@
 
 import hashlib
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from models.tabular_text.features import DType, FeatureSpec, Label, LabelKind
+from pipeline.config import Config
 from pipeline.definition import Plan, staged_schema_uri
 from pipeline.errors import ConfigError
 from pipeline.input_files import digest_of
@@ -22,9 +22,13 @@ def plan_with(digest):
 @pytest.fixture
 def config(tmp_path):
     (tmp_path / "schema.pbtxt").write_bytes(SCHEMA)
-    return SimpleNamespace(
-        pipeline=SimpleNamespace(root=str(tmp_path / "root"), name="tiny"),
-        schema_=SimpleNamespace(path=str(tmp_path / "schema.pbtxt")),
+    return Config.model_validate(
+        {
+            "pipeline": {"name": "tiny", "root": str(tmp_path / "root")},
+            "data": {"path": "/data"},
+            "label": {"column": "y"},
+            "schema": {"path": str(tmp_path / "schema.pbtxt")},
+        }
     )
 
 
