@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -36,6 +36,7 @@ from pipeline.cli.options import (
     store_of,
 )
 from pipeline.cli.quality import quality_app
+from pipeline.cli.remote import resume, status, stop, submit
 from pipeline.cli.report import report
 from pipeline.cli.reproduce import reproduce
 from pipeline.cli.review import review_app
@@ -45,6 +46,9 @@ from pipeline.cli.start import echo_notes
 from pipeline.cli.try_node import try_node
 from pipeline.cli.verify import keys_app, verify
 from pipeline.terminal_text import inert
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 app = typer.Typer(
     name="penstock",
@@ -79,6 +83,10 @@ app.command()(reproduce)
 app.command()(gc)
 app.command()(diff)
 app.command()(cost)
+app.command()(submit)
+app.command()(status)
+app.command()(stop)
+app.command()(resume)
 
 
 @app.command()
@@ -86,19 +94,33 @@ def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> 
     """List the runs, newest first."""
     from pipeline.summary import state_text
 
-    store = store_of(load(config, overrides))
-    records = store.runs()
+    settings = load(config, overrides)
+    store = store_of(settings)
     for path in store.damaged():
         typer.echo(f"note: {path} is not the record of a run; delete the folder of that run.", err=True)
-    if not records:
-        typer.echo("There are no runs yet. Start one with: penstock run")
-        return
-    rows = [("run", "pipeline", "state", "started", "nodes")]
-    for record in records:
+    rows: list[tuple[str, ...]] = []
+    for record in store.runs():
         done = sum(node.succeeded for node in record.nodes)
         nodes = f"{done}/{len(record.node_ids)}"
         rows.append((record.run_id, record.pipeline_name, state_text(record.state), record.started_at, nodes))
-    echo_table(rows)
+    rows += _submitted_rows(settings)
+    if not rows:
+        typer.echo("There are no runs yet. Start one with: penstock run")
+        return
+    rows.sort(key=lambda row: row[3], reverse=True)
+    echo_table([("run", "pipeline", "state", "started", "nodes"), *rows])
+
+
+def _submitted_rows(settings: "Config") -> list[tuple[str, ...]]:
+    """The runs on platforms that were submitted from this folder; only the platform knows their state."""
+    if settings.aws is None:
+        return []
+    from pipeline.submissions import submitted
+
+    return [
+        (handle.run_id, handle.pipeline_name, f"on {handle.runner}", handle.submitted_at, "penstock status")
+        for handle in submitted(store_of(settings))
+    ]
 
 
 @app.command()

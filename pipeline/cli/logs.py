@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, find_run, load, near, store_of
+from pipeline.cli.platform import echo_progress, platform_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.config import Config
     from pipeline.run_store import RunRecord, RunStore
 
 
@@ -21,12 +23,22 @@ def logs(
     attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt at the node; else the last.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the node has ended.")] = False,
     tail: Annotated[int | None, typer.Option(min=0, help="Only so many lines from the end.")] = None,
+    runner: Annotated[
+        str, typer.Option(help="Where the run is: local, or the platform that it was submitted to.")
+    ] = "local",
+    at_most: Annotated[
+        float, typer.Option("--for", min=1, help="On a platform, with --follow: seconds at most.")
+    ] = 3600.0,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Print what a node printed, or list a run's log files."""
+    """Print what a node printed, or list a run's log files; on a platform, its jobs."""
     _refuse_contradictions(node, attempt, follow, tail)
+    _refuse_elsewhere(runner, attempt, follow, tail)
     settings = load(config, overrides)
+    if runner != "local":
+        _platform_logs(settings, runner, run_id, node, at_most if follow else 0.0, tail)
+        return
     store = store_of(settings)
     run = find_run(store, run_id, settings)
     if node is None:
@@ -51,6 +63,38 @@ def _refuse_contradictions(node: str | None, attempt: int | None, follow: bool, 
         problems.append("--follow goes on from one attempt to the next, which --attempt contradicts; use one of them.")
     if problems:
         raise ConfigError(problems)
+
+
+def _refuse_elsewhere(runner: str, attempt: int | None, follow: bool, tail: int | None) -> None:
+    """Raises ConfigError listing the options that a platform's logs do not have."""
+    from pipeline.errors import ConfigError
+
+    problems = []
+    if runner != "local" and attempt is not None:
+        problems.append(f"--attempt is for runs on this machine; of a node's jobs on {runner} the last one is printed.")
+    if runner != "local" and follow and tail is not None:
+        problems.append(f"--tail and --follow contradict each other on {runner}; use one of them.")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _platform_logs(
+    settings: "Config", runner: str, run_id: str, node: str | None, follow_s: float, tail: int | None
+) -> None:
+    """What a node's job printed, or which jobs there are."""
+    from collections import deque
+
+    from pipeline.runners.remote import LogRange
+
+    found, handle = platform_run(settings, runner, run_id)
+    if node is None:
+        echo_progress(handle, found.watch(handle))
+        return
+    lines: Iterable[str] = (f"{line}\n" for line in found.logs(handle, node, LogRange(follow_s=follow_s)))
+    try:
+        _write(lines if tail is None else deque(lines, maxlen=tail))
+    except KeyboardInterrupt:  # the usual way to end --follow
+        return
 
 
 def _list(store: "RunStore", run: "RunRecord") -> None:

@@ -152,7 +152,10 @@ def _carry_out(asked: _Asked, make_progress: "MakeProgress") -> "RunSummary":
 
     if not capabilities_of(asked.runner).runs_here:
         raise ConfigError(
-            [f"--runner {asked.runner}: penstock run carries runs out on this machine. See penstock compile --help."]
+            [
+                f"--runner {asked.runner}: penstock run carries runs out on this machine. Start one there with: "
+                f"penstock submit --runner {asked.runner}"
+            ]
         )
     settings = load(asked.config, list(asked.overrides))
     store = store_of(settings)

@@ -12,6 +12,7 @@ from pipeline.runners.base import Capabilities, Document
 
 if TYPE_CHECKING:
     from pipeline.config import Config
+    from pipeline.runners.remote import RemoteRunner
 
 RUNNERS = {
     "local": "pipeline.runners.local",
@@ -93,3 +94,20 @@ def placed_for(name: str, config: "Config") -> "Config":
       ConfigError: there is no such runner, or no section `aws` and the runner needs one.
     """
     return config if capabilities_of(name).runs_here else config.at(config.on_aws.root)
+
+
+def remote_runner(name: str, config: "Config") -> "RemoteRunner":
+    """The runner of a platform, with clients for the place that the configuration names.
+
+    Raises:
+      ConfigError: there is no such runner, it runs here, or there is no section `aws`.
+      PlatformRefused: there are no clients for that platform.
+    """
+    if capabilities_of(name).runs_here:
+        away = ", ".join(other for other in RUNNERS if not capabilities_of(other).runs_here)
+        raise ConfigError([f"--runner {name}: its runs are started with penstock run. For runs elsewhere: {away}."])
+    from pipeline.runners.aws.clients import make_clients
+
+    aws = config.on_aws
+    runner: RemoteRunner = import_module(f"{RUNNERS[name]}.runner").make_runner(make_clients(aws), aws)
+    return runner

@@ -48,6 +48,11 @@ class _Execution:
         return self.arn.rpartition("/")[2]
 
 
+def make_runner(clients: AwsClients, aws: AwsSettings) -> "SageMakerRunner":
+    """The runner, with clients of the configuration's region."""
+    return SageMakerRunner(clients, aws)
+
+
 class SageMakerRunner:
     """See `pipeline.runners.remote.RemoteRunner`."""
 

@@ -35,6 +35,11 @@ def _utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+def make_runner(clients: AwsClients, aws: AwsSettings) -> "StepFunctionsRunner":
+    """The runner, with clients of the configuration's region."""
+    return StepFunctionsRunner(clients, aws)
+
+
 class StepFunctionsRunner:
     """See `pipeline.runners.remote.RemoteRunner`."""
 

@@ -1,0 +1,195 @@
+"""The verbs for runs on platforms: `penstock submit`, `status`, `stop` and `resume`; `penstock logs --runner` reads."""
+
+import dataclasses
+import json
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_CONFIG, WHICH_RUN, ConfigOption, SetOption, load, pairs_of, store_of
+from pipeline.cli.platform import (
+    PlatformOption,
+    WhichRun,
+    echo_next,
+    echo_progress,
+    next_lines,
+    platform_run,
+    same_arguments,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.config import Config
+    from pipeline.run_handle import RunHandle
+    from pipeline.runners.base import Document
+    from pipeline.runners.remote import RemoteRunner, RunProgress
+
+_POLL_S = 15.0
+
+
+def submit(
+    runner: Annotated[str, typer.Option(help="The platform: sagemaker or step_functions.")],
+    param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of a runtime parameter, repeatable.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Compile the pipeline, create or update it on a platform, and start a run there."""
+    from pipeline.runners.registry import remote_runner
+
+    settings, parameters = load(config, overrides), pairs_of(param or [])
+    found = remote_runner(runner, settings)
+    document = _compiled(settings, runner, parameters)
+    handle = found.submit(document, parameters)
+    typer.echo(f"Run {handle.run_id} of pipeline '{handle.pipeline_name}' was started on {runner}.")
+    typer.echo(handle.execution_arn)
+    _remember(settings, handle)
+    echo_next(next_lines(handle, None, same_arguments(config, overrides)))
+
+
+def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") -> "Document":
+    """The checked document; what its jobs read beside artifacts is put where they can reach it."""
+    from pipeline.cli.start import echo_notes
+    from pipeline.errors import ConfigError
+    from pipeline.planning import make_plan
+    from pipeline.runners.registry import build_document, placed_for, platform_problems
+    from pipeline.runners.warm import WarmProcess
+    from pipeline.staging import stage_inputs
+
+    placed, logs = placed_for(runner, settings), settings.root / "logs"
+    _check_data(placed)
+    plan = make_plan(placed)
+    echo_notes(plan)
+    warm = WarmProcess(logs / "warm.log")
+    document: Document = warm.call(build_document, runner, placed, plan, log_path=logs / "compile.log")
+    document.check_parameters(parameters)
+    if problems := platform_problems(document):
+        raise ConfigError(problems)
+    stage_inputs(placed, plan)
+    return document
+
+
+def _check_data(placed: "Config") -> None:
+    """Raises ConfigError if the jobs could not read the data."""
+    from pipeline.errors import ConfigError
+
+    if "://" not in placed.data.path:
+        raise ConfigError(
+            [
+                f"data.path is {placed.data.path}, on this machine, where jobs cannot read it. Copy it to S3 "
+                f"(aws s3 cp … {placed.on_aws.root}/data/) and name it as s3://…."
+            ]
+        )
+
+
+def _remember(settings: "Config", handle: "RunHandle") -> None:
+    """Keeps the handle, and says what is lost where that is not possible."""
+    from pipeline.submissions import remember
+
+    if lost := remember(handle, store_of(settings), settings.on_aws.metadata):
+        typer.echo(f"warning: {lost}", err=True)
+
+
+def status(
+    run_id: WhichRun = WHICH_RUN,
+    runner: PlatformOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Until the run ends, or waits for a person.")] = False,
+    timeout: Annotated[float, typer.Option(min=1, help="With --wait: seconds at most.")] = 6 * 3600.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Show where a run on a platform stands, and why what failed did; with --wait its end is the exit code."""
+    settings = load(config, overrides)
+    found, handle = platform_run(settings, runner, run_id)
+    progress = wait_for(found, handle, timeout, _tell_changes()) if wait else found.watch(handle)
+    if as_json:
+        typer.echo(json.dumps({**dataclasses.asdict(handle), **dataclasses.asdict(progress)}, indent=1))
+    else:
+        echo_progress(handle, progress)
+        echo_next(next_lines(handle, progress, same_arguments(config, overrides)))
+    if wait:
+        raise typer.Exit(exit_code_of(progress))
+
+
+def wait_for(
+    runner: "RemoteRunner",
+    handle: "RunHandle",
+    timeout_s: float,
+    tell: "Callable[[RunProgress], None]",
+    *,
+    poll_s: float = _POLL_S,
+    clock: "Callable[[], float]" = time.monotonic,
+    sleep: "Callable[[float], None]" = time.sleep,
+) -> "RunProgress":
+    """The run's progress once it is over, or needs a person.
+
+    Raises:
+      PlatformBusy: it is still under way after `timeout_s` seconds.
+    """
+    from pipeline.errors import PlatformBusy
+
+    deadline = clock() + timeout_s
+    while True:
+        progress = runner.watch(handle)
+        tell(progress)
+        if progress.is_over:
+            return progress
+        if clock() >= deadline:
+            raise PlatformBusy(
+                f"Run '{handle.run_id}' is still under way after {timeout_s:,.0f} s; it goes on without us."
+            )
+        sleep(min(poll_s, max(deadline - clock(), 0)))
+
+
+def _tell_changes() -> "Callable[[RunProgress], None]":
+    """Tells each node's state when it changes, on standard error."""
+    from pipeline.summary import state_text
+
+    told: dict[str, str] = {}
+
+    def tell(progress: "RunProgress") -> None:
+        for node_id, state in progress.status.nodes.items():
+            if told.get(node_id) != state:
+                told[node_id] = state
+                typer.echo(f"{node_id}: {state_text(state)}", err=True)
+
+    return tell
+
+
+def exit_code_of(progress: "RunProgress") -> int:
+    """As `penstock run` ends: 0, 3 (a node failed), 8 (a person must decide), 130 (it was stopped)."""
+    from pipeline.errors import EXIT_WAITING, NodeFailed, RunInterrupted
+
+    codes = {"FAILED": NodeFailed.exit_code, "AWAITING_APPROVAL": EXIT_WAITING, "INTERRUPTED": RunInterrupted.exit_code}
+    return codes.get(progress.state, 0)
+
+
+def stop(
+    run_id: WhichRun = WHICH_RUN,
+    runner: PlatformOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Stop a run on a platform, and its jobs; `penstock resume` goes on with it."""
+    found, handle = platform_run(load(config, overrides), runner, run_id)
+    found.stop(handle)
+    typer.echo(f"Run {handle.run_id} is being stopped; its jobs take a minute or two to end.")
+
+
+def resume(
+    run_id: WhichRun = WHICH_RUN,
+    runner: PlatformOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Go on with a run on a platform that failed or was stopped; what is done is not done again."""
+    settings = load(config, overrides)
+    found, handle = platform_run(settings, runner, run_id)
+    going_on = found.resume(handle)
+    typer.echo(f"Run {going_on.run_id} goes on.")
+    if going_on != handle:
+        typer.echo(going_on.execution_arn)
+        _remember(settings, going_on)
+    echo_next(next_lines(going_on, None, same_arguments(config, overrides)))
