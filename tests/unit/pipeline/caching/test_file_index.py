@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from pipeline.caching import file_index
 from pipeline.caching.file_index import FileIndex
 
 SECOND = 1_000_000_000
@@ -174,3 +175,13 @@ def test_names_that_are_no_text_are_kept(settled, tmp_path):
         with index() as opened:
             assert opened.value(file, "text", read) == "odd"
     assert read.reads == 1
+
+
+def test_the_index_does_not_grow_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_index, "_MOST_ENTRIES", 2)
+    monkeypatch.setattr(file_index, "_MOST_KEPT", 3)
+    there = [tmp_path / f"{number}" for number in range(5)]
+    for path in there:
+        path.touch()
+    entries = {f"size:{path}": [1, 2, 3, 4, None] for path in [tmp_path / "gone", *there]}
+    assert list(file_index._pruned(entries)) == [f"size:{path}" for path in there[-3:]]
