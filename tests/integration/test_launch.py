@@ -104,6 +104,23 @@ def test_what_a_refusing_gate_wrote_is_taken_by_no_node(launches):
     assert "REPORT 42" in launches.log.read_text()
 
 
+def test_a_resolver_or_importer_that_is_started_again_in_its_run_keeps_what_it_found(launches):
+    launches.compile(with_system_nodes=True)
+    assert launches.start(nodes="MakeNumber", run_id="run-1") == 0
+    assert launches.start(nodes="Earlier,Given", run_id="run-2") == 0
+    found = launches.log.read_text()
+    launches.compile(with_system_nodes=True, value=3)
+    assert launches.start(nodes="MakeNumber", run_id="run-3") == 0
+    launches.log.write_text("")
+    assert launches.start(nodes="Earlier,Given", run_id="run-2") == 0
+    said = [line for line in launches.log.read_text().splitlines() if line.startswith("NODE ")]
+    assert len(said) == 2
+    assert all(line in found for line in said), "another execution"
+    snapshot = lineage(launches.store).snapshot()
+    assert len(snapshot.executions) == 4
+    assert len({event.artifact_id for event in snapshot.events if event.kind == "resolved"}) == 1
+
+
 def lineage(store):
     from pipeline.metadata import LineageStore
 
