@@ -12,7 +12,10 @@ from typing import Any
 from tfx.orchestration.metadata import Metadata
 
 from pipeline.caching.store_lock import lock_at
-from pipeline.metadata.server_check import check_certificate, explained
+from pipeline.metadata.server_check import answers_again, check_certificate, explained
+
+PATIENCE_S = 300.0
+"""How long a node waits for a server that is restarted or replaced; that of a failover is one to two minutes."""
 
 
 class LockedMetadata(Metadata):
@@ -22,6 +25,7 @@ class LockedMetadata(Metadata):
         """A connection to the store of this configuration."""
         super().__init__(connection_config)
         self._lock_path = _lock_path_of(connection_config)
+        self._has_connected = False
 
     def __enter__(self) -> "LockedMetadata":
         if self._lock_path is not None:
@@ -34,11 +38,16 @@ class LockedMetadata(Metadata):
         return self
 
     def _connect(self) -> None:
+        """Connects; waits for a server that answered before, because hours of a node's work may be to be published."""
         check_certificate(self._connection_config)
         try:
             super().__enter__()
         except RuntimeError as error:
-            raise explained(self._connection_config, error) from error
+            patience_s = PATIENCE_S if self._has_connected else 0.0
+            if not answers_again(self._connection_config, patience_s):
+                raise explained(self._connection_config, error) from error
+            super().__enter__()
+        self._has_connected = True
 
     def __exit__(
         self,

@@ -91,8 +91,12 @@ def read_ir(location: str) -> str:
     if "://" not in location:
         return read_input(Path(location)).decode()
     from pipeline.storage import read_text
+    from pipeline.storage.errors import StorageError
 
-    return read_text(location)
+    try:
+        return read_text(location)
+    except StorageError as error:
+        raise ConfigError([f"--ir: {error}"]) from error
 
 
 def scratch_folder(environ: Mapping[str, str]) -> Path:

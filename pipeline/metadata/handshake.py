@@ -30,6 +30,10 @@ class Refused(Exception):
     """The server, or the way to it, says no; the message says why and what to do."""
 
 
+class Unreachable(Refused):
+    """Nobody answers; the same may work in a minute."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Greeting:
     """What a server says first.
@@ -52,7 +56,7 @@ def try_sign_in(server: Server) -> None:
     """Connects, checks the certificate if the server has a `ca`, signs in, and hangs up.
 
     Raises:
-      Refused: saying at what it failed and what to do.
+      Refused: saying at what it failed and what to do; Unreachable if nobody answers.
     """
     try:
         with socket.create_connection((server.host, server.port), timeout=_TIMEOUT_S) as plain:
@@ -63,7 +67,7 @@ def try_sign_in(server: Server) -> None:
             with _secured(plain, greeting, server, server.ca) as channel:
                 _sign_in(channel, 2, greeting, server)
     except socket.gaierror as error:
-        raise Refused(
+        raise Unreachable(
             f"there is no host of that name ({error.strerror}). Check the name, and the VPC's DNS."
         ) from error
     except ssl.SSLCertVerificationError as error:
@@ -71,10 +75,10 @@ def try_sign_in(server: Server) -> None:
         raise Refused(f"its certificate is not to be trusted: {error.verify_message}. {advice}.") from error
     except TimeoutError as error:
         advice = "Security groups must let this job's in on that port."
-        raise Refused(f"it does not answer within {_TIMEOUT_S:g} s. {advice}") from error
+        raise Unreachable(f"it does not answer within {_TIMEOUT_S:g} s. {advice}") from error
     except OSError as error:
         advice = "Check host and port, that the server runs, and that this job may reach it."
-        raise Refused(f"it cannot be reached ({error.strerror or error}). {advice}") from error
+        raise Unreachable(f"it cannot be reached ({error.strerror or error}). {advice}") from error
 
 
 def _greeting(channel: socket.socket) -> Greeting:
@@ -181,7 +185,7 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
     while len(found) < size:
         more = channel.recv(size - len(found))
         if not more:
-            raise Refused("it hung up in the middle of signing in. Its own log says why.")
+            raise Unreachable("it hung up in the middle of signing in. Its own log says why.")
         found += more
     return found
 

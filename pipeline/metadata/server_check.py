@@ -1,11 +1,14 @@
 """Before and after ML Metadata connects to a server: is it who it should be, and why did it say no."""
 
+import time
 from functools import cache
 from typing import Any
 
 from pipeline.errors import StoreUnreachable
-from pipeline.metadata.handshake import Refused, server_of_config, try_sign_in
+from pipeline.metadata.handshake import Refused, Unreachable, server_of_config, try_sign_in
 from pipeline.metadata.server import Server
+
+_PAUSE_S = 1.0
 
 
 def check_certificate(config: Any) -> None:
@@ -25,6 +28,24 @@ def _check(server: Server) -> None:
         try_sign_in(server)
     except Refused as refused:
         raise _unreachable(server, str(refused)) from refused
+
+
+def answers_again(config: Any, patience_s: float) -> bool:
+    """Waits until a server that did not answer lets us in; False if it answers and refuses, or is no server at all."""
+    server = server_of_config(config)
+    deadline = time.monotonic() + patience_s
+    while server is not None:
+        try:
+            try_sign_in(server)
+        except Unreachable:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE_S)
+        except Refused:
+            return False
+        else:
+            return True
+    return False
 
 
 def explained(config: Any, error: Exception) -> Exception:

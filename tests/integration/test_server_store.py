@@ -71,6 +71,12 @@ class Jobs:
         marker = self.folder / "artifacts" / "marker"
         return marker.read_text().count("started") if marker.exists() else 0
 
+    def wait_for_a_double(self):
+        deadline = time.monotonic() + 60
+        while not self.doubles():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
     def executions(self, node_id):
         """Ids and states of the node's executions."""
         found = LineageStore(self.uri).snapshot().executions.values()
@@ -118,10 +124,7 @@ def test_a_job_that_was_killed_goes_on_with_the_same_execution_and_a_third_start
 def test_a_job_that_is_told_to_stop_leaves_its_execution_open_and_goes_on_with_it(jobs):
     jobs.compile(mode="sleep_once")
     job = jobs.begin()
-    deadline = time.monotonic() + 60
-    while not jobs.doubles():
-        assert time.monotonic() < deadline, jobs.log.read_text()
-        time.sleep(0.05)
+    jobs.wait_for_a_double()
     os.kill(job.pid, signal.SIGTERM)
     assert job.result() == 143
     assert (jobs.output / "failure").read_text().startswith("Interrupted by SIGTERM.")
@@ -237,6 +240,18 @@ def test_a_job_whose_store_cannot_be_reached_tells_the_platform(jobs, mariadb):
     with pytest.raises(StoreUnreachable, match="cannot be reached"):
         jobs.start()
     assert "cannot be reached (Connection refused)" in (jobs.output / "failure").read_text()
+
+
+def test_a_server_that_is_restarted_while_a_node_works_is_waited_for(jobs, mariadb):
+    jobs.compile(mode="sleep_briefly")
+    job = jobs.begin(nodes="MakeNumber,Double")
+    jobs.wait_for_a_double()
+    mariadb.stop()
+    time.sleep(12)  # the node sleeps for 2 s, and TFX itself tries for 10 s at most
+    mariadb.start()
+    assert job.result() == 0, jobs.log.read_text()
+    ((_, state),) = jobs.executions("Double")
+    assert state == "COMPLETE"
 
 
 def test_without_a_password_nothing_runs(jobs, monkeypatch):
