@@ -20,8 +20,12 @@ from pipeline.jobs.resources import line_problems
 if TYPE_CHECKING:
     from pipeline.config import Config
 
-RUN_ID_PARAMETER = "run_id"
-"""The parameter of the plan that goes on after an approval: the run that waits."""
+RUN_ID_PARAMETER = "RunId"
+"""The parameter of the plan that goes on after an approval: the run that waits. EventBridge, which starts it, hands on
+no parameter with an underscore in its name (PutTargets: SageMakerPipelineParameter)."""
+
+_RUN_ID_INPUT = "run_id"
+"""The same in the input of a state machine."""
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
@@ -38,7 +42,7 @@ def plan_jobs(ir_text: str, config: "Config") -> JobPlan:
 
 
 def plan_rest(ir_text: str, config: "Config") -> JobPlan | None:
-    """The jobs from the approval of a model on, for the run that parameter `run_id` names; None if nothing approves.
+    """The jobs from the approval of a model on, for the run that parameter `RunId` names; None if nothing approves.
 
     Raises:
       ConfigError: as `plan_jobs`.
@@ -104,8 +108,10 @@ class _Planner:
                     "names to every platform. Rename it."
                 )
         names = [parameter.name for parameter in self._parameters]
-        if names.count(RUN_ID_PARAMETER) + isinstance(self._run_id, RunId) > 1:
-            yield f"Runtime parameter '{RUN_ID_PARAMETER}': the run's own id has this name. Rename it."
+        taken = (*([RUN_ID_PARAMETER] if isinstance(self._run_id, RunId) else []), _RUN_ID_INPUT)
+        for name in taken:
+            if name in names:
+                yield f"Runtime parameter '{name}': the run's own id has this name. Rename it."
 
     def _resource_problems(self) -> Iterator[str]:
         lines = self._config.resource_lines

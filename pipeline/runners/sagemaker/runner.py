@@ -13,6 +13,7 @@ from typing import Any
 from pipeline import ir as ir_documents
 from pipeline.aws_settings import AwsSettings
 from pipeline.errors import ConfigError, NotFound
+from pipeline.jobs import RUN_ID_PARAMETER
 from pipeline.run_handle import RunHandle
 from pipeline.runners.aws.asking import NotThere, ask
 from pipeline.runners.aws.clients import AwsClients
@@ -26,9 +27,6 @@ from pipeline.runners.sagemaker.progress import StepNames, job_of, jobs_of, read
 
 CONTINUE = "-continue"
 """What follows a pipeline's name in that of the one that goes on after an approval."""
-
-RUN_ID = "run_id"
-"""Its parameter: the run that it goes on with."""
 
 _RESUMABLE = ("Failed", "Stopped")
 
@@ -171,7 +169,7 @@ class SageMakerRunner:
         return [first, *(self._execution(arn) for arn in reversed(later))]
 
     def _continues(self, arn: str, handle: RunHandle) -> bool:
-        return self._parameters(arn).get(RUN_ID) == handle.run_id
+        return self._parameters(arn).get(RUN_ID_PARAMETER) == handle.run_id
 
     def _execution(self, arn: str) -> _Execution:
         found = self._ask("describe_pipeline_execution", f"look at run '{arn}'", PipelineExecutionArn=arn)
@@ -225,7 +223,9 @@ class SageMakerRunner:
         parameters = self._parameters(execution.arn)
         found = set()
         for gate in gates:
-            folder = text_of(names.decisions[gate.decider], execution.native_id, {**parameters, RUN_ID: run_id})
+            folder = text_of(
+                names.decisions[gate.decider], execution.native_id, {**parameters, RUN_ID_PARAMETER: run_id}
+            )
             if self._decisions(f"{folder}/decision.json").get(gate.node_id) == "waiting":
                 found.add(gate.decider)
         return frozenset(found)

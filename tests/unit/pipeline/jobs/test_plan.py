@@ -88,9 +88,9 @@ def test_after_an_approval_the_named_run_goes_on_with_what_its_nodes_need():
     rest = plan_rest(IR, config_on_aws())
     assert rest.pipeline_name == "tiny-continue"
     assert [job.name for job in rest.jobs] == ["ModelApproval", "Pusher"]
-    assert [(each.name, each.default) for each in rest.parameters] == [("day", None), ("run_id", None)]
+    assert [(each.name, each.default) for each in rest.parameters] == [("RunId", None), ("day", None)]
     words = words_of(rest.job("Pusher"))
-    assert words[words.index("--run-id") + 1] == Parameter("run_id")
+    assert words[words.index("--run-id") + 1] == Parameter("RunId")
     assert [word for word in words if word == "--param"] == ["--param"]
     assert rest.job("Pusher").gates == plan_jobs(IR, config_on_aws()).job("Pusher").gates
 

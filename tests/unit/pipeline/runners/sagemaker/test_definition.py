@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from aws_config import config_on_aws
@@ -110,13 +111,23 @@ def test_no_step_takes_an_answer_from_the_platforms_own_cache(document):
     assert "CacheConfig" not in json.dumps(document)
 
 
+def test_events_can_hand_on_the_run_that_follows_an_approval():
+    """EventBridge's rule for names of parameters is narrower than SageMaker's own."""
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("events")
+    pattern = model.shape_for("SageMakerPipelineParameterName").metadata["pattern"]
+    (parameter,) = definition(plan_rest(BRANCHING, config_on_aws()))["Parameters"]
+    assert re.fullmatch(pattern, parameter["Name"])
+
+
 def test_what_follows_an_approval_takes_the_run_as_a_parameter():
     rest = definition(plan_rest(BRANCHING, config_on_aws()))
-    assert rest["Parameters"] == [{"Name": "run_id", "Type": "String"}]
+    assert rest["Parameters"] == [{"Name": "RunId", "Type": "String"}]
     steps = steps_of(rest["Steps"])
     assert list(steps) == ["ModelApproval", "If-ModelApproval", "Pusher"]
     words = steps["Pusher"]["Arguments"]["AppSpecification"]["ContainerArguments"]
-    assert words[words.index("--run-id") + 1] == {"Get": "Parameters.run_id"}
+    assert words[words.index("--run-id") + 1] == {"Get": "Parameters.RunId"}
 
 
 def test_the_same_pipeline_gives_the_same_bytes():

@@ -22,7 +22,7 @@ from pipeline.runners.sagemaker.runner import SageMakerRunner
 IR = (Path(__file__).parents[4] / "golden" / "reviews.ir.json").read_text(encoding="utf-8")
 CONFIG = config_on_aws()
 NODES = ir_documents.node_ids(IR)
-REST = Document("sagemaker", "reviews-continue", render(plan_rest(IR, CONFIG)), NODES, {"run_id": "STRING"}, IR)
+REST = Document("sagemaker", "reviews-continue", render(plan_rest(IR, CONFIG)), NODES, {"RunId": "STRING"}, IR)
 DOCUMENT = Document("sagemaker", "reviews", render(plan_jobs(IR, CONFIG)), NODES, {"bless": "INT"}, IR, REST)
 IR_KEY = f"prefix/ir/{ir_documents.digest(IR)}.json"
 TAGS = [{"Key": "penstock-pipeline", "Value": "reviews"}, {"Key": "team", "Value": "reviews"}]
@@ -183,7 +183,7 @@ def expect_continuations(made, *arns, of="abc123def456"):
         CreatedAfter=TIME,
     )
     for _ in arns:
-        found = {"PipelineParameters": [{"Name": "run_id", "Value": of}]}
+        found = {"PipelineParameters": [{"Name": "RunId", "Value": of}]}
         made.expect("sagemaker", "list_pipeline_parameters_for_execution", found)
     return made
 
