@@ -2,7 +2,8 @@
 
 Exit codes: 0 done · 1 a defect of ours · 2 wrong configuration or environment · 3 a node failed · 4 the data was
 refused · 5 the run completed, the model was not pushed · 6 the store is in use · 7 a run could not be reproduced ·
-8 the model waits for a person's approval · 130 interrupted.
+8 the model waits for a person's approval · 9 a platform did not do what was asked · 10 the lineage store's server does
+not answer · 130 interrupted.
 """
 
 import errno
@@ -54,7 +55,8 @@ app = typer.Typer(
     name="penstock",
     help="One TFX pipeline from a table to a gated, pushed model.",
     epilog="Exit codes: 0 done, 1 a defect of ours, 2 wrong configuration or environment, 3 a node failed, "
-    "4 data refused, 5 not pushed, 6 store in use, 7 not reproduced, 8 waiting for approval, 130 interrupted.",
+    "4 data refused, 5 not pushed, 6 store in use, 7 not reproduced, 8 waiting for approval, 9 refused by a platform, "
+    "10 store's server unreachable, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -58,6 +58,10 @@ _GONE = frozenset(
     }
 )
 
+_INVALID = frozenset({"ValidationException", "ValidationError"})
+_GONE_WORDS = ("does not exist", "could not find")
+"""SageMaker says of many things in these words only that they are not there."""
+
 _IAM_SERVICES = {"stepfunctions": "states", "sagemaker-runtime": "sagemaker"}
 _IAM_ACTIONS = {"HeadObject": "GetObject"}
 
@@ -95,7 +99,7 @@ def _translated(client: Any, error: Any, what: str) -> NotFound | PlatformRefuse
     said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or "no reason given"
     where = f"{_service(client)} in {client.meta.region_name}"
     answer = f"Could not {what}: {where} answered {code or 'nothing'}: {said}."
-    if code in _GONE or ("does not exist" in said and code in ("ValidationException", "ValidationError")):
+    if code in _GONE or (code in _INVALID and any(words in said.lower() for words in _GONE_WORDS)):
         return NotThere(f"{answer} Check the name, and aws.region.")
     if code in _DENIED:
         action = f"{_IAM_SERVICES.get(_service(client), _service(client))}:{_action(error)}"

@@ -225,13 +225,26 @@ class StepFunctionsRunner:
         if not has_failed_on_purpose(self._events(arn)):
             self._ask("redrive_execution", f"resume run '{handle.run_id}'", executionArn=arn)
             return handle
-        given = {**json.loads(found.get("input") or "{}"), "run_id": handle.run_id}
         machine, _, name = arn.replace(":execution:", ":stateMachine:").rpartition(":")
+        self._check_unchanged(machine, arn, handle)
+        given = {**json.loads(found.get("input") or "{}"), "run_id": handle.run_id}
         following = self._start(machine, _next_name(handle.run_id, name), given)
         started = self._clock().isoformat(timespec="seconds")
         return RunHandle(
             self.name, handle.pipeline_name, handle.run_id, following, handle.document_digest, submitted_at=started
         )
+
+    def _check_unchanged(self, machine: str, arn: str, handle: RunHandle) -> None:
+        """Raises ConfigError if the machine is another one than the run was started with."""
+        today = self._ask("describe_state_machine", f"look at '{handle.pipeline_name}'", stateMachineArn=machine)
+        if today["definition"] != self._definition(arn):
+            raise ConfigError(
+                [
+                    f"Run '{handle.run_id}' cannot go on: pipeline '{handle.pipeline_name}' was submitted anew since, "
+                    f"and is another one now. Start a new run with: penstock submit --runner {self.name}. What is "
+                    "unchanged comes from the cache."
+                ]
+            )
 
     def logs(self, handle: RunHandle, node_id: str, wanted: LogRange) -> Iterator[str]:
         """What the node's job printed."""

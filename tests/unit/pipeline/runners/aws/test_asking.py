@@ -53,6 +53,7 @@ def test_permissions_are_named_as_policies_name_them():
 
 def test_sagemakers_way_to_say_that_there_is_no_such_thing_is_understood():
     assert type(told("ValidationException", "Pipeline 'reviews' does not exist.")) is NotThere
+    assert type(told("ValidationException", "Could not find pipeline 'reviews'.")) is NotThere
     assert type(told("ValidationException", "1 validation error detected")) is PlatformRefused
 
 

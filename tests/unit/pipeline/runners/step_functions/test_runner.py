@@ -355,6 +355,8 @@ def test_a_run_whose_failure_was_caught_goes_on_in_a_new_execution_under_its_own
     history = History()
     history.enter("Run failed", "Fail")
     made = expect_history(expect_status(stubs(), "FAILED", input='{"bless": 1}'), history)
+    made.expect("stepfunctions", "describe_state_machine", machine(), stateMachineArn=MACHINE)
+    made.expect("stepfunctions", "describe_state_machine_for_execution", started_machine(), executionArn=RUN)
     following = f"{RUN}_resumed_2"
     made.expect(
         "stepfunctions",
@@ -367,6 +369,17 @@ def test_a_run_whose_failure_was_caught_goes_on_in_a_new_execution_under_its_own
     handle = runner(made).resume(HANDLE)
     made.check()
     assert (handle.run_id, handle.execution_arn) == (RUN_ID, following)
+
+
+def test_a_run_whose_pipeline_was_changed_since_cannot_go_on():
+    history = History()
+    history.enter("Run failed", "Fail")
+    made = expect_history(expect_status(stubs(), "FAILED"), history)
+    made.expect("stepfunctions", "describe_state_machine", machine(definition="{}"))
+    made.expect("stepfunctions", "describe_state_machine_for_execution", started_machine())
+    with pytest.raises(ConfigError, match="penstock submit --runner step_functions"):
+        runner(made).resume(HANDLE)
+    made.check()
 
 
 def test_a_run_under_way_cannot_be_resumed():
