@@ -12,6 +12,7 @@ execution; once finished it exits 0 at once.
     node.py          one node
     decisions.py     what the document of an orchestrator branches on
     interruption.py  SIGTERM
+    job_machine.py   what the platform says of the machine that a job runs on
     job_output.py    where SageMaker looks for the reason of a failure
     self_test.py     what works in this image
 """

@@ -2,9 +2,7 @@
 
 import argparse
 import dataclasses
-import os
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,9 +14,6 @@ from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import metadata_problem
 
 SELF_TEST = "--self-test"
-
-_JOB_FOLDER = Path("/opt/ml")
-"""There in every job of SageMaker's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +36,12 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError([f"{message}. {self.format_usage().strip()}"])
 
 
-def parse(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Job:
+def parse(argv: Sequence[str] | None, scratch: Path) -> Job:
     """The job that the words ask for (those of this process if None).
+
+    Args:
+      argv: the words.
+      scratch: see `LaunchRequest`.
 
     Raises:
       ConfigError: listing every argument that makes no sense.
@@ -60,7 +59,6 @@ def parse(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Job:
     if problems:
         raise ConfigError(problems)
     parameters = dict(item.partition("=")[::2] for item in args.param)
-    scratch = scratch_folder(environ)
     request = LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching, scratch=scratch)
     return Job(request, tuple(args.decide), args.decisions)
 
@@ -97,15 +95,6 @@ def read_ir(location: str) -> str:
         return read_text(location)
     except StorageError as error:
         raise ConfigError([f"--ir: {error}"]) from error
-
-
-def scratch_folder(environ: Mapping[str, str]) -> Path:
-    """Where a job keeps what needs not outlive it: $PENSTOCK_SCRATCH, else on the job's own volume."""
-    if found := environ.get("PENSTOCK_SCRATCH"):
-        return Path(found).absolute()
-    if _JOB_FOLDER.is_dir():
-        return _JOB_FOLDER / "tfx"
-    return Path(tempfile.gettempdir()) / f"penstock-{os.getuid()}"
 
 
 def no_such_node(node_id: str, known: Iterable[str], option: str = "--nodes") -> str:

@@ -10,20 +10,21 @@ from pipeline.errors import PenstockError
 from pipeline.launch.arguments import SELF_TEST, Job, parse, read_ir
 from pipeline.launch.decisions import SKIP, WAITING, approval_of, behind, decide, write_decisions
 from pipeline.launch.interruption import EXIT_CODE, Interrupted, interruptible
-from pipeline.launch.job_output import JOB_OUTPUT, tell, tell_failure
+from pipeline.launch.job_machine import JOB_FOLDER, checkpoint_variables, leader_of, scratch_folder
+from pipeline.launch.job_output import tell, tell_failure
 from pipeline.launch.node import bound_ir, run_node
 from pipeline.launch.outcome import EXIT_CODES, Failure, NodeOutcome
 from pipeline.metadata import connection_config
 
 
-def main(argv: Sequence[str] | None = None, job_output: Path = JOB_OUTPUT) -> int:
+def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> int:
     """Runs the nodes named on the command line; returns the exit code.
 
     0, a failed node's as in pipeline/errors.py, or 143 after SIGTERM.
 
     Args:
       argv: the words of the command line, this process's own if None.
-      job_output: gets the reason of a failure, if it is there (pipeline/launch/job_output.py).
+      job_folder: the platform's, if it is there (pipeline/launch/job_machine.py); gets the reason of a failure.
 
     Raises:
       ConfigError: listing every argument that makes no sense, before any node runs.
@@ -36,21 +37,25 @@ def main(argv: Sequence[str] | None = None, job_output: Path = JOB_OUTPUT) -> in
         return self_test(os.environ)
     try:
         with interruptible():
-            job = parse(argv, os.environ)
+            if (leader := leader_of(job_folder)) is not None:
+                sys.stdout.write(f"The nodes of this job run on {leader}; this machine has nothing to do.\n")
+                return 0
+            job = parse(argv, scratch_folder(os.environ, job_folder))
+            os.environ.update(checkpoint_variables(os.environ, job_folder))
             del sys.argv[1:]  # TFX hands sys.argv[1:] to executors as extra flags
             logging.basicConfig(stream=sys.stdout, level=logging.INFO)
-            return _run(job, job_output)
+            return _run(job, job_folder)
     except Interrupted:
         text = "Interrupted by SIGTERM. What was running is left open: the same command goes on with it."
         sys.stderr.write(f"{text}\n")
-        tell_failure(text, job_output)
+        tell_failure(text, job_folder)
         return EXIT_CODE
     except Exception as error:
-        tell_failure(str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}", job_output)
+        tell_failure(str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}", job_folder)
         raise
 
 
-def _run(job: Job, job_output: Path) -> int:
+def _run(job: Job, job_folder: Path) -> int:
     outcomes: list[NodeOutcome] = []
     for node_id in job.request.node_ids:
         outcome = run_node(job.request, node_id)
@@ -61,9 +66,9 @@ def _run(job: Job, job_output: Path) -> int:
             continue
         sys.stderr.write(f"{outcome.failure.message}\n")
         if outcome.failure.kind == "approval" and job.decisions is not None:
-            tell(outcome.failure.message, job_output)
+            tell(outcome.failure.message, job_folder)
             break
-        tell_failure(_reason(node_id, outcome.failure), job_output)
+        tell_failure(_reason(node_id, outcome.failure), job_folder)
         return EXIT_CODES[outcome.failure.kind]
     if job.decisions is not None:
         _decide(job, outcomes, job.decisions)

@@ -5,31 +5,34 @@ FailureReason. Source: "Build your own processing container" and "How Amazon Sag
 Amazon SageMaker Developer Guide; the first kilobyte counts, and has to be UTF-8.
 """
 
+import sys
 from pathlib import Path
-
-JOB_OUTPUT = Path("/opt/ml/output")
 
 MOST_BYTES = 1024
 
 _CUT = "…"
 
 
-def tell_failure(text: str, folder: Path) -> None:
-    """Leaves the reason of a failure where the platform looks for it, if this is a job."""
-    _write(text, folder, ("failure", "message"))
+def tell_failure(text: str, job_folder: Path) -> None:
+    """Leaves the reason of a failure where the platform looks for it, if this is a job (`/opt/ml` is there)."""
+    _write(text, job_folder, ("failure", "message"))
 
 
-def tell(text: str, folder: Path) -> None:
+def tell(text: str, job_folder: Path) -> None:
     """Leaves word of something that is no failure where the platform looks for it, if this is a job."""
-    _write(text, folder, ("message",))
+    _write(text, job_folder, ("message",))
 
 
-def _write(text: str, folder: Path, names: tuple[str, ...]) -> None:
-    if not folder.is_dir():
+def _write(text: str, job_folder: Path, names: tuple[str, ...]) -> None:
+    if not job_folder.is_dir():
         return
     content = shortened(text)
-    for name in names:
-        (folder / name).write_bytes(content)
+    try:
+        (job_folder / "output").mkdir(exist_ok=True)
+        for name in names:
+            (job_folder / "output" / name).write_bytes(content)
+    except OSError as error:  # what happened is in the log too, and must not be hidden by this
+        sys.stderr.write(f"{job_folder / 'output'}: nothing could be left there for the platform: {error.strerror}\n")
 
 
 def shortened(text: str) -> bytes:

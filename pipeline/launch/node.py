@@ -13,7 +13,8 @@ from typing import Any
 from components.errors import WaitsForApproval
 from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError, PenstockError
-from pipeline.launch.arguments import no_such_node, read_ir, scratch_folder
+from pipeline.launch.arguments import no_such_node, read_ir
+from pipeline.launch.job_machine import scratch_folder
 from pipeline.launch.outcome import NodeOutcome, describe_failure
 from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import connection_config, metadata_path

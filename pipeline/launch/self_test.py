@@ -17,8 +17,7 @@ from pipeline.doctor.diagnosis import CHECKOUT, LOCK, diagnose
 from pipeline.doctor.findings import Finding, Status, has_problem
 from pipeline.doctor.probes import probe_gpus, probe_write
 from pipeline.errors import PenstockError
-from pipeline.launch.arguments import scratch_folder
-from pipeline.launch.job_output import JOB_OUTPUT
+from pipeline.launch.job_machine import JOB_FOLDER, scratch_folder
 from pipeline.metadata import connection_config
 
 IMPORTED = (
@@ -60,7 +59,7 @@ def self_test(environ: Mapping[str, str], out: IO[str] | None = None) -> int:
 def _findings(scratch: Path) -> Iterator[Finding]:
     yield from diagnose(scratch)
     yield from _lock_is_there()
-    yield _writable(JOB_OUTPUT)
+    yield _writable(JOB_FOLDER / "output")
     yield from map(imported, IMPORTED)
     yield _tried("gpu in tensorflow", _gpus_in_tensorflow)
     yield _tried("s3", _s3)

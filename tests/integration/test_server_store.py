@@ -37,8 +37,10 @@ class Jobs:
 
     def __init__(self, warm, folder, uri):
         self._warm, self.folder, self.uri = warm, folder, uri
-        self.log, self.output, self.decisions = folder / "job.log", folder / "output", folder / "decisions"
-        self.output.mkdir()
+        self.log, self.decisions = folder / "job.log", folder / "decisions"
+        self.platform = folder / "opt-ml"
+        self.platform.mkdir()
+        self.output = self.platform / "output"
         self.lineage = LineageStore(uri)
 
     def compile(self, **options):
@@ -55,7 +57,7 @@ class Jobs:
 
     def begin(self, *more, nodes=NODES, run_id="run-1"):
         words = ["--ir", str(self.folder / "ir.json"), "--nodes", nodes, "--run-id", run_id, "--metadata", self.uri]
-        return self._warm.start(launch.main, [*words, *more], self.output, log_path=self.log)
+        return self._warm.start(launch.main, [*words, *more], self.platform, log_path=self.log)
 
     def start(self, *more, **options):
         """The exit code of a start, and what it printed."""

@@ -32,7 +32,14 @@ def test_half_of_a_surrogate_pair_does_not_cost_the_message():
 
 
 def test_what_is_no_failure_is_no_failure_reason(tmp_path):
+    output = tmp_path / "output"
     tell("waits", tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["message"]
+    assert [path.name for path in output.iterdir()] == ["message"]
     tell_failure("broken", tmp_path)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"message": "broken", "failure": "broken"}
+    assert {path.name: path.read_text() for path in output.iterdir()} == {"message": "broken", "failure": "broken"}
+
+
+def test_a_folder_that_cannot_be_written_hides_no_failure(tmp_path, capsys):
+    (tmp_path / "output").touch()
+    tell_failure("broken", tmp_path)
+    assert "nothing could be left there for the platform" in capsys.readouterr().err

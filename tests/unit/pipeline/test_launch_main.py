@@ -107,20 +107,20 @@ def test_the_reason_of_a_failing_node_is_left_where_the_platform_looks_for_it(ir
     launched[1]["MakeNumber"] = launch.Failure("other", "ValueError: odd", "nodes.py:3 in Do: raise")
     assert launch.main(arguments(ir), tmp_path) == 3
     for name in ("failure", "message"):
-        assert (tmp_path / name).read_text() == "MakeNumber: ValueError: odd (nodes.py:3 in Do: raise)"
+        assert (tmp_path / "output" / name).read_text() == "MakeNumber: ValueError: odd (nodes.py:3 in Do: raise)"
 
 
 def test_arguments_that_make_no_sense_are_told_to_the_platform_too(ir, launched, tmp_path):
     with pytest.raises(ConfigError):
         launch.main(arguments(ir, "Treble"), tmp_path)
-    assert (tmp_path / "failure").read_text().startswith("--nodes Treble: the pipeline has no such node")
+    assert (tmp_path / "output/failure").read_text().startswith("--nodes Treble: the pipeline has no such node")
 
 
 def test_a_defect_of_the_launcher_is_told_to_the_platform_too(ir, launched, tmp_path, monkeypatch):
     monkeypatch.setattr(job, "run_node", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         launch.main(arguments(ir), tmp_path)
-    assert (tmp_path / "failure").read_text() == "ZeroDivisionError: division by zero"
+    assert (tmp_path / "output/failure").read_text() == "ZeroDivisionError: division by zero"
 
 
 def test_where_there_is_no_platform_nothing_is_written(ir, launched, tmp_path):
@@ -148,7 +148,7 @@ def test_sigterm_ends_the_launch_with_a_reason_and_what_handled_it_before_handle
 
     monkeypatch.setattr(job, "run_node", interrupted)
     assert launch.main(arguments(ir), tmp_path) == 143
-    assert (tmp_path / "failure").read_text().startswith("Interrupted by SIGTERM.")
+    assert (tmp_path / "output/failure").read_text().startswith("Interrupted by SIGTERM.")
     assert swallowed == [], "an executor that catches every exception must not go on"
     assert signal.getsignal(signal.SIGTERM) == before
 
