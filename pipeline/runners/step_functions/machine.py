@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipeline.jobs import Gate, JobPlan, JobRequest
-from pipeline.runners.step_functions.expressions import RUN
+from pipeline.runners.step_functions.expressions import texts_in
 from pipeline.runners.step_functions.layout import Layout, Series, Together, arrange
 from pipeline.runners.step_functions.states import (
     APPROVAL_WAIT_S,
@@ -51,7 +51,9 @@ def _begin(plan: JobPlan, start: str) -> dict[str, State]:
     """Two states that put the execution's input over the parameters' defaults."""
     defaults = {parameter.name: parameter.default for parameter in plan.parameters if parameter.default is not None}
     known = {"defaults": {**defaults, "run_id.$": "$$.Execution.Name"}, "given.$": "$$.Execution.Input"}
-    merged = {RUN.removeprefix("$.") + ".$": "States.JsonMerge($.defaults, $.given, false)"}
+    merged: dict[str, Any] = {"run.$": "States.JsonMerge($.defaults, $.given, false)"}
+    if texts := dict(text for job in plan.jobs for text in texts_in(job.request)):
+        merged["texts"] = texts
     return {
         "Take defaults": {"Type": "Pass", "Parameters": known, "Next": "Take input"},
         "Take input": {"Type": "Pass", "Parameters": merged, "Next": start},

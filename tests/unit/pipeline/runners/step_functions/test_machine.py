@@ -6,6 +6,7 @@ from branching_ir import BRANCHING
 from ir_by_hand import APPROVAL, ir_of, node
 
 from pipeline.aws_settings import ResourceLine
+from pipeline.cache_policy import NodePolicy
 from pipeline.jobs import plan_jobs
 from pipeline.runners.step_functions.state_machine import render
 
@@ -88,6 +89,15 @@ def test_a_run_knows_its_parameters_and_its_id_from_the_input_over_the_defaults(
         "given.$": "$$.Execution.Input",
     }
     assert states["Take input"]["Parameters"] == {"run.$": "States.JsonMerge($.defaults, $.given, false)"}
+
+
+def test_texts_that_no_literal_can_hold_are_in_the_runs_data():
+    config = config_on_aws().model_copy(update={"nodes": {"A": NodePolicy(cache=False)}})
+    states = json.loads(render(plan_jobs(ir_of(node("A")), config), config))["States"]
+    ((name, text),) = states["Take input"]["Parameters"]["texts"].items()
+    assert text == '{"A": {"cache": false, "cache_ttl_hours": null}}'
+    words = states["A"]["Parameters"]["AppSpecification"]["ContainerArguments.$"]
+    assert words.endswith(f"'--caching', $.texts.{name})")
 
 
 def test_a_job_is_waited_for_with_its_request_and_nothing_of_its_answer_is_kept(machine):
