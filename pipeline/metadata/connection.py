@@ -41,7 +41,8 @@ def connection_config(
 
     Args:
       metadata_uri: see the module.
-      writable: false opens a file for reading only; what a server's user may do is the server's to say.
+      writable: false opens a file for reading only, and makes no database on a server; what a server's user may do
+        beyond that is the server's to say.
       environ: holds the password and AWS's settings; the process's own if None.
       read_secret: gives the text of a secret.
 
@@ -60,6 +61,7 @@ def connection_config(
         config.sqlite.connection_mode = modes.READWRITE_OPENCREATE if writable else modes.READONLY
         return config
     _set_server(config, server_of(metadata_uri, os.environ if environ is None else environ, read_secret))
+    config.mysql.skip_db_creation = not writable
     return config
 
 

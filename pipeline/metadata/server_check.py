@@ -4,11 +4,12 @@ import time
 from functools import cache
 from typing import Any
 
-from pipeline.errors import StoreUnreachable
+from pipeline.errors import NotFound, StoreUnreachable
 from pipeline.metadata.handshake import Refused, Unreachable, server_of_config, try_sign_in
 from pipeline.metadata.server import Server
 
 _PAUSE_S = 1.0
+_NO_DATABASE = "Unknown database"
 
 
 def check_certificate(config: Any) -> None:
@@ -49,7 +50,10 @@ def answers_again(config: Any, patience_s: float) -> bool:
 
 
 def explained(config: Any, error: Exception) -> Exception:
-    """The error of a connection that failed, with its cause if the store is a server; else as it is."""
+    """The error of a connection that failed, with its cause if the store is a server; else as it is.
+
+    NotFound if only the database is missing: nobody has written to this store yet.
+    """
     server = server_of_config(config)
     if server is None:
         return error
@@ -57,6 +61,8 @@ def explained(config: Any, error: Exception) -> Exception:
         try_sign_in(server)
     except Refused as refused:
         return _unreachable(server, str(refused))
+    if _NO_DATABASE in str(error):
+        return NotFound(f"There is no database '{server.database}' on {server.host}:{server.port} yet.")
     return _unreachable(server, f"{_last_words(error)}. The user may sign in there, but not do this: check its rights.")
 
 

@@ -56,7 +56,12 @@ class LineageStore:
 
     @property
     def _exists(self) -> bool:
-        return is_there(self._metadata_uri)
+        if metadata_path(self._metadata_uri) is not None:
+            return is_there(self._metadata_uri)
+        try:
+            return self._store is not None
+        except NotFound:
+            return False
 
     def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
         """Artifacts that the run's nodes published (or took from the cache), empty if the run published none."""

@@ -204,9 +204,18 @@ def test_lineage_and_handles_are_read_from_the_server(jobs):
     assert handles(found, "other") == []
 
 
+def test_who_may_only_read_reads_what_others_wrote_and_makes_nothing(jobs, mariadb, monkeypatch):
+    assert jobs.lineage.ml_metadata is None
+    jobs.compile()
+    assert jobs.start(nodes="MakeNumber")[0] == 0
+    monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", "reader")
+    reader = LineageStore(jobs.uri.replace("penstock@", "reader@"))
+    assert [artifact.node_id for artifact in reader.outputs_of_run("run-1")] == ["MakeNumber"]
+
+
 def opened(uri, password, monkeypatch, ca=None):
     monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", password)
-    LineageStore(uri if ca is None else f"{uri}?ca={ca}").ml_metadata.get_context_types()
+    LineageStore(uri if ca is None else f"{uri}?ca={ca}").writable().get_context_types()
 
 
 @pytest.mark.parametrize(

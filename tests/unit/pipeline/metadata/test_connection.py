@@ -52,6 +52,12 @@ def test_a_server_takes_its_password_from_the_environment():
     assert not mysql.HasField("ssl_options")
 
 
+def test_only_who_may_write_makes_a_database():
+    environ = {"PENSTOCK_METADATA_PASSWORD": "x"}
+    assert not connection_config("mysql://u@h/d", writable=True, environ=environ).mysql.skip_db_creation
+    assert connection_config("mysql://u@h/d", writable=False, environ=environ).mysql.skip_db_creation
+
+
 def test_a_server_without_port_is_asked_on_mysqls():
     config, _ = config_of("mysql://penstock@db/lineage", {"PENSTOCK_METADATA_PASSWORD": ""})
     assert config.mysql.port == 3306
