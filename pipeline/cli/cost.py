@@ -100,11 +100,12 @@ def _jobs(settings: "Config", region: str) -> "Sequence[PlannedJob]":
     from pipeline.runners.registry import build_document
     from pipeline.runners.warm import WarmProcess
 
+    priced = with_some_account(settings, region)
+    read = priced.at(priced.on_aws.root) if "://" in settings.data.path else settings  # data is read where it is
     warm = WarmProcess(settings.root / "logs" / "warm.log")
-    arguments = ("local", settings, make_plan(settings))
+    arguments = ("local", read, make_plan(read))
     ir_text = warm.call(build_document, *arguments, log_path=settings.root / "logs" / "compile.log").text
-    plan = plan_jobs(ir_text, with_some_account(settings, region))
-    return planned_jobs(plan, ir_documents.resolver_nodes(ir_text))
+    return planned_jobs(plan_jobs(ir_text, priced), ir_documents.resolver_nodes(ir_text))
 
 
 def _notes(

@@ -34,8 +34,9 @@ def echo_progress(handle: "RunHandle", progress: "RunProgress") -> None:
     from pipeline.summary import state_text
     from pipeline.terminal_text import inert
 
-    typer.echo(f"run {handle.run_id} of {handle.pipeline_name} on {handle.runner}: {state_text(progress.state)}\n")
+    typer.echo(f"run {handle.run_id} of {handle.pipeline_name} on {handle.runner}: {state_text(progress.state)}")
     if progress.jobs:
+        typer.echo()
         rows = [("nodes", "state", "started", "ended", "job")]
         for job in progress.jobs:
             nodes = ", ".join(job.node_ids) or job.name

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,33 +55,21 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
     from pipeline.errors import ConfigError
     from pipeline.planning import make_plan
     from pipeline.runners.registry import build_document, placed_for, platform_problems
+    from pipeline.runners.remote import check_given
     from pipeline.runners.warm import WarmProcess
     from pipeline.staging import stage_inputs
 
     placed, logs = placed_for(runner, settings), settings.root / "logs"
-    _check_data(placed)
+    os.environ.setdefault("AWS_REGION", placed.on_aws.region)  # for clients that only know the environment
     plan = make_plan(placed)
     echo_notes(plan)
     warm = WarmProcess(logs / "warm.log")
-    document: Document = warm.call(build_document, runner, placed, plan, log_path=logs / "compile.log")
-    document.check_parameters(parameters)
+    document: Document = warm.call(build_document, runner, settings, plan, log_path=logs / "compile.log")
+    check_given(document, parameters)
     if problems := platform_problems(document):
         raise ConfigError(problems)
     stage_inputs(placed, plan)
     return document
-
-
-def _check_data(placed: "Config") -> None:
-    """Raises ConfigError if the jobs could not read the data."""
-    from pipeline.errors import ConfigError
-
-    if "://" not in placed.data.path:
-        raise ConfigError(
-            [
-                f"data.path is {placed.data.path}, on this machine, where jobs cannot read it. Copy it to S3 "
-                f"(aws s3 cp … {placed.on_aws.root}/data/) and name it as s3://…."
-            ]
-        )
 
 
 def _remember(settings: "Config", handle: "RunHandle") -> None:

@@ -12,9 +12,10 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from pipeline.errors import NotFound
+from pipeline import ir as ir_documents
+from pipeline.errors import ConfigError, NotFound
 from pipeline.run_handle import RunHandle
-from pipeline.runners.base import Runner, RunState, RunStatus
+from pipeline.runners.base import Document, Runner, RunState, RunStatus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +132,25 @@ class RemoteRunner(Runner, Protocol):
         Raises:
           NotFound: the run has no such node, or its job has not started.
         """
+
+
+def check_given(document: Document, values: Mapping[str, str]) -> None:
+    """Raises ConfigError listing unknown and mistyped parameters, and those without a default that are not given.
+
+    A platform would start such a run, and its first job would fail.
+    """
+    problems = []
+    try:
+        document.check_parameters(values)
+    except ConfigError as error:
+        problems += error.problems
+    problems += [
+        f"--param {parameter.name}=…: has no default; give its value ({parameter.type})."
+        for parameter in ir_documents.parameters_of(document.ir)
+        if parameter.default is None and parameter.name not in values
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def typed_parameters(types: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str | int | float]:

@@ -62,6 +62,9 @@ _INVALID = frozenset({"ValidationException", "ValidationError"})
 _GONE_WORDS = ("does not exist", "could not find")
 """SageMaker says of many things in these words only that they are not there."""
 
+_LONGEST = 600
+"""Characters of what a service says; some answer with a page."""
+
 _IAM_SERVICES = {"stepfunctions": "states", "sagemaker-runtime": "sagemaker"}
 _IAM_ACTIONS = {"HeadObject": "GetObject"}
 
@@ -96,7 +99,8 @@ def ask(client: Any, method: str, what: str, /, **request: Any) -> Any:
 
 def _translated(client: Any, error: Any, what: str) -> NotFound | PlatformRefused:
     code = str(error.response.get("Error", {}).get("Code", ""))
-    said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or "no reason given"
+    said = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())[:_LONGEST] or "no reason given"
+    said = said.rstrip(".")
     where = f"{_service(client)} in {client.meta.region_name}"
     answer = f"Could not {what}: {where} answered {code or 'nothing'}: {said}."
     if code in _GONE or (code in _INVALID and any(words in said.lower() for words in _GONE_WORDS)):

@@ -21,7 +21,7 @@ from pipeline.runners.aws.ir_upload import upload_ir
 from pipeline.runners.aws.job_logs import job_lines
 from pipeline.runners.aws.jobs import Job, ask_failure, is_ended
 from pipeline.runners.base import Document, RunStatus
-from pipeline.runners.remote import LogRange, RunProgress
+from pipeline.runners.remote import LogRange, RunProgress, check_given
 from pipeline.runners.sagemaker.definition import CAPABILITIES, NAME, compile_document
 from pipeline.runners.sagemaker.progress import StepNames, job_of, jobs_of, read_definition, run_state, text_of
 
@@ -70,9 +70,9 @@ class SageMakerRunner:
         """Uploads the IR, creates or updates the pipeline (and the one that goes on after an approval), starts a run.
 
         Raises:
-          ConfigError: on a parameter that the pipeline does not have, or without aws.pipeline_role.
+          ConfigError: on a parameter that is unknown, mistyped or missing, or without aws.pipeline_role.
         """
-        document.check_parameters(parameters)
+        check_given(document, parameters)
         role = self._role()
         upload_ir(self._clients.s3, self._aws, document.ir)
         if document.continuation is not None:

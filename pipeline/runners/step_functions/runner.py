@@ -20,7 +20,7 @@ from pipeline.runners.aws.ir_upload import upload_ir
 from pipeline.runners.aws.job_logs import job_lines
 from pipeline.runners.aws.jobs import Job, is_ended
 from pipeline.runners.base import Document, RunStatus
-from pipeline.runners.remote import LogRange, RunProgress, typed_parameters
+from pipeline.runners.remote import LogRange, RunProgress, check_given, typed_parameters
 from pipeline.runners.run_ids import new_run_id
 from pipeline.runners.step_functions.history import RUN_STATES, has_failed_on_purpose, jobs_of, read_machine
 from pipeline.runners.step_functions.state_machine import CAPABILITIES, NAME, compile_document
@@ -68,10 +68,10 @@ class StepFunctionsRunner:
         """Uploads the IR, creates or updates the state machine, starts an execution, which is named for the run.
 
         Raises:
-          ConfigError: on a parameter that the pipeline does not have, or without aws.state_machine_role.
+          ConfigError: on a parameter that is unknown, mistyped or missing, or without aws.state_machine_role.
           PlatformRefused: what was started is not what was compiled, because somebody else changed it meanwhile.
         """
-        document.check_parameters(parameters)
+        check_given(document, parameters)
         role = self._role()
         upload_ir(self._clients.s3, self._aws, document.ir)
         machine = self._upsert(document, role)

@@ -175,12 +175,6 @@ def test_options_that_a_platforms_logs_do_not_have_are_refused_together():
     _refuse_elsewhere("local", 2, False, 5)
 
 
-def test_data_on_this_machine_is_refused_before_anything_is_compiled(platform, capsys):
-    with pytest.raises(ConfigError, match=r"aws s3 cp … s3://bucket/prefix/data/"):
-        penstock("submit", "--runner", "sagemaker")
-    assert platform.asked == []
-
-
 def test_the_runner_of_this_machine_is_no_platform(project):
     with pytest.raises(ConfigError, match="penstock run"):
         penstock("submit", "--runner", "local")
