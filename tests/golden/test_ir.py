@@ -1,10 +1,10 @@
 """The sample pipeline's IR, in full beside this file: what changes here changes on every runner."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
+from golden_text import ROOT, normalise
 
 from models.tabular_text.features import DType, Feature, FeatureKind, FeatureSpec, Label, LabelKind
 from pipeline.config import load_config
@@ -12,14 +12,7 @@ from pipeline.definition import Plan
 from pipeline.planning import make_plan
 from pipeline.runners.warm import WarmProcess
 
-ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).parent
-
-
-def normalise(text: str) -> str:
-    """The document without what differs between checkouts."""
-    text = text.replace(str(ROOT), "/checkout")
-    return re.sub(r"\b[0-9a-f]{64}\b", "<sha256>", text)
 
 
 def test_the_normaliser_hides_places_and_digests_and_nothing_else():
