@@ -43,23 +43,25 @@ stamp = .venv/.installed-$(1)-$(shell { pwd; cat setup.py $(2); } | sha256sum | 
 CORE := $(call stamp,core,requirements.lock)
 DEV := $(call stamp,dev,requirements.lock requirements-dev.lock)
 AWS := $(call stamp,aws,requirements.lock requirements-aws.lock)
-ORACLE := .venv-oracle/.installed-$(shell { pwd; cat requirements-oracle.lock; } | sha256sum | cut -c1-16)
+beside = $(1)/.installed-$(shell { pwd; cat $(2); } | sha256sum | cut -c1-16)
+ORACLE := $(call beside,.venv-oracle,requirements-oracle.lock)
+AWS_TEST := $(call beside,.venv-aws,requirements-aws-test.lock)
 SAMPLE := data/reviews.tsv
 
-.PHONY: help run test check oracle lock clean core dev aws
+.PHONY: help run test check oracle lock clean core dev aws aws-test
 
 help:  ## what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-6s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
 run: $(CORE) | $(SAMPLE)  ## environment, sample data, then the sample pipeline to a pushed model
 	@$(call section,penstock run)
 	@$(BIN)/penstock run $(ARGS)
 
-test: check  ## everything: make check, then the tests that run pipelines
+test: check $(AWS_TEST)  ## everything: make check, then the tests that run pipelines
 	@$(call section,integration tests)
 	@$(call pytest,$(wildcard tests/integration tests/e2e) -n auto --dist loadfile)
 
-check: $(DEV)  ## format, lint, types, imports; unit, contract and golden tests
+check: $(DEV) $(AWS)  ## format, lint, types, imports; unit, contract and golden tests
 	@$(call section,format: ruff format --check)
 	@$(BIN)/ruff format --check .
 	@$(call section,lint: ruff check)
@@ -75,6 +77,9 @@ check: $(DEV)  ## format, lint, types, imports; unit, contract and golden tests
 oracle: $(ORACLE)  ## every bias metric against Amazon's smclarify
 	@$(call section,bias metrics against smclarify)
 	@PYTHONPATH=. .venv-oracle/bin/python tests/oracle/compare_bias.py
+
+# Amazon's SDK and stand-ins of its services, beside ours because they want other versions of what pipelines need.
+aws-test: $(AWS_TEST)  ## the environment that stands in for Amazon's services in `make test`
 
 # With ARGS, one of the two calls may rightly select nothing (exit code 5).
 comma := ,
@@ -92,6 +97,7 @@ lock: $(DEV)  ## requirements*.in into requirements*.lock, keeping versions unle
 	@$(call section,lock: requirements*.lock)
 	@$(UV_SETTINGS) $(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
 	@$(UV_SETTINGS) $(COMPILE) requirements-aws.in -o requirements-aws.lock
+	@$(UV_SETTINGS) $(COMPILE) requirements-aws-test.in -o requirements-aws-test.lock
 	@$(UV_SETTINGS) $(COMPILE) requirements-dev.in -o requirements-dev.lock
 	@$(UV_SETTINGS) $(COMPILE) --override requirements-oracle-overrides.txt requirements-oracle.in -o requirements-oracle.lock
 	@git diff --stat -- 'requirements*.lock' || true
@@ -130,10 +136,19 @@ $(AWS): $(CORE)
 	@touch $@
 
 $(ORACLE):
-	@$(call section,environment: requirements-oracle.lock into .venv-oracle)
-	@$(PYTHON) -m venv --clear $(VENV_OPTIONS) .venv-oracle
-	@$(subst $(BIN)/python,.venv-oracle/bin/python,$(INSTALL)) --require-hashes -r requirements-oracle.lock
+	@$(call create_beside,.venv-oracle,requirements-oracle.lock)
 	@touch $@
+
+$(AWS_TEST):
+	@$(call create_beside,.venv-aws,requirements-aws-test.lock)
+	@touch $@
+
+# An environment of a lock of its own, made anew.
+define create_beside
+$(call section,environment: $(2) into $(1))
+$(PYTHON) -m venv --clear $(VENV_OPTIONS) $(1)
+$(subst $(BIN)/python,$(1)/bin/python,$(INSTALL)) --require-hashes -r $(2)
+endef
 
 IS_311 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 

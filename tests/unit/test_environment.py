@@ -126,5 +126,5 @@ def test_no_file_of_the_project_names(what: str) -> None:
 def test_makefile_explains_each_of_its_targets() -> None:
     makefile = read("Makefile")
     (phony,) = re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)
-    explained = re.findall(r"^([a-z]+):.*## .+$", makefile, flags=re.MULTILINE)
+    explained = re.findall(r"^([a-z-]+):.*## .+$", makefile, flags=re.MULTILINE)
     assert sorted(explained) == sorted(phony.split())
