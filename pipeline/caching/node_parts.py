@@ -165,8 +165,9 @@ def _data(properties: Mapping[str, Any], index: FileIndex) -> dict[str, Scalar]:
         if path := properties.get(key):
             found[path.rpartition("/")[2]] = _content(path, index)
     base, config = properties.get("input_base"), properties.get("input_config")
-    for split in json.loads(config).get("splits", []) if base and config else ():
-        found.update(_input_files(base, split["pattern"], index))
+    if base and config:
+        for split in json.loads(config).get("splits", []):
+            found.update(_input_files(base, split["pattern"], index))
     return found
 
 

@@ -164,7 +164,7 @@ def head(place: Location, client: Any = None) -> Mapping[str, Any] | None:
 def sha256_of(answer: Mapping[str, Any]) -> str | None:
     """The SHA-256 that S3 itself computed of the whole object, in hexadecimal digits; None where it did not."""
     checksum = str(answer.get("ChecksumSHA256") or "")
-    if not checksum or "-" in checksum:  # of the parts' checksums, for an object uploaded in parts
+    if not checksum or "-" in str(answer["ETag"]):  # of the parts' checksums, for an object uploaded in parts
         return None
     return base64.b64decode(checksum).hex()
 

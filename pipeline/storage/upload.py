@@ -1,18 +1,16 @@
 """Puts an artifact on S3: in parallel, each object checked by S3 on arrival, the manifest last."""
 
 import dataclasses
-import hashlib
 import logging
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipeline.storage.errors import StorageError
 from pipeline.storage.manifest import Manifest, StoredFile
+from pipeline.storage.parts import PartedUpload, composite_checksum
 from pipeline.storage.published import manifest_place, objects_of
 from pipeline.storage.s3 import (
     CONNECTIONS,
@@ -28,11 +26,9 @@ from pipeline.storage.s3 import (
 )
 from pipeline.storage.tree import local_entries, read_sha256
 
-PART_BYTES = 32 * 2**20
 WHOLE_BYTES = 64 * 2**20
 """Files up to this size go in one request; larger ones in parts, several at a time."""
 
-_MOST_PARTS = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -121,9 +117,13 @@ class _Sending:
         if self.present is None or self.present.size != self.file.size:
             return None
         answer = head(self.place, client)
-        if answer is None or sha256_of(answer) != self.file.sha256:
-            return None
-        return str(answer["ETag"]).strip('"')
+        return str(answer["ETag"]).strip('"') if answer is not None and self._is_mine(answer) else None
+
+    def _is_mine(self, answer: Mapping[str, Any]) -> bool:
+        if not self.is_in_parts:
+            return sha256_of(answer) == self.file.sha256
+        checksum = str(answer.get("ChecksumSHA256") or "").partition("-")[0]
+        return checksum == composite_checksum(self.file.path, self.file.size)
 
     def send_whole(self, client: Any) -> str:
         """The ETag of the object after one request."""
@@ -140,52 +140,19 @@ class _Sending:
         return str(answer["ETag"]).strip('"')
 
 
-class _InParts:
-    """A large file on its way; its parts are sent by several threads."""
-
-    def __init__(self, sending: _Sending, client: Any) -> None:
-        self.place, self._file, self._client = sending.place, sending.file, client
-        self._size = max(PART_BYTES, -(-self._file.size // _MOST_PARTS))
-        self._where = {"Bucket": self.place.bucket, "Key": self.place.key}
-        with told_in_our_words(self.place, "write"):
-            answer = client.create_multipart_upload(**self._where, ChecksumAlgorithm="SHA256")
-        self._where["UploadId"] = answer["UploadId"]
-
-    def numbers(self) -> range:
-        """Of the parts, from 1."""
-        return range(1, -(-self._file.size // self._size) + 1)
-
-    def send(self, number: int) -> dict[str, Any]:
-        """Sends a part; returns what S3 wants to hear of it in the end."""
-        with self._file.path.open("rb") as file:
-            body = os.pread(file.fileno(), self._size, (number - 1) * self._size)
-        checksum = checksum_header(hashlib.sha256(body).hexdigest())
-        with told_in_our_words(self.place, "write"):
-            answer = self._client.upload_part(**self._where, PartNumber=number, Body=body, ChecksumSHA256=checksum)
-        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
-
-    def complete(self, parts: Sequence[Mapping[str, Any]]) -> str:
-        """The ETag of the object that the parts make."""
-        with told_in_our_words(self.place, "write"):
-            answer = self._client.complete_multipart_upload(**self._where, MultipartUpload={"Parts": list(parts)})
-        return str(answer["ETag"]).strip('"')
-
-    def abort(self) -> None:
-        """Gives the parts up, which would cost storage otherwise."""
-        with suppress(StorageError), told_in_our_words(self.place, "give up"):
-            self._client.abort_multipart_upload(**self._where)
-
-
 def _send_all(sendings: Sequence[_Sending], client: Any) -> list[StoredFile]:
     pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="upload")
-    begun: list[_InParts] = []
+    begun: list[PartedUpload] = []
     try:
         whole = {s.file.name: pool.submit(s.send_whole, client) for s in sendings if not s.is_in_parts}
-        parted = {}
+        parted, etags = {}, {}
         for sending in (sending for sending in sendings if sending.is_in_parts):
-            begun.append(_InParts(sending, client))
+            if (etag := sending.kept(client)) is not None:
+                etags[sending.file.name] = etag
+                continue
+            begun.append(PartedUpload(sending.file.path, sending.file.size, sending.place, client))
             parted[sending.file.name] = begun[-1], [pool.submit(begun[-1].send, n) for n in begun[-1].numbers()]
-        etags = {name: future.result() for name, future in whole.items()}
+        etags.update({name: future.result() for name, future in whole.items()})
         for name, (parts, futures) in parted.items():
             etags[name] = parts.complete([future.result() for future in futures])
             begun.remove(parts)

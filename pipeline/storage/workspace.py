@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.storage.errors import StorageError
 from pipeline.storage.s3 import SCHEME, Location
 
 CHECKPOINTS = "PENSTOCK_CHECKPOINTS"
@@ -70,4 +71,7 @@ class Workspace:
 
 def _below(root: Path, uri: str) -> Path:
     place = Location.parse(uri)
-    return root / place.bucket / place.key
+    parts = [place.bucket, *(place.key.split("/") if place.key else [])]
+    if any(part in ("", ".", "..") for part in parts):
+        raise StorageError(f"{uri}: a place with '.', '..' or nothing between slashes cannot be mirrored on a disk.")
+    return root.joinpath(*parts)
