@@ -55,17 +55,27 @@ def behind(ir_text: str, node_id: str) -> frozenset[str]:
     return frozenset(found - {node_id})
 
 
-def approval_of(execution_id: int, connection: Any) -> str | None:
-    """`approved` or `refused` by the approval that this execution published; None if it published none."""
+def approval_of(node: Any, execution_id: int | None, connection: Any) -> str | None:
+    """`approved` or `refused` by what a node that approves models published; None for any other node.
+
+    A node that was skipped approved nothing.
+    """
     from components.model_approval.artifact import ModelApproval
     from pipeline.caching.answers import outputs_of
 
+    keys = [key for key, spec in node.outputs.outputs.items() if _type_name(spec) == ModelApproval.TYPE_NAME]
+    if not keys:
+        return None
+    if execution_id is None:
+        return REFUSED
     with connection as handle:
         outputs = outputs_of(handle.store, execution_id)
-    approvals = [a for artifacts in outputs.values() for a in artifacts if a.type_name == ModelApproval.TYPE_NAME]
-    if not approvals:
-        return None
-    return APPROVED if all(approval.approved for approval in approvals) else REFUSED
+    approvals = [approval for key in keys for approval in outputs.get(key, ())]
+    return APPROVED if approvals and all(approval.approved for approval in approvals) else REFUSED
+
+
+def _type_name(output_spec: Any) -> str:
+    return str(output_spec.artifact_spec.type.name)
 
 
 def write_decisions(answers: Mapping[str, str], folder: str) -> None:

@@ -12,7 +12,7 @@ from pipeline.launch.decisions import SKIP, WAITING, approval_of, behind, decide
 from pipeline.launch.interruption import EXIT_CODE, Interrupted, interruptible
 from pipeline.launch.job_machine import JOB_FOLDER, checkpoint_variables, leader_of, scratch_folder
 from pipeline.launch.job_output import tell, tell_failure
-from pipeline.launch.node import bound_ir, run_node
+from pipeline.launch.node import bound_ir, node_of, run_node
 from pipeline.launch.outcome import EXIT_CODES, Failure, NodeOutcome
 from pipeline.metadata import connection_config
 
@@ -85,16 +85,16 @@ def _decide(job: Job, outcomes: Sequence[NodeOutcome], folder: str) -> None:
     from pipeline.caching.metadata_lock import LockedMetadata
 
     connection = LockedMetadata(connection_config(job.request.metadata_uri, writable=True))
-    answers = {}
+    ir, answers = bound_ir(job.request), {}
     waiting: frozenset[str] = frozenset()
     for outcome in outcomes:
         if outcome.failure is not None:
             answers[outcome.node_id] = WAITING
             waiting = behind(read_ir(job.request.ir_path), outcome.node_id)
-        elif outcome.execution_id and (found := approval_of(outcome.execution_id, connection)):
+        elif found := approval_of(node_of(ir, outcome.node_id), outcome.execution_id, connection):
             answers[outcome.node_id] = found
     answers |= dict.fromkeys(waiting.intersection(job.decide), SKIP)
     decidable = [node_id for node_id in job.decide if node_id not in waiting]
-    answers |= decide(bound_ir(job.request), decidable, connection)
+    answers |= decide(ir, decidable, connection)
     write_decisions(answers, folder)
     sys.stdout.write(f"DECIDED {answers}\n")

@@ -47,8 +47,9 @@ class Jobs:
         document = self._warm.call(compile_tiny, "local", self.folder / "artifacts", options, log_path=self.log)
         (self.folder / "ir.json").write_text(document.text)
 
-    def compile_approval(self):
-        text = self._warm.call(compile_approval, self.folder / "artifacts", self.answer, log_path=self.log)
+    def compile_approval(self, is_wanted=True):
+        marks = self.folder / "artifacts"
+        text = self._warm.call(compile_approval, marks, self.answer, is_wanted, log_path=self.log)
         (self.folder / "ir.json").write_text(text)
 
     @property
@@ -185,6 +186,11 @@ def test_a_model_waits_for_its_approval_and_what_follows_is_decided_by_the_answe
     assert not (jobs.output / "failure").exists()
     jobs.answer.write_text(answer)
     assert jobs.decided("--decide", "Report", nodes=nodes) == {"Approve": approval, "Report": report}
+
+
+def test_a_node_that_had_nothing_to_approve_approved_nothing(jobs):
+    jobs.compile_approval(is_wanted=False)
+    assert jobs.decided(nodes="MakeNumber,Approve") == {"Approve": "refused"}
 
 
 def test_without_decisions_a_waiting_model_is_exit_code_8(jobs):
