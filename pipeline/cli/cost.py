@@ -38,6 +38,12 @@ def cost(
     endpoint_instances: Annotated[
         str | None, typer.Option(metavar="N[-M]", help="Instances at least and at most; else the table's.")
     ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run", metavar="RUN", help="Instead: what this run on the platform took, by the table's prices."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs, all inputs included.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
@@ -54,6 +60,9 @@ def cost(
         known = " or ".join(_RUNNERS)
         raise ConfigError([f"--runner {runner}: costs are known for {known}; a run on this machine has no price."])
     settings, table = load(config, overrides), load_prices(prices)
+    if run_id is not None:
+        _echo_spent(settings, runner, run_id, table, as_json=as_json)
+        return
     serving = estimate_endpoint(_endpoint(table, endpoint, endpoint_instances), table)
     measured = measurements(store_of(settings).runs(), settings.pipeline.name)
     jobs = _jobs(settings, table.region)
@@ -76,6 +85,38 @@ def cost(
         notes=tuple(_notes(settings, table, jobs, measured)),
     )
     _echo(preview, as_json=as_json)
+
+
+def _echo_spent(settings: "Config", runner: str, run_id: str, table: "PriceTable", *, as_json: bool) -> None:
+    """What the run's last jobs took; jobs that were started again before are not among them."""
+    import dataclasses
+    import json
+
+    from pipeline.cli.platform import platform_run
+    from pipeline.costs.spent import spent_on
+
+    found, handle = platform_run(settings, runner, run_id)
+    jobs = spent_on(found.usage(handle), table)
+    total = sum(job.amount for job in jobs)
+    if as_json:
+        told = [{**dataclasses.asdict(job), "saved": job.saved} for job in jobs]
+        typer.echo(
+            json.dumps({"run_id": handle.run_id, "currency": table.currency, "total": total, "jobs": told}, indent=1)
+        )
+        return
+    rows = [("job", "kind", "instance", "an hour", "ran s", "billed s", "amount", "saved by spot")]
+    for job in jobs:
+        used = job.used
+        machines = f"{used.instances} x {used.instance_type}"
+        times = (f"{used.ran_s:,.0f}", f"{used.billed_s:,.0f}")
+        amounts = (f"{job.amount:.4f}", f"{job.saved:.4f}" if job.saved else "-")
+        rows.append((used.name, used.kind, machines, f"{job.per_hour:.4f}", *times, *amounts))
+    echo_table([*rows, ("sum", "", "", "", "", "", f"{total:.4f}", "")])
+    typer.echo(
+        f"\nRun {handle.run_id}, in {table.currency}, by prices of {table.date} in {table.region}: times are the "
+        "platform's own, of each node's last job; what is not here: penstock cost names it. The bill is in AWS Cost "
+        "Explorer."
+    )
 
 
 def _endpoint(table: "PriceTable", instance_type: str | None, counts: str | None) -> "Endpoint":

@@ -10,7 +10,7 @@ find ──────────┘
 import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError, NotFound
@@ -40,6 +40,26 @@ class JobProgress:
     started_at: str = ""
     ended_at: str = ""
     failure: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class JobUsage:
+    """What a job took of the platform.
+
+    Attributes:
+      name: of the step or state.
+      kind: processing or training.
+      billed_s: seconds of each instance that are paid at the on-demand price; of managed spot fewer than it ran.
+      ran_s: seconds from the machine's start to the job's end.
+    """
+
+    name: str
+    kind: Literal["processing", "training"]
+    instance_type: str
+    instances: int
+    volume_gb: int
+    billed_s: float
+    ran_s: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +145,9 @@ class RemoteRunner(Runner, Protocol):
         Raises:
           ConfigError: there is nothing to resume.
         """
+
+    def usage(self, handle: RunHandle) -> tuple[JobUsage, ...]:
+        """What the run's last jobs have taken so far; those without a machine yet are left out."""
 
     def logs(self, handle: RunHandle, node_id: str, wanted: LogRange) -> Iterator[str]:
         """What the node's job printed, line by line.

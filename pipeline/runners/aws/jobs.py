@@ -1,11 +1,13 @@
 """SageMaker jobs as both runners meet them: ARNs, the nodes in a container's arguments, why a job failed."""
 
 import dataclasses
+import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.runners.aws.asking import NotThere, ask
+from pipeline.runners.remote import JobProgress, JobUsage
 
 _ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]+:\d{12}:(?P<kind>processing|training)-job/(?P<name>.+)")
 
@@ -21,6 +23,12 @@ class Job:
 
     kind: str
     name: str
+
+    @classmethod
+    def of(cls, progress: JobProgress) -> "Job":
+        """The job of a step or state that has one."""
+        kind = next(kind for kind, group in _LOG_GROUPS.items() if group == progress.log_group)
+        return cls(kind, progress.job_name)
 
     @property
     def log_group(self) -> str:
@@ -77,6 +85,47 @@ def describe(sagemaker: Any, job: Job) -> Mapping[str, Any]:
         sagemaker, f"describe_{job.kind}_job", f"look at job '{job.name}'", **{f"{kind}JobName": job.name}
     )
     return found
+
+
+def usage_of(name: str, job: Job, description: Mapping[str, Any], now: datetime.datetime) -> JobUsage | None:
+    """What the job has taken, None before it had a machine.
+
+    Args:
+      name: of its step or state.
+      job: the job.
+      description: what Describe…Job answers.
+      now: for a job that has not ended.
+    """
+    kind = job.kind.capitalize()
+    start, end = description.get(f"{kind}StartTime"), description.get(f"{kind}EndTime", now)
+    if start is None:
+        return None
+    is_training = job.kind == "training"
+    machines = description["ResourceConfig"] if is_training else description["ProcessingResources"]["ClusterConfig"]
+    ran_s = (end - start).total_seconds()
+    return JobUsage(
+        name=name,
+        kind="training" if is_training else "processing",
+        instance_type=machines["InstanceType"],
+        instances=machines["InstanceCount"],
+        volume_gb=machines["VolumeSizeInGB"],
+        billed_s=float(description.get("BillableTimeInSeconds", ran_s)),
+        ran_s=ran_s,
+    )
+
+
+def ask_usage(sagemaker: Any, jobs: Iterable[JobProgress], now: datetime.datetime) -> Iterator[JobUsage]:
+    """What those jobs have taken; jobs that SageMaker has forgotten are left out."""
+    for progress in jobs:
+        if not progress.job_name:
+            continue
+        job = Job.of(progress)
+        try:
+            used = usage_of(progress.name, job, describe(sagemaker, job), now)
+        except NotThere:
+            continue
+        if used is not None:
+            yield used
 
 
 def is_ended(sagemaker: Any, job: Job) -> bool:

@@ -18,9 +18,9 @@ from pipeline.runners.aws.asking import NotThere, ask
 from pipeline.runners.aws.clients import AwsClients
 from pipeline.runners.aws.ir_upload import upload_ir
 from pipeline.runners.aws.job_logs import job_lines
-from pipeline.runners.aws.jobs import Job, is_ended
+from pipeline.runners.aws.jobs import Job, ask_usage, is_ended
 from pipeline.runners.base import Document, RunStatus
-from pipeline.runners.remote import LogRange, RunProgress, check_given, typed_parameters
+from pipeline.runners.remote import JobUsage, LogRange, RunProgress, check_given, typed_parameters
 from pipeline.runners.run_ids import new_run_id
 from pipeline.runners.step_functions.history import RUN_STATES, has_failed_on_purpose, jobs_of, read_machine
 from pipeline.runners.step_functions.state_machine import CAPABILITIES, NAME, compile_document
@@ -246,11 +246,15 @@ class StepFunctionsRunner:
                 ]
             )
 
+    def usage(self, handle: RunHandle) -> tuple[JobUsage, ...]:
+        """What the run's jobs have taken."""
+        now = datetime.datetime.now(datetime.UTC)
+        return tuple(ask_usage(self._clients.sagemaker, self.watch(handle).jobs, now))
+
     def logs(self, handle: RunHandle, node_id: str, wanted: LogRange) -> Iterator[str]:
         """What the node's job printed."""
-        job = self.watch(handle).job_with_log(node_id)
-        found = Job("training" if "Training" in job.log_group else "processing", job.job_name)
-        return job_lines(self._clients.logs, found, wanted, lambda: is_ended(self._clients.sagemaker, found))
+        job = Job.of(self.watch(handle).job_with_log(node_id))
+        return job_lines(self._clients.logs, job, wanted, lambda: is_ended(self._clients.sagemaker, job))
 
     def _ask(self, method: str, what: str, /, **request: Any) -> Any:
         return ask(self._clients.stepfunctions, method, what, **request)

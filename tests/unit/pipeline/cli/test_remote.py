@@ -13,7 +13,7 @@ from pipeline.cli.logs import _refuse_elsewhere
 from pipeline.errors import ConfigError, NotFound, PlatformBusy
 from pipeline.run_handle import RunHandle
 from pipeline.runners import registry
-from pipeline.runners.remote import JobProgress, RunProgress
+from pipeline.runners.remote import JobProgress, JobUsage, RunProgress
 
 CONFIG = """
 pipeline: {name: reviews, root: root}
@@ -51,6 +51,9 @@ class Platform:
     def resume(self, handle):
         self.asked.append(f"resume {handle.run_id}")
         return self.going_on
+
+    def usage(self, _):
+        return (JobUsage("Trainer", "training", "ml.m5.xlarge", 1, 0, 3600.0, 7200.0),)
 
     def logs(self, _, node_id, wanted):
         self.asked.append(f"logs {node_id} {wanted.follow_s:g}")
@@ -166,6 +169,14 @@ def test_following_a_log_is_bounded(platform):
 def test_without_a_node_the_jobs_are_listed(platform, capsys):
     penstock("logs", "--runner", "sagemaker")
     assert "job-Trainer" in capsys.readouterr().out
+
+
+def test_a_runs_cost_by_the_tables_prices_is_told_with_what_spot_saved(platform, capsys):
+    penstock("cost", "--run", "latest", "--runner", "sagemaker")
+    shown = capsys.readouterr().out
+    assert "1 x ml.m5.xlarge  0.2300   7,200  3,600     0.2300  0.2300" in shown
+    penstock("cost", "--run", "latest", "--runner", "sagemaker", "--json")
+    assert json.loads(capsys.readouterr().out)["total"] == pytest.approx(0.23)
 
 
 def test_options_that_a_platforms_logs_do_not_have_are_refused_together():

@@ -6,8 +6,10 @@ from pipeline.costs.durations import Measurement, measurements, shared_s, work_s
 from pipeline.costs.endpoint import estimate_endpoint
 from pipeline.costs.estimate import PlannedJob, estimate_run
 from pipeline.costs.prices import PriceTable
+from pipeline.costs.spent import spent_on
 from pipeline.errors import ConfigError
 from pipeline.run_store import NodeRecord, RunRecord
+from pipeline.runners.remote import JobUsage
 
 TABLE = PriceTable.model_validate(
     {
@@ -139,6 +141,22 @@ def test_an_endpoint_costs_its_fewest_to_its_most_instances_for_all_hours_of_the
 def test_an_endpoint_on_a_type_that_does_not_host_is_refused():
     with pytest.raises(ConfigError, match="gpu has no price for hosting"):
         estimate_endpoint(TABLE.endpoint.model_copy(update={"instance_type": "gpu"}), TABLE)
+
+
+def used(**changes):
+    given = {"name": "A", "kind": "training", "instance_type": "gpu", "instances": 2, "volume_gb": 100}
+    return JobUsage(**{**given, "billed_s": 100.0, "ran_s": 400.0, **changes})
+
+
+def test_what_a_run_took_costs_its_billed_seconds_and_its_volumes_as_long_as_they_were_there():
+    (spent,) = spent_on([used()], TABLE)
+    assert spent.amount == pytest.approx(2 * (3.6 * 100 + 0.01 * 400) / 3600)
+    assert spent.saved == pytest.approx(2 * 3.6 * 300 / 3600)
+
+
+def test_what_a_run_took_on_a_type_without_a_price_is_named():
+    with pytest.raises(ConfigError, match="Job 'A': gpu has no price for processing"):
+        spent_on([used(kind="processing")], TABLE)
 
 
 def run(run_id, *nodes, pipeline_name="p"):

@@ -419,3 +419,36 @@ def test_a_node_without_a_job_has_no_log_and_a_mistyped_one_gets_the_nearest():
     expect_run(expect_execution(made, "Executing"), "Executing", [step("Trainer", "Starting")])
     with pytest.raises(NotFound, match="Did you mean 'Trainer'"):
         runner(made).logs(HANDLE, "Trianer", LogRange())
+
+
+def test_what_a_run_took_is_what_the_platform_bills_and_spot_bills_less_than_it_ran():
+    steps = [
+        step("DataQualityGate", "Succeeded", **processing("pipelines-q")),
+        step("Trainer", "Succeeded", **training("pipelines-t")),
+        step("Evaluator", "Starting"),
+    ]
+    made = expect_run(expect_execution(stubs(), "Executing"), "Executing", steps)
+    minute = datetime.timedelta(minutes=1)
+    times = {"ProcessingStartTime": TIME, "ProcessingEndTime": TIME + 2 * minute}
+    made.expect("sagemaker", "describe_processing_job", {**described("", "", "Completed"), **times})
+    made.expect(
+        "sagemaker",
+        "describe_training_job",
+        {
+            "TrainingJobName": "pipelines-t",
+            "TrainingJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/pipelines-t",
+            "ModelArtifacts": {"S3ModelArtifacts": "s3://b/m"},
+            "TrainingJobStatus": "Completed",
+            "SecondaryStatus": "Completed",
+            "ResourceConfig": {"InstanceType": "ml.g5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 50},
+            "StoppingCondition": {},
+            "CreationTime": TIME,
+            "TrainingStartTime": TIME,
+            "TrainingEndTime": TIME + 10 * minute,
+            "BillableTimeInSeconds": 200,
+        },
+    )
+    gate, trainer = runner(made).usage(HANDLE)
+    made.check()
+    assert (gate.instance_type, gate.instances, gate.billed_s, gate.ran_s) == ("ml.m5.large", 1, 120, 120)
+    assert (trainer.instance_type, trainer.instances, trainer.billed_s, trainer.ran_s) == ("ml.g5.xlarge", 2, 200, 600)
