@@ -6,8 +6,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from pipeline.caching.lock_file import read_lock, store_lock_packages
 from pipeline.caching.node_parts import NodeCall, NodeKey, node_key
 from pipeline.caching.parts import cache_key, canonical
 from pipeline.counting import counting
+from pipeline.storage.errors import StorageError
 from pipeline.storage.published import remove
 from pipeline.storage.s3 import is_remote
 from pipeline.storage.workspace import CONTINUED_OUTPUTS
@@ -140,7 +141,8 @@ class CachingLauncher(Launcher):
             self._evidence = execution_info.output_dict
             raise
         except Exception:
-            _remove_outputs(execution_info, frozenset())
+            with _failures_logged():
+                _remove_outputs(execution_info, frozenset())
             raise
         return output
 
@@ -250,6 +252,15 @@ def make_launcher(
         custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
         custom_executor_operators=dict(executor_operators or {}),
     )
+
+
+@contextmanager
+def _failures_logged() -> Iterator[None]:
+    """Lets a failure to clean up on S3 pass with a line in the log: why the node failed is what has to be told."""
+    try:
+        yield
+    except StorageError as error:
+        _log.warning("What the node left is still there: %s", error)
 
 
 def _on_this_machine(outputs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:

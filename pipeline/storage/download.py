@@ -66,7 +66,7 @@ def download(downloads: Sequence[Download], *, for_whom: str = "", client: Any =
       DiskTooSmall: they do not fit; found before the first byte is asked for.
       StorageError: S3 does not answer.
     """
-    client = client or s3_client()
+    client, downloads = client or s3_client(), list({item.target: item for item in downloads}.values())
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="manifest") as pool:
         manifests = list(pool.map(lambda item: _manifest(item, for_whom, client), downloads))
     with ExitStack() as stack:

@@ -84,8 +84,8 @@ def _run_locally(info: Any, scratch: Path, run: Callable[[Any], Any]) -> Any:
         try:
             with copies_of(workspace.restored):
                 output = run(info)
-        except GateRefused:
-            _upload(uploads)
+        except GateRefused as refusal:
+            _keep_evidence(uploads, refusal)
             raise
         except Exception:
             for path, _ in uploads:
@@ -187,6 +187,14 @@ def _enter_exec_properties(exec_properties: dict[str, Any], workspace: Workspace
         if name in exec_properties:
             context: AbstractContextManager[Mapping[str, Any]] = localise(Fetched(workspace, exec_properties))
             exec_properties.update(stack.enter_context(context))
+
+
+def _keep_evidence(uploads: list[tuple[Path, str]], refusal: GateRefused) -> None:
+    """Uploads what a refusing gate wrote; that the gate refused is told in any case."""
+    try:
+        _upload(uploads)
+    except StorageError as error:
+        raise GateRefused(f"{refusal} What it went by could not be kept: {error}") from refusal
 
 
 def _upload(uploads: list[tuple[Path, str]]) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 from pipeline.storage.errors import StorageError
 from pipeline.storage.s3 import Location, told_in_our_words
 
-PART_BYTES = 32 * 2**20
+PART_BYTES = 16 * 2**20
+"""Each of the threads that send parts holds one in memory."""
+
 _MOST_PARTS = 10_000
 
 

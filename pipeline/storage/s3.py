@@ -73,8 +73,11 @@ def s3_client() -> Any:
 
 @functools.lru_cache(maxsize=4)
 def _client(endpoint: str | None, region: str | None, _identity: str | None, _process: int) -> Any:
-    import boto3
-    from botocore.config import Config
+    try:
+        import boto3
+        from botocore.config import Config
+    except ModuleNotFoundError as error:
+        raise StorageError("Places on S3 (s3://…) need boto3, which is not installed here: run `make aws`.") from error
 
     config = Config(
         max_pool_connections=CONNECTIONS,

@@ -81,10 +81,12 @@ def _scan(source: Path) -> tuple[list[_LocalFile], list[str]]:
         return read_sha256(path)
 
     entries = local_entries(source, digest)
-    if odd := [f"{name or source} ({kind})" for name, kind, _, _ in entries if kind not in ("file", "folder")]:
+    odd = [f"{name or source} ({kind})" for name, kind, _, _ in entries if kind not in ("file", "folder")]
+    odd += [f"{name!r} (no UTF-8)" for name, _, _, _ in entries if not _is_utf8(name)]
+    if odd:
         raise StorageError(
-            f"{source}: S3 holds files only, found {', '.join(odd[:5])}. Have the node write files instead of links "
-            "to folders, pipes and the like."
+            f"{source}: S3 holds files with names in UTF-8 only, found {', '.join(odd[:5])}. Have the node write such "
+            "files instead of links to folders, pipes and the like."
         )
     paths = {name: source / name if name else source for name, _, _, _ in entries}
     files = [
@@ -93,6 +95,10 @@ def _scan(source: Path) -> tuple[list[_LocalFile], list[str]]:
         if kind == "file"
     ]
     return files, [name for name, kind, _, _ in entries if kind == "folder"]
+
+
+def _is_utf8(name: str) -> bool:
+    return name.encode("utf-8", "replace") == name.encode("utf-8", "surrogatepass")
 
 
 def _remove_strangers(place: Location, present: Mapping[str, StoredObject], wanted: set[str], client: Any) -> None:

@@ -155,7 +155,9 @@ def test_a_file_that_changes_while_it_is_uploaded_publishes_nothing(place, artif
 def test_a_folder_with_what_s3_cannot_hold_is_refused_before_anything_is_sent(place, artifact):
     (artifact / "elsewhere").symlink_to(artifact.parent)
     (artifact / "gone").symlink_to("nowhere")
-    with pytest.raises(StorageError, match=r"S3 holds files only, found elsewhere \(link\), gone \(link\)"):
+    (artifact / os.fsdecode(b"latin-\xfc")).write_text("x")
+    found = r"elsewhere \(link\), gone \(link\), 'latin-\\udcfc' \(no UTF-8\)"
+    with pytest.raises(StorageError, match=rf"S3 holds files with names in UTF-8 only, found {found}"):
         upload(artifact, f"{place}/7")
     assert keys(place) == []
 

@@ -58,7 +58,7 @@ def test_the_checksum_of_an_object_in_parts_is_made_of_the_parts_checksums(tmp_p
 def test_the_largest_object_of_s3_fits_into_its_ten_thousand_parts():
     largest = 5 * 2**40
     assert -(-largest // part_bytes(largest)) <= 10_000
-    assert part_bytes(100 * 2**20) == 32 * 2**20
+    assert part_bytes(100 * 2**20) == 16 * 2**20
 
 
 def test_beam_is_told_endpoint_and_region_and_no_secret():
