@@ -122,7 +122,7 @@ def take(config: Config, store: RunStore, run_id: str, decision: Decision) -> tu
     return entry, standing(ledger.entries(), subject_of(request), settings, utc_now())
 
 
-def _no_request(store: RunStore, run_id: str, ledger: Path) -> str:
+def _no_request(store: RunStore, run_id: str, ledger: Path | str) -> str:
     if store.has(run_id) and store.read(run_id).state == AWAITING_APPROVAL:
         return (
             f"Run '{run_id}' waits for an approval, and {ledger} holds no request of it: entries were cut off, or the "

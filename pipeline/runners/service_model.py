@@ -119,7 +119,8 @@ def _members(shape: Any, value: Mapping[str, Any], path: tuple[str, ...], given:
 
 def _bounds(shape: Any, value: Any, path: tuple[str, ...]) -> Iterator[str]:
     size = len(value) if isinstance(value, str | list | dict) else value
-    unit = {str: " characters", list: " items", dict: " entries"}.get(type(value), "")
+    units: dict[type, str] = {str: " characters", list: " items", dict: " entries"}
+    unit = units.get(type(value), "")
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if shape.type_name == "structure" or isinstance(value, bool):
         return
