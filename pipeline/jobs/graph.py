@@ -13,7 +13,8 @@ _LOOKUPS = ("tfx.dsl.components.common.resolver.Resolver", "tfx.dsl.components.c
 _TRAINING = ("Trainer", "Tuner")
 """Components that train: only training jobs have spot capacity, checkpoints and all kinds of GPU."""
 
-_APPROVAL = "ModelApproval"
+_APPROVAL = "PenstockModelApproval"
+"""The type of the artifact that an approving node makes (components.model_approval.artifact)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Node:
     Attributes:
       upstream: the nodes it waits for.
       conditions: what must hold for it to run: ids of `Cond` blocks.
+      approves: true for a node that approves models, and may have to wait for a person.
     """
 
     node_id: str
     type_name: str
     upstream: frozenset[str]
     conditions: frozenset[str]
+    approves: bool
 
     @property
     def component(self) -> str:
@@ -50,11 +53,6 @@ class Node:
         """The kind of job that it is."""
         return "training" if self.trains else "processing"
 
-    @property
-    def approves(self) -> bool:
-        """True for the node that may have to wait for a person."""
-        return self.component == _APPROVAL
-
 
 def nodes_of(ir_text: str) -> dict[str, Node]:
     """The nodes of an IR, in topological order."""
@@ -64,7 +62,9 @@ def nodes_of(ir_text: str) -> dict[str, Node]:
         node_id = node["nodeInfo"]["id"]
         conditions = frozenset(node.get("inputs", {}).get("conditionals", {}))
         upstream = frozenset(node.get("upstreamNodes", ()))
-        found[node_id] = Node(node_id, node["nodeInfo"]["type"]["name"], upstream, conditions)
+        outputs = node.get("outputs", {}).get("outputs", {}).values()
+        approves = any(output["artifactSpec"]["type"]["name"] == _APPROVAL for output in outputs)
+        found[node_id] = Node(node_id, node["nodeInfo"]["type"]["name"], upstream, conditions, approves)
     return found
 
 

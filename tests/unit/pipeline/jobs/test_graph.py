@@ -76,3 +76,15 @@ def test_from_the_approval_on_nodes_wait_for_each_other_only():
         "Registry": {"Pusher"},
     }
     assert from_approval_on(nodes_of(ir_of(node("Gen")))) == {}
+
+
+def test_a_node_approves_if_it_makes_an_approval_whatever_it_is_called():
+    from components.model_approval.artifact import ModelApproval
+
+    mine = node("Mine", type_name="my.Component")
+    mine["outputs"] = {"outputs": {"verdict": {"artifactSpec": {"type": {"name": ModelApproval.TYPE_NAME}}}}}
+    other = node("ModelApproval", type_name="some.ModelApproval")
+    assert {node_id: found.approves for node_id, found in nodes_of(ir_of(mine, other)).items()} == {
+        "Mine": True,
+        "ModelApproval": False,
+    }
