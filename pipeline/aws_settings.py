@@ -61,7 +61,7 @@ class AwsSettings:
       kms_key: ARN of the key that volumes, outputs and artifacts are encrypted with; None = AWS's own keys.
       tags: on every job, and on what is created for the pipeline.
       environment: variables of every job; visible to whoever may describe a job, so no secrets.
-      job_prefix: how jobs' names begin; permissions and log filters can go by it.
+      job_prefix: how names of jobs begin that Step Functions starts; SageMaker Pipelines names its own.
       notify_topic: ARN of the SNS topic that is told of failures.
       approval_queue: URL of the SQS queue that gets requests for approval; needed by Step Functions.
       model_package_group: group of the model registry that models wait for approval in; needed by SageMaker.
