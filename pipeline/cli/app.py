@@ -22,6 +22,7 @@ from pipeline.cli.cost import cost
 from pipeline.cli.diff import diff
 from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
+from pipeline.cli.infra import infra_app
 from pipeline.cli.lineage import lineage
 from pipeline.cli.logs import logs
 from pipeline.cli.models import models, promote, rollback
@@ -66,6 +67,7 @@ app.add_typer(schema_app, name="schema")
 app.add_typer(quality_app, name="quality")
 app.add_typer(review_app, name="review")
 app.add_typer(keys_app, name="keys")
+app.add_typer(infra_app, name="infra")
 app.command()(run)
 app.command("try")(try_node)
 app.command("compile")(compile_document)

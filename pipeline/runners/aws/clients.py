@@ -23,6 +23,20 @@ def make_clients(aws: AwsSettings) -> AwsClients:
     Raises:
       PlatformRefused: boto3 is not installed, or the profile that the environment names does not exist.
     """
+    session, config = _session(aws.region)
+    return AwsClients(
+        **{field.name: session.client(field.name, config=config) for field in dataclasses.fields(AwsClients)}
+    )
+
+
+def make_client(service: str, region: str) -> Any:
+    """One client, by boto3's name of the service; errors as `make_clients`."""
+    session, config = _session(region)
+    return session.client(service, config=config)
+
+
+def _session(region: str) -> tuple[Any, Any]:
+    """One for all clients: who signs in with a second factor is asked once."""
     try:
         import boto3
         from botocore.config import Config
@@ -32,11 +46,8 @@ def make_clients(aws: AwsSettings) -> AwsClients:
             f"Clients for AWS are not installed ({error}). Install them with: "
             "python -m pip install --no-deps -r requirements-aws.lock"
         ) from error
-    config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60)
     try:
-        session = boto3.session.Session(region_name=aws.region)
+        session = boto3.session.Session(region_name=region)
     except BotoCoreError as error:
         raise PlatformRefused(f"AWS cannot be asked: {error}. Check AWS_PROFILE and ~/.aws/config.") from error
-    return AwsClients(
-        **{field.name: session.client(field.name, config=config) for field in dataclasses.fields(AwsClients)}
-    )
+    return session, Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60)
