@@ -134,6 +134,11 @@ def line_problems(line: ResourceLine, own: ResourceLine, kind: JobKind) -> Itera
             f"max_wait_s is {line.max_wait_s}, less than timeout_s ({line.timeout_s}): it is for waiting and running "
             "together."
         )
+    if (line.instances or 1) > 1:
+        yield (
+            f"instances is {line.instances}, and a node runs on one machine of its job so far: the others would cost "
+            "their price and do nothing. Ask for more gpus on one machine, up to 8."
+        )
     if kind == "processing":
         yield from _processing_problems(line, own)
 
@@ -141,7 +146,5 @@ def line_problems(line: ResourceLine, own: ResourceLine, kind: JobKind) -> Itera
 def _processing_problems(line: ResourceLine, own: ResourceLine) -> Iterator[str]:
     if own.spot:
         yield "spot is for Trainer and Tuner only: the platform has no spare capacity for processing jobs."
-    if (own.instances or 1) > 1:
-        yield "instances is for Trainer only: a processing job of several machines would run the node on each."
     if (line.timeout_s or 0) > MAX_PROCESSING_S:
         yield f"timeout_s is {line.timeout_s}; a processing job ends after {MAX_PROCESSING_S} at the latest."

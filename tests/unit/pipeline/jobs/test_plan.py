@@ -110,10 +110,10 @@ def test_training_is_a_training_job_and_everything_else_a_processing_job():
 
 
 def test_a_training_job_has_the_machine_of_its_line_and_checkpoints_by_run():
-    lines = {"Trainer": ResourceLine(gpus=1, instances=2, disk_gb=50, timeout_s=7200, retries=1)}
+    lines = {"Trainer": ResourceLine(gpus=1, disk_gb=50, timeout_s=7200, retries=1)}
     job = plan_jobs(IR, config_on_aws(resources=lines)).job("Trainer")
     assert job.request["ResourceConfig"] == {
-        "InstanceCount": 2,
+        "InstanceCount": 1,
         "InstanceType": "ml.g4dn.xlarge",
         "VolumeSizeInGB": 50,
     }  # its disk is its own: encrypted by its hardware, it takes no key of ours

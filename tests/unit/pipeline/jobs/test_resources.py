@@ -56,7 +56,8 @@ def test_no_type_is_passed_over_for_one_that_has_less():
     ("own", "kind", "told"),
     [
         ({"spot": True}, "processing", "spot is for Trainer and Tuner only"),
-        ({"instances": 2}, "processing", "instances is for Trainer only"),
+        ({"instances": 2}, "processing", "instances is 2, and a node runs on one machine of its job so far"),
+        ({"instances": 2}, "training", "the others would cost their price and do nothing"),
         ({"timeout_s": 777_601}, "processing", "a processing job ends after 777600 at the latest"),
         ({"gpus": 1, "cpus": 192, "gpu_kind": "T4"}, "training", "no training instance has 192 cpus"),
         ({"gpus": 8, "gpu_kind": "A100"}, "processing", "no processing instance has 2 cpus"),
