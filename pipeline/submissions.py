@@ -3,6 +3,7 @@
 The platform knows its runs itself; what is kept here is for lists, and for finding out which platform has a run.
 """
 
+import dataclasses
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -80,6 +81,14 @@ def submitted(store: RunStore, pipeline_name: str | None = None) -> list[RunHand
     if not is_there(store.metadata_uri):
         return []
     return handles(LineageStore(store.metadata_uri), pipeline_name)
+
+
+def as_remembered(handle: RunHandle, store: RunStore) -> RunHandle:
+    """The handle with the digest of its document, which the platform does not keep, if it was submitted from here."""
+    for known in submitted(store, handle.pipeline_name):
+        if (known.runner, known.run_id) == (handle.runner, handle.run_id):
+            return dataclasses.replace(handle, document_digest=known.document_digest)
+    return handle
 
 
 def runner_of(store: RunStore, pipeline_name: str, run_id: str) -> str:

@@ -22,11 +22,11 @@ WhichRun = Annotated[str, typer.Argument(metavar="[RUN]", help="A run's id, or '
 def platform_run(settings: "Config", runner: str | None, run_id: str) -> "tuple[RemoteRunner, RunHandle]":
     """The platform's runner, and the run as the platform itself knows it."""
     from pipeline.runners.registry import remote_runner
-    from pipeline.submissions import runner_of
+    from pipeline.submissions import as_remembered, runner_of
 
-    name = settings.pipeline.name
-    found = remote_runner(runner or runner_of(store_of(settings), name, run_id), settings)
-    return found, found.find(name, run_id)
+    name, store = settings.pipeline.name, store_of(settings)
+    found = remote_runner(runner or runner_of(store, name, run_id), settings)
+    return found, as_remembered(found.find(name, run_id), store)
 
 
 def echo_progress(handle: "RunHandle", progress: "RunProgress") -> None:

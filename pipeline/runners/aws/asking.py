@@ -65,8 +65,14 @@ _GONE_WORDS = ("does not exist", "could not find")
 _LONGEST = 600
 """Characters of what a service says; some answer with a page."""
 
+_TAKEN = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"})
+
 _IAM_SERVICES = {"stepfunctions": "states", "sagemaker-runtime": "sagemaker"}
 _IAM_ACTIONS = {"HeadObject": "GetObject"}
+
+
+class Taken(PlatformRefused):
+    """What was to be made only if there is none is there already."""
 
 
 class NotThere(NotFound):
@@ -84,6 +90,7 @@ def ask(client: Any, method: str, what: str, /, **request: Any) -> Any:
 
     Raises:
       NotThere: AWS knows no such thing.
+      Taken: it was to be made only if there is none.
       PlatformBusy: too many requests, a quota, no network; the same may work later.
       PlatformRefused: anything else.
     """
@@ -105,6 +112,8 @@ def _translated(client: Any, error: Any, what: str) -> NotFound | PlatformRefuse
     answer = f"Could not {what}: {where} answered {code or 'nothing'}: {said}."
     if code in _GONE or (code in _INVALID and any(words in said.lower() for words in _GONE_WORDS)):
         return NotThere(f"{answer} Check the name, and aws.region.")
+    if code in _TAKEN:
+        return Taken(answer)
     if code in _DENIED:
         action = f"{_IAM_SERVICES.get(_service(client), _service(client))}:{_action(error)}"
         return PlatformRefused(

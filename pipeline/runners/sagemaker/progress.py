@@ -125,7 +125,7 @@ def jobs_of(
     for step in steps:
         name = step["StepName"]
         condition = names.conditions.get(name)
-        if condition is None:
+        if condition is None or step["StepStatus"] == "Failed":  # a condition fails if its decision cannot be read
             found.append(_job(step, names, failures.get(name, ""), is_waiting=name in waiting))
         elif _is_false(step) and condition.decider not in waiting:
             found += [

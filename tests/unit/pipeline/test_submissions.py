@@ -1,3 +1,4 @@
+import dataclasses
 import socket
 
 import pytest
@@ -6,7 +7,7 @@ from pipeline.errors import ConfigError
 from pipeline.metadata import LineageStore, handles
 from pipeline.run_handle import RunHandle
 from pipeline.run_store import RunStore
-from pipeline.submissions import remember, runner_of, submitted
+from pipeline.submissions import as_remembered, remember, runner_of, submitted
 
 OLD = RunHandle("sagemaker", "reviews", "a1", "arn:a1", "d", "2026-11-26T10:00:00+00:00")
 NEW = RunHandle("step_functions", "reviews", "b2", "arn:b2", "d", "2026-11-26T11:00:00+00:00")
@@ -57,6 +58,13 @@ def test_the_platform_of_a_run_is_that_it_was_submitted_to(store, jobs_store):
         remember(handle, store, jobs_store)
     assert runner_of(store, "reviews", "latest") == "step_functions"
     assert runner_of(store, "reviews", "a1") == "sagemaker"
+
+
+def test_what_the_platform_does_not_keep_of_a_run_is_remembered(store, jobs_store):
+    remember(OLD, store, jobs_store)
+    found = dataclasses.replace(OLD, document_digest="", execution_arn="arn:a1_resumed_2")
+    assert as_remembered(found, store) == dataclasses.replace(found, document_digest="d")
+    assert as_remembered(dataclasses.replace(found, run_id="zz"), store).document_digest == ""
 
 
 @pytest.mark.parametrize("run_id", ["latest", "zz"])

@@ -65,8 +65,7 @@ def expect_start(made, parameters=()):
 
 
 def test_a_first_submission_uploads_the_ir_creates_both_pipelines_with_role_and_tags_and_starts_one():
-    made = stubs().refuse("s3", "head_object", "404", "Not Found")
-    made.expect(
+    made = stubs().expect(
         "s3",
         "put_object",
         {},
@@ -74,6 +73,7 @@ def test_a_first_submission_uploads_the_ir_creates_both_pipelines_with_role_and_
         Key=IR_KEY,
         Body=IR.encode(),
         ContentType="application/json",
+        IfNoneMatch="*",
         ServerSideEncryption="aws:kms",
         SSEKMSKeyId=SETTINGS.kms_key,
     )
@@ -99,7 +99,7 @@ def test_a_first_submission_uploads_the_ir_creates_both_pipelines_with_role_and_
 
 
 def test_what_is_there_already_is_neither_uploaded_nor_updated_again():
-    made = stubs().expect("s3", "head_object", {}, Bucket="bucket", Key=IR_KEY)
+    made = stubs().refuse("s3", "put_object", "PreconditionFailed", "At least one precondition did not hold")
     expect_start(expect_there(expect_there(made, REST), DOCUMENT))
     runner(made).submit(DOCUMENT, {})
     made.check()
@@ -107,7 +107,7 @@ def test_what_is_there_already_is_neither_uploaded_nor_updated_again():
 
 @pytest.mark.parametrize("old", [{"text": "{}"}, {"role": f"arn:aws:iam::{ACCOUNT}:role/another"}])
 def test_a_pipeline_with_another_definition_or_role_is_updated_before_it_is_started(old):
-    made = stubs().expect("s3", "head_object", {})
+    made = stubs().expect("s3", "put_object", {})
     expect_start(expect_there(expect_there(made, REST), DOCUMENT, **old))
     runner(made).submit(DOCUMENT, {})
     made.check()
@@ -124,13 +124,13 @@ def test_without_a_role_nothing_is_submitted():
 
 
 def test_a_bucket_that_is_not_there_is_told_as_such():
-    made = stubs().refuse("s3", "head_object", "404").refuse("s3", "put_object", "NoSuchBucket", "no bucket")
+    made = stubs().refuse("s3", "put_object", "NoSuchBucket", "no bucket")
     with pytest.raises(NotFound, match=r"that of aws\.root"):
         runner(made).submit(DOCUMENT, {})
 
 
 def test_a_role_that_may_not_be_passed_is_told_with_what_to_allow():
-    made = stubs().expect("s3", "head_object", {})
+    made = stubs().expect("s3", "put_object", {})
     made.refuse("sagemaker", "describe_pipeline", "AccessDeniedException", "not authorized")
     with pytest.raises(PlatformRefused, match="Allow sagemaker:DescribePipeline"):
         runner(made).submit(DOCUMENT, {})
@@ -150,6 +150,9 @@ def training(name):
 
 def condition(outcome):
     return {"Metadata": {"Condition": {"Outcome": outcome}}}
+
+
+APPROVED = [step("ModelApproval", "Succeeded", **processing("pipelines-m"))]
 
 
 def expect_run(made, status, steps, *, arn=RUN, document=DOCUMENT, failure="", parameters=None):
@@ -264,12 +267,17 @@ def test_a_step_that_never_got_a_job_is_told_in_the_platforms_words():
     assert "no ml.g5.xlarge" in runner(made).watch(HANDLE).jobs[0].failure
 
 
+def test_a_condition_whose_decision_cannot_be_read_is_told():
+    made = expect_execution(stubs(), "Failed")
+    steps = [*APPROVED, step("If-ModelApproval", "Failed", FailureReason="property file not found")]
+    progress = runner(expect_run(made, "Failed", steps)).watch(HANDLE)
+    assert progress.jobs[-1].failure == "property file not found"
+    assert set(progress.status.nodes) == {"ModelApproval"}
+
+
 def test_a_failure_of_the_whole_that_is_no_steps_is_told():
     made = expect_run(expect_execution(stubs(), "Failed", failure="RoleArn cannot be assumed"), "Failed", [])
     assert runner(made).watch(HANDLE).failure == "RoleArn cannot be assumed"
-
-
-APPROVED = [step("ModelApproval", "Succeeded", **processing("pipelines-m"))]
 
 
 def decision(value):

@@ -51,7 +51,7 @@ def machine(**changes):
 
 
 def expect_there(made, **changes):
-    made.expect("s3", "head_object", {})
+    made.expect("s3", "put_object", {})
     made.expect("stepfunctions", "describe_state_machine", machine(**changes), stateMachineArn=MACHINE)
     return made
 
@@ -71,7 +71,7 @@ def expect_start(made, text=TEXT):
 
 
 def test_a_first_submission_creates_the_machine_with_role_and_tags_and_starts_it_with_typed_parameters():
-    made = stubs().expect("s3", "head_object", {})
+    made = stubs().expect("s3", "put_object", {})
     made.refuse("stepfunctions", "describe_state_machine", "StateMachineDoesNotExist", "no such machine")
     made.expect(
         "stepfunctions",
@@ -144,7 +144,7 @@ def test_a_wrong_parameter_and_a_missing_role_are_refused_before_anything_is_ask
 
 
 def test_a_quota_is_told_as_something_that_may_pass():
-    made = stubs().expect("s3", "head_object", {})
+    made = stubs().expect("s3", "put_object", {})
     made.refuse("stepfunctions", "describe_state_machine", "StateMachineDoesNotExist")
     made.refuse("stepfunctions", "create_state_machine", "StateMachineLimitExceeded", "10000 is the limit")
     with pytest.raises(PlatformBusy, match="higher quota"):
