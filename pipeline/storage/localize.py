@@ -15,10 +15,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ml_metadata.proto.metadata_store_pb2 import Value
 from tfx.orchestration.portable import outputs_utils
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.orchestration.portable.python_executor_operator import PythonExecutorOperator
-from tfx.proto.orchestration import executable_spec_pb2
+from tfx.proto.orchestration import executable_spec_pb2, placeholder_pb2
 
 from components.errors import GateRefused
 from components.mirror import copies_of
@@ -67,7 +68,8 @@ class LocalizedBeamOperator(BeamExecutorOperator):
         """As TFX's; copies are kept below `scratch`."""
         super().__init__(*arguments, **options)
         self._scratch = scratch
-        self.beam_pipeline_args.extend(beam_s3_options(os.environ))
+        for option in beam_s3_options(os.environ):
+            self.beam_pipeline_args.append(placeholder_pb2.PlaceholderExpression(value=Value(string_value=option)))
 
     def run_executor(self, execution_info: Any, make_beam_pipeline_fn: Any = None) -> Any:
         """Runs the executor on local copies; what it answers names no local path."""

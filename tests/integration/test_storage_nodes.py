@@ -8,7 +8,7 @@ import pytest
 from s3_launch import artifacts_in, compile_on_s3, fileio_says, launch_on_s3
 
 from pipeline.runners.warm import ProcessDied, WarmProcess
-from pipeline.storage import write_text
+from pipeline.storage import read_text, write_text
 from pipeline.storage.errors import Damaged, StorageError
 from pipeline.storage.published import read_manifest
 from pipeline.storage.s3 import Location, listing, s3_client
@@ -170,6 +170,14 @@ def test_an_executor_that_names_a_place_of_its_machine_is_refused(launches):
     assert launches.node("MakeRows", "run-1") == "COMPLETE"
     with pytest.raises(StorageError, match=r"Node 'Work': what its executor published names .*/scratch, a folder of"):
         launches.node("Work", "run-1")
+    assert not [text for _, text in launches.stored_texts() if f"{launches.folder}/machine" in text]
+
+
+def test_a_node_of_beam_has_local_copies_and_reads_s3_itself_too(launches):
+    write_text(f"{launches.root}/elsewhere.txt", "one\ntwo\n")
+    launches.text = launches.compile(elsewhere=f"{launches.root}/elsewhere.txt")
+    assert launches.states("run-1", ("MakeRows", "CountByBeam")) == ["COMPLETE"] * 2
+    assert read_text(f"{launches.root}/CountByBeam/counts/2/count") == "5\n"
     assert not [text for _, text in launches.stored_texts() if f"{launches.folder}/machine" in text]
 
 
