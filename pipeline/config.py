@@ -21,6 +21,7 @@ from components.attribution_drift.settings import AttributionDriftSettings
 from components.bias_evaluator.settings import BiasSettings
 from components.data_quality_gate.settings import QualitySettings
 from components.distribution_validator.settings import DistributionSettings
+from components.endpoint_pusher.settings import DeploySettings, Target
 from components.evaluator.settings import EvaluationSettings
 from components.explainer.settings import ExplanationSettings
 from components.human_review.settings import ReviewSettings
@@ -192,6 +193,7 @@ CachedNode = Literal[
     "ModelApproval",
     "Pusher",
     "ModelRegistry",
+    "EndpointPusher",
 ]
 """The nodes that the definition can make and that have a cache; latest_blessed_model has none, it always looks anew."""
 
@@ -233,6 +235,7 @@ class Config(Section):
     push: PushSection = PushSection()
     signing: SigningSettings = SigningSettings()
     registry: RegistrySettings = RegistrySettings()
+    deploy: DeploySettings = DeploySettings()
     beam: BeamSection = BeamSection()
     nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
     aws: AwsSettings | None = None
@@ -260,6 +263,23 @@ class Config(Section):
                 "the classes would be balanced twice; take class_weights out of the search, or set balancing.method to "
                 "none"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_deployed_can_be_trusted(self) -> "Config":
+        if not self.deploy.enabled:
+            return self
+        lacking = [
+            what
+            for what, is_there in (
+                ("a section aws, which says where", self.aws is not None),
+                ("signing.mode key or kms, because only signed models are deployed", self.signing.signs),
+                ("registry.enabled, because only registered versions are deployed", self.registry.enabled),
+            )
+            if not is_there
+        ]
+        if lacking:
+            raise ValueError(f"deploy.enabled needs {'; '.join(lacking)}")
         return self
 
     def at(self, root: str) -> "Config":
@@ -331,6 +351,31 @@ class Config(Section):
     def registry_path(self) -> Path:
         """`registry_place` of a pipeline on this machine."""
         return self._local(self.registry_place)
+
+    @property
+    def deploys(self) -> bool:
+        """True if runs end with an EndpointPusher: those whose root is on S3, where an endpoint can read from."""
+        return self.deploy.enabled and self.is_remote
+
+    @property
+    def deploy_target(self) -> Target:
+        """Where models are deployed.
+
+        Raises:
+          ConfigError: there is no section `aws`.
+        """
+        aws = self.on_aws
+        return Target(
+            region=aws.region,
+            endpoint=self.deploy.endpoint or self.pipeline.name[:40].rstrip("-"),
+            root=aws.root,
+            image=self.deploy.image or aws.image,
+            role=self.deploy.role or aws.job_role,
+            kms_key=aws.kms_key,
+            subnets=aws.subnets,
+            security_groups=aws.security_groups,
+            tags=aws.tags,
+        )
 
     @property
     def on_aws(self) -> AwsSettings:

@@ -5,7 +5,7 @@
       → previous_distribution (Resolver) → (DistributionValidator)
       → Transform → (TrainingBalancer) → (Tuner) → Trainer → latest_blessed_model (Resolver) → Evaluator → ServingCheck
       → (BiasEvaluator) → (Explainer → AttributionDrift)
-      → (HumanReview) → (ModelCard) → ModelApproval → Pusher → (ModelRegistry)
+      → (HumanReview) → (ModelCard) → ModelApproval → Pusher → (ModelRegistry → (EndpointPusher))
 
 TensorFlow and TFX are imported inside `create_pipeline`: the command line reads this module too.
 """
@@ -94,6 +94,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     from components.data_quality_gate.component import DataQualityGate
     from components.distribution_validator.artifact import DistributionSummary
     from components.distribution_validator.component import DistributionValidator
+    from components.endpoint_pusher.component import EndpointPusher
     from components.evaluator.component import Evaluator
     from components.explainer.artifact import ModelExplanation
     from components.explainer.component import Explainer
@@ -340,6 +341,17 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             signing=signing,
         )
 
+    endpoint_pusher = None
+    if config.deploys and model_registry:
+        endpoint_pusher = EndpointPusher(
+            pushed_model=pusher.outputs["pushed_model"],
+            approval=model_approval.outputs["approval"],
+            model_version=model_registry.outputs["model_version"],
+            settings=config.deploy,
+            target=config.deploy_target,
+            signing=signing,
+        )
+
     return Pipeline(
         pipeline_name=config.pipeline.name,
         pipeline_root=artifact_root(config),
@@ -367,6 +379,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             model_approval,
             pusher,
             *([model_registry] if model_registry else []),
+            *([endpoint_pusher] if endpoint_pusher else []),
         ],
     )
 

@@ -41,17 +41,28 @@ def test_the_sample_compiles_to_the_reviewed_ir(document, assert_golden):
     assert_golden(normalise(document.text), CASES / "reviews.ir.json")
 
 
+FEATURES = FeatureSpec(
+    Label("churned", LabelKind.BINARY, DType.STRING),
+    (
+        Feature("tenure", FeatureKind.NUMERIC, DType.FLOAT32),
+        Feature("plan", FeatureKind.CATEGORICAL, DType.STRING, required=True, cardinality=3),
+    ),
+)
+
+
 def test_a_table_without_schema_and_with_a_tuner_compiles_to_the_reviewed_ir(compile_case, assert_golden):
     config = load_config(CASES / "churn.yaml")
-    features = FeatureSpec(
-        Label("churned", LabelKind.BINARY, DType.STRING),
-        (
-            Feature("tenure", FeatureKind.NUMERIC, DType.FLOAT32),
-            Feature("plan", FeatureKind.CATEGORICAL, DType.STRING, required=True, cardinality=3),
-        ),
-    )
-    plan = Plan(features, str(CASES), "customers-{SPAN}.csv", schema_digest=None)
+    plan = Plan(FEATURES, str(CASES), "customers-{SPAN}.csv", schema_digest=None)
     assert_golden(normalise(compile_case(config, plan).text), CASES / "churn.ir.json")
+
+
+def test_a_model_that_is_deployed_compiles_to_the_reviewed_ir(compile_case, assert_golden):
+    """The only pipeline with an EndpointPusher: its root is on S3, and `deploy.enabled` says so."""
+    config = load_config(CASES / "deployed.yaml")
+    plan = Plan(FEATURES, "s3://bucket/data", "customers-{SPAN}.csv", schema_digest=None)
+    assert config.deploys is False
+    placed = config.at(config.on_aws.root)
+    assert_golden(normalise(compile_case(placed, plan).text), CASES / "deployed.ir.json")
 
 
 def test_the_reviewed_files_are_pipelines_to_tfx():

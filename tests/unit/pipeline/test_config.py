@@ -162,7 +162,7 @@ def test_a_nodes_cache_can_be_switched_off_or_limited_by_age(tmp_path):
 def test_an_unknown_node_is_named_with_its_line_the_nearest_and_all_others(tmp_path):
     (problem,) = problems_of(tmp_path, f"{SMALLEST}nodes:\n  Trainr: {{cache: false}}\n")
     assert re.match(r".*pipeline\.yaml:5: unknown key 'nodes\.Trainr': ", problem)
-    assert problem.endswith(" or 'ModelRegistry'. Did you mean 'Trainer'?")
+    assert problem.endswith(" or 'EndpointPusher'. Did you mean 'Trainer'?")
     assert all(f"'{node}'" in problem for node in get_args(CachedNode))
 
 
@@ -356,3 +356,36 @@ def test_what_needs_a_folder_of_this_machine_says_so_where_there_is_none(tmp_pat
     there = load_config(write(tmp_path, SMALLEST)).at(ON_S3)
     with pytest.raises(ConfigError, match=f"'{ON_S3}'.*aws.root"):
         getattr(there, name)
+
+
+DEPLOY = """aws:
+  region: eu-central-1
+  root: s3://bucket/prefix
+  image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/penstock@sha256:%s
+  metadata: secretsmanager:store
+  job_role: arn:aws:iam::123456789012:role/penstock-jobs
+signing: {mode: key, private_key: k.pem, public_key: k.pub}
+deploy: {enabled: true}
+""" % ("ab" * 32)
+
+
+def test_only_runs_on_s3_deploy(tmp_path):
+    config = load_config(write(tmp_path, SMALLEST + DEPLOY))
+    assert not config.deploys
+    assert config.at("s3://bucket/prefix").deploys
+    assert not load_config(write(tmp_path, SMALLEST + DEPLOY), ["deploy.enabled=false"]).at("s3://b/p").deploys
+
+
+def test_the_endpoint_takes_image_and_role_of_jobs_unless_it_has_its_own(tmp_path):
+    target = load_config(write(tmp_path, SMALLEST + DEPLOY)).deploy_target
+    assert (target.endpoint, target.role.rpartition("/")[2]) == ("churn", "penstock-jobs")
+    assert target.record == "s3://bucket/prefix/deployments/churn.jsonl"
+    own = load_config(
+        write(tmp_path, SMALLEST + DEPLOY), ["deploy.endpoint=shop", "deploy.role=arn:aws:iam::123456789012:role/x"]
+    )
+    assert (own.deploy_target.endpoint, own.deploy_target.role) == ("shop", "arn:aws:iam::123456789012:role/x")
+
+
+def test_nothing_unsigned_or_unregistered_can_be_deployed(tmp_path):
+    (problem,) = problems_of(tmp_path, f"{SMALLEST}deploy: {{enabled: true}}\nregistry: {{enabled: false}}\n")
+    assert all(words in problem for words in ("section aws", "signing.mode key or kms", "registry.enabled"))
