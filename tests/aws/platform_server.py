@@ -1,0 +1,168 @@
+"""Amazon's services on this machine, Step Functions and the SageMaker jobs that it starts included.
+
+    platform_server.py PORT
+
+A moto server whose interpreter of state machines (the one of moto.stepfunctions) is switched on and completed by what
+our machines need and moto lacks:
+
+- `sagemaker:create…Job.sync`: the job runs (local_jobs.py), its end is the state's, and a failed job's description is
+  the cause of `States.TaskFailed`, as the service has it;
+- answers of `aws-sdk:…` as plain JSON: no datetimes, and a stream as its text.
+"""
+
+import datetime
+import json
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from moto.server import ThreadedMotoServer
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk,
+    state_task_service_callback,
+    state_task_service_factory,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.parse import preprocessor  # noqa: F401 - so that all who know the factory are loaded
+
+_MOST_CAUSE = 32_768
+"""Characters of a cause that the service keeps."""
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON has it."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime.datetime | datetime.date):
+        return value.isoformat()
+    return value.read().decode() if hasattr(value, "read") else value
+
+
+class AwsSdk(state_task_service_aws_sdk.StateTaskServiceAwsSdk):
+    """`aws-sdk:<service>:<action>`."""
+
+    def _normalise_response(self, response: Any, *names: Any, **named: Any) -> None:
+        del names, named
+        if isinstance(response, dict):
+            response.update(plain(response))
+
+
+class SageMaker(state_task_service_callback.StateTaskServiceCallback):
+    """`sagemaker:<action>.sync`."""
+
+    def __init__(self) -> None:
+        # What waits for a token is not offered by the service; the interpreter looks for it all the same.
+        super().__init__({ResourceCondition.Sync, ResourceCondition.WaitForTaskToken})
+
+    def _get_supported_parameters(self) -> None:
+        return None
+
+    def _validate_service_integration_is_supported(self) -> None:
+        return None
+
+    def _eval_service_task(self, env: Any, *rest: Any, **named: Any) -> None:
+        request = rest[1] if len(rest) > 1 else named["normalised_parameters"]
+        env.stack.append({"action": self.resource.api_action, "request": request})
+
+    def _build_sync_resolver(self, env: Any, *rest: Any, **named: Any) -> Callable[[], Any]:
+        del rest, named
+        asked = env.stack.pop()
+        job = _Job(asked["action"], asked["request"])
+
+        def resolved() -> Any:
+            if job.is_running:
+                return None
+            if job.failure is None:
+                return plain(job.description)
+            raise self._failed(env, job.failure)
+
+        return resolved
+
+    def _failed(self, env: Any, description: dict[str, Any]) -> FailureEventException:
+        details = TaskFailedEventDetails(
+            resource=self._get_sfn_resource(),
+            resourceType=self._get_sfn_resource_type(),
+            error="States.TaskFailed",
+            cause=json.dumps(plain(description))[:_MOST_CAUSE],
+        )
+        return FailureEventException(
+            FailureEvent(
+                env=env,
+                error_name=StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed),
+                event_type=HistoryEventType.TaskFailed,
+                event_details=EventDetails(taskFailedEventDetails=details),
+            )
+        )
+
+
+class _Job:
+    """A job under way."""
+
+    def __init__(self, action: str, request: dict[str, Any]) -> None:
+        self.description: dict[str, Any] = {}
+        self.failure: dict[str, Any] | None = None
+        self._kind = "Processing" if "processing" in action.lower() else "Training"
+        self._request = request
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        import local_jobs
+        from sagemaker.core.local import LocalSession
+
+        kind, request = self._kind, dict(self._request)
+        name = request.pop(f"{kind}JobName")
+        try:
+            client = local_jobs.session("penstock-sdk", LocalSession).sagemaker_client
+            getattr(client, f"create_{kind.lower()}_job")(name, **request)
+            self.description = getattr(client, f"describe_{kind.lower()}_job")(name)
+        except local_jobs.JobFailed as failed:
+            self.failure = failed.description
+        except Exception as error:  # what the service calls its own fault
+            self.failure = {f"{kind}JobName": name, "FailureReason": f"InternalServerError: {error!r}"}
+
+
+def install() -> None:
+    """Puts our two services where moto's interpreter looks for them."""
+    original = state_task_service_factory.state_task_service_for
+    ours = {"sagemaker": SageMaker, "aws-sdk": AwsSdk}
+
+    def state_task_service_for(service_name: str) -> Any:
+        return ours[service_name]() if service_name in ours else original(service_name)
+
+    for module in list(sys.modules.values()):
+        if getattr(module, "state_task_service_for", None) is original:
+            module.state_task_service_for = state_task_service_for
+
+
+def main() -> None:
+    """Serves until it is killed."""
+    port = int(sys.argv[1])
+    install()
+    ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
+    config = {"stepfunctions": {"execute_state_machine": True}}
+    requests.post(f"http://127.0.0.1:{port}/moto-api/config", json=config, timeout=30)
+    import sagemaker.core.local  # noqa: F401 - takes seconds, which the first job need not wait for
+
+    print("READY", flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

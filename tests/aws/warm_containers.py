@@ -1,0 +1,89 @@
+"""Starts containers of our image in a blink: forks of a process that has imported TFX, each in its own namespace.
+
+    python warm_containers.py SOCKET
+
+A fresh process imports for 10 to 25 s; that a container can begin so is tested once, everything else through this.
+A client connects for one container, sends one JSON line (words, volumes, environment, folder) with the descriptor of
+where its output goes, and reads two lines: the container's process id, then its exit code (negative for a signal).
+"""
+
+import array
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+import container
+
+import pipeline.runners.preload  # noqa: F401 - so that forks need not
+
+ENTRYPOINT = ["python", "-m", "pipeline.launch"]
+"""What every job's request begins with; nothing else can be started here."""
+
+
+def serve(path: str) -> NoReturn:
+    """Answers until it is killed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(64)
+        while True:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                listener.close()
+                _answer(connection)
+                os._exit(0)
+            connection.close()
+
+
+def _answer(connection: socket.socket) -> None:
+    """Tells how a container of this connection's ends."""
+    request, output = _received(connection)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        _become(request, output)
+    os.close(output)
+    connection.sendall(f"{child}\n".encode())
+    _, status = os.waitpid(child, 0)
+    connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _received(connection: socket.socket) -> tuple[dict[str, Any], int]:
+    text, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 1)
+    while not text.endswith(b"\n"):
+        more = connection.recv(1 << 20)
+        assert more, "the client has gone"
+        text += more
+    return json.loads(text), array.array("i", descriptors)[0]
+
+
+def _become(request: dict[str, Any], output: int) -> NoReturn:
+    """The container's process: `python -m pipeline.launch` from here on, but for the imports."""
+    code: Any = 125
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        words = request["words"]
+        assert words[: len(ENTRYPOINT)] == ENTRYPOINT, f"a warm container cannot run {words}"
+        container.enter([tuple(volume) for volume in request["volumes"]], request["environment"], request["folder"])
+        sys.argv = ["pipeline.launch", *words[len(ENTRYPOINT) :]]
+        runpy.run_module("pipeline.launch", run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

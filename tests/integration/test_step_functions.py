@@ -1,0 +1,144 @@
+"""What we compile for Step Functions, carried out by moto's interpreter: tests/aws/platform_server.py.
+
+Jobs run in SageMaker's Local Mode. moto has no RedriveExecution; a run is gone on with by a second execution.
+"""
+
+import json
+import time
+
+import pytest
+from tiny_platform import EPOCHS
+
+pytestmark = pytest.mark.integration
+
+NODES = ("Make", "Left", "Right", "Sum", "Trainer", "Judge")
+
+
+def all_of(state, *more):
+    return dict.fromkeys((*NODES, *more), state)
+
+
+@pytest.fixture
+def notifications(place):
+    """What the topic was told: a function that waits for the next message."""
+    queue = place.services.client("sqs").create_queue(QueueName=f"{place.config.aws.bucket}-told")["QueueUrl"]
+    sqs, topic = place.services.client("sqs"), place.config.aws.notify_topic
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    place.services.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def told():
+        return [json.loads(text)["Message"] for text in messages(place, queue)]
+
+    return told
+
+
+def messages(place, queue):
+    """The bodies that are in a queue now."""
+    found = place.services.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0)
+    return [message["Body"] for message in found.get("Messages", ())]
+
+
+def test_a_cold_run_runs_every_node_and_a_second_one_takes_all_from_the_cache(place):
+    machine = place.create_machine(place.compile("step_functions"))
+    run = place.begin_machine(machine, "cold-run")
+    end = run.wait()
+    assert end["status"] == "SUCCEEDED", end
+    assert place.states("cold-run") == all_of("COMPLETE", "Publish")
+
+    end = place.begin_machine(machine, "cached-run").wait()
+    assert end["status"] == "SUCCEEDED", end
+    assert place.states("cached-run") == all_of("CACHED", "Publish")
+    assert place.noted("trainer") == 1
+
+
+def test_branches_run_at_the_same_time(place):
+    machine = place.create_machine(place.compile("step_functions", left="meet", right="meet"))
+    run = place.begin_machine(machine, "branches")
+    end = run.wait()
+    assert end["status"] == "SUCCEEDED", end
+    (left,), (right,) = place.jobs()["Left"], place.jobs()["Right"]
+    assert max(left["started"], right["started"]) < min(left["ended"], right["ended"])
+
+
+def test_where_the_condition_is_false_the_job_behind_it_is_never_started(place):
+    run = place.begin_machine(place.create_machine(place.compile("step_functions")), "false-run", {"value": 10})
+    end = run.wait()
+    assert end["status"] == "SUCCEEDED", end
+    assert "If-Publish" in run.states()
+    assert "Publish" not in run.states()
+    assert place.states("false-run") == all_of("COMPLETE")
+
+
+def test_a_failing_node_fails_the_run_its_branch_mate_ends_and_the_topic_is_told_why(place, notifications):
+    run = place.begin_machine(place.create_machine(place.compile("step_functions", right="fail")), "failed-run")
+    end = run.wait()
+    assert end["status"] == "FAILED"
+    assert "the branch broke at row 17" in end["cause"]
+    assert place.states("failed-run")["Left"] == "COMPLETE"
+    assert "Tell of failure" in run.states()
+    (message,) = notifications()
+    assert message.startswith("Run failed-run of pipeline tiny failed: ")
+    assert "the branch broke at row 17" in message
+
+
+def test_bad_input_is_caught_before_any_node_runs_and_the_topic_is_told(place, notifications):
+    machine = place.create_machine(place.compile("step_functions"))
+    run = place.begin_machine(machine, "bad-input", {"value": "a lot"})
+    end = run.wait()
+    assert end["status"] == "FAILED"
+    assert "value" in end["cause"]
+    assert set(place.jobs()) == {"Make"}
+    assert place.states("bad-input") == {}
+    (message,) = notifications()
+    assert "a lot" in message
+
+
+def test_a_run_whose_job_was_killed_goes_on_where_it_was_when_it_is_started_again(place):
+    machine = place.create_machine(place.compile("step_functions", right="kill_once"))
+    end = place.begin_machine(machine, "killed-run").wait()
+    assert end["status"] == "FAILED"
+    assert place.executions("killed-run")["Right"] == ["RUNNING"]
+
+    end = place.begin_machine(machine, "killed-run-again", {"run_id": "killed-run"}).wait()
+    assert end["status"] == "SUCCEEDED", end
+    assert place.executions("killed-run") == {node_id: ["COMPLETE"] for node_id in (*NODES, "Publish")}
+    assert place.executions("killed-run-again") == {}
+    assert place.noted("branch") == 3
+
+
+def test_a_training_whose_spot_machine_is_taken_back_goes_on_from_its_checkpoints(place):
+    run = place.begin_machine(place.create_machine(place.compile("step_functions", trainer="hang")), "spot-run")
+    place.wait_for_note("hangs")
+    place.kill("Trainer", interruption=True)
+    end = run.wait()
+    assert end["status"] == "SUCCEEDED", end
+    assert place.noted("trainer") == 2
+    assert [place.noted(f"epoch-{epoch}") for epoch in range(1, EPOCHS + 1)] == [1] * EPOCHS
+    assert place.executions("spot-run")["Trainer"] == ["COMPLETE"]
+
+
+@pytest.mark.parametrize(("answer", "deployed"), [("yes", True), ("no", False)])
+def test_a_run_waits_until_the_token_comes_back_and_then_does_what_was_decided(place, answer, deployed):
+    machine = place.create_machine(place.compile("step_functions", approval=True))
+    run = place.begin_machine(machine, "waiting-run")
+    request = _request(place)
+    assert request["run_id"] == "waiting-run"
+    assert request["node"] == "ModelApproval"
+    assert place.services.client("stepfunctions").describe_execution(executionArn=run.arn)["status"] == "RUNNING"
+    assert "Deploy" not in place.jobs()
+    (place.notes / "answer").write_text(answer)
+    place.services.client("stepfunctions").send_task_success(taskToken=request["task_token"], output="{}")
+    end = run.wait()
+    assert end["status"] == "SUCCEEDED", end
+    assert ("Deploy" in place.jobs()) is deployed
+    assert len(place.jobs()["ModelApproval"]) == 2
+
+
+def _request(place):
+    """The request for an approval that a run puts in the queue."""
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        for text in messages(place, place.config.aws.approval_queue):
+            return json.loads(text)
+        time.sleep(0.2)
+    raise AssertionError(f"nobody asked; jobs: {place.jobs()}")
