@@ -317,6 +317,7 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
         gates=[gate.id for gate in gates],
         settings=config.approval,
         ledger=config.approvals_place,
+        packages=_packages(config),
     )
     signing = dataclasses.replace(config.signing, public_key=plan.place_of(config.signing.public_key))
     pusher = Pusher(
@@ -399,6 +400,16 @@ def _known(config: "Config", plan: Plan, gates: list[str]) -> Any:
         balancing=config.balancing,
         gates=tuple(gates),
     )
+
+
+def _packages(config: "Config") -> Any:
+    """Where people may decide beside our own commands, None where that is nowhere: runs on this machine have no job."""
+    from components.model_registry.packages import PackageSettings
+
+    aws = config.aws
+    if aws is None or not config.is_remote or aws.model_package_group is None or config.approval.mode == "auto":
+        return None
+    return PackageSettings(aws.region, aws.model_package_group, aws.image, config.pipeline.name)
 
 
 def _only_span(span: int) -> Any:

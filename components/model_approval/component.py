@@ -11,6 +11,7 @@ from components.gate.artifact import GateResult
 from components.model_approval.artifact import ModelApproval as ModelApprovalArtifact
 from components.model_approval.executor import Executor
 from components.model_approval.settings import ApprovalSettings
+from components.model_registry.packages import PackageSettings
 
 
 class ModelApprovalSpec(ComponentSpec):
@@ -23,6 +24,8 @@ class ModelApprovalSpec(ComponentSpec):
         "ledger": ExecutionParameter(type=str),
         # The nodes whose verdicts must be there.
         "gates": ExecutionParameter(type=str),
+        # JSON of PackageSettings: where people may decide too; not there: by our own commands only.
+        "packages": ExecutionParameter(type=str, optional=True),
     }
     INPUTS = {  # noqa: RUF012
         "model": ChannelParameter(type=standard_artifacts.Model),
@@ -55,6 +58,7 @@ class ModelApproval(base_component.BaseComponent):
         gates: list[str],
         settings: ApprovalSettings,
         ledger: str,
+        packages: PackageSettings | None = None,
     ) -> None:
         """Connects the node.
 
@@ -67,6 +71,7 @@ class ModelApproval(base_component.BaseComponent):
           gates: ids of the nodes behind `verdicts`.
           settings: who approves.
           ledger: path of the record of approvals.
+          packages: the model registry in which people may decide too.
         """
         inputs: dict[str, Any] = {
             "model": model,
@@ -81,6 +86,7 @@ class ModelApproval(base_component.BaseComponent):
                 settings=json.dumps(settings.to_json(), sort_keys=True),
                 ledger=ledger,
                 gates=json.dumps(sorted(gates)),
+                **({} if packages is None else {"packages": packages.to_json()}),
                 approval=channel.Channel(type=ModelApprovalArtifact),
             )
         )

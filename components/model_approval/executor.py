@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import logging as standard_logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,26 +16,23 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils, path_utils
 
-from components.errors import ComponentError, WaitsForApproval
+from components.errors import ComponentError
 from components.evaluator.analysis import ANALYSIS_FILE
 from components.gate.document import DECISION_FILE, read_verdict
 from components.gate.verdict import Verdict
-from components.ledger.ledger import Entry, Ledger, utc_now
+from components.ledger.ledger import Entry, Ledger
 from components.mirror import original_uri
+from components.model_approval.asking import Question, ask_people
 from components.model_approval.decisions import (
-    REQUESTED,
     Standing,
-    Subject,
-    evidence_digest,
-    latest_request,
-    standing,
-    subject_of,
     valid_until,
 )
 from components.model_approval.document import APPROVAL_FILE, ApprovalDocument
+from components.model_approval.elsewhere import Desk
 from components.model_approval.rules import Blessing, Evidence, reasons_to_ask, refusals
 from components.model_approval.settings import ApprovalSettings
 from components.model_digest import model_digest
+from components.model_registry.packages import PackageSettings, make_packages
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -68,48 +64,23 @@ class Executor(base_executor.BaseExecutor):
             reason = f"Every gate passed, and approval.mode is {settings.mode}."
             write_approval(approval, _document(evidence, approved=True, by="rules", reasons=[reason]))
             return
-        model_uri = original_uri(artifact_utils.get_single_uri(input_dict["model"]))
         run_id = self._context.pipeline_run_id if self._context else None
-        stands = self._ask(evidence, settings, asked, exec_properties["ledger"], run_id or "", model_uri)
+        question = Question(
+            ledger=Ledger(exec_properties["ledger"]),
+            run_id=run_id or "",
+            model_uri=original_uri(artifact_utils.get_single_uri(input_dict["model"])),
+            evaluation=original_uri(artifact_utils.get_single_uri(input_dict["evaluation"])),
+            asked=asked,
+            desk=_desk(exec_properties.get("packages") or ""),
+        )
+        stands = ask_people(evidence, settings, question)
         reasons = [f"{stands.state.capitalize()} by people: {stands.sentence()}."]
         document = _document(evidence, approved=stands.state == "approved", by="people", reasons=reasons)
         write_approval(approval, _with_decisions(document, stands, asked, settings))
 
-    def _ask(
-        self,
-        evidence: Evidence,
-        settings: ApprovalSettings,
-        asked: list[str],
-        ledger_place: str,
-        run_id: str,
-        model_uri: str,
-    ) -> Standing:
-        """What people decided; puts the request on record and raises while they have not."""
-        ledger = Ledger(ledger_place)
-        subject = Subject(evidence.model_digest, evidence_digest(evidence.digests))
-        entries = ledger.entries()
-        stands = standing(entries, subject, settings, utc_now())
-        if stands.state != "pending":
-            return stands
-        request = latest_request(entries, run_id)
-        if request is None or subject_of(request) != subject:
-            content = {
-                "run": run_id,
-                "model_uri": model_uri,
-                "model_digest": subject.model_digest,
-                "evidence": dict(evidence.digests),
-                "evidence_digest": subject.evidence_digest,
-                "reasons": asked,
-                "settings": settings.to_json(),
-            }
-            ledger.append(REQUESTED, content)
-        progress = standard_logging.getLogger("penstock.progress")
-        progress.info("waits for approval", extra={"progress": {"metrics": {}}})
-        raise WaitsForApproval(
-            f"The model waits for a person's approval, because {'; '.join(asked)}. So far: {stands.sentence()}. "
-            f"Look at the run's report, then: penstock approve {run_id} --reason …, or: penstock reject {run_id} "
-            "--reason …"
-        )
+
+def _desk(packages: str) -> Desk | None:
+    return make_packages(PackageSettings.from_json(packages)) if packages else None
 
 
 def gather(input_dict: Artifacts, gates: list[str]) -> Evidence:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from components.errors import ComponentError
 from pipeline.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -17,9 +18,12 @@ from pipeline.cli.options import (
     load,
     store_of,
 )
+from pipeline.cli.platform import PlatformOption
 from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
+    from components.ledger.ledger import Entry
+    from pipeline.approvals.deciding import Decision
     from pipeline.config import Config
     from pipeline.run_store import RunRecord, RunStore
     from pipeline.summary import RunSummary
@@ -36,11 +40,13 @@ def approve(
     by: ByOption = None,
     supersede: SupersedeOption = False,
     no_run: NoRunOption = False,
+    runner: PlatformOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Approve the model of a run that waits for it, and push it."""
-    _decide("approved", reason, run_id, by, supersede, no_run, config, overrides)
+    """Approve the model of a run that waits for it, and push it; runs on platforms go on there."""
+    if not _decide_on_platform("approved", reason, run_id, by, supersede, runner, config, overrides):
+        _decide("approved", reason, run_id, by, supersede, no_run, config, overrides)
 
 
 def reject(
@@ -49,11 +55,13 @@ def reject(
     by: ByOption = None,
     supersede: SupersedeOption = False,
     no_run: NoRunOption = False,
+    runner: PlatformOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Reject the model of a run that waits for an approval; it is not pushed."""
-    _decide("rejected", reason, run_id, by, supersede, no_run, config, overrides)
+    if not _decide_on_platform("rejected", reason, run_id, by, supersede, runner, config, overrides):
+        _decide("rejected", reason, run_id, by, supersede, no_run, config, overrides)
 
 
 def approvals(
@@ -87,6 +95,70 @@ def approvals(
     echo_table(rows)
     typer.echo(f"\nThe record is whole; its head is {ledger.head}.")
     typer.echo("Note the head down elsewhere: it shows if entries are ever cut off.")
+
+
+def _decide_on_platform(
+    kind: str,
+    reason: str,
+    run_id: str,
+    by: str | None,
+    supersede: bool,
+    runner: str | None,
+    config: Path,
+    overrides: list[str] | None,
+) -> bool:
+    """Decides on a run that a platform has; False if this machine has it."""
+    from pipeline.approvals.deciding import Decision, who
+    from pipeline.approvals.platforms import decide_on_platform, record_of
+    from pipeline.errors import PenstockError
+
+    settings = load(config, overrides)
+    platform = runner or _platform_of(settings, run_id)
+    if platform is None:
+        return False
+    decision = Decision(kind, by or who(), reason, supersede)
+    request, entry, stands = decide_on_platform(settings, record_of(settings), run_id, decision)
+    digest, name = entry.content["model_digest"][:12], request.content["run"]
+    typer.echo(f"Model {digest} of run '{name}' is {kind} by {inert_cell(decision.by)} (entry {entry.number}).")
+    if stands.state == "pending":
+        typer.echo(f"It waits for more approvals: {inert_cell(stands.sentence())}.")
+        return True
+    try:
+        typer.echo(_told(settings, platform, request, decision))
+    except (PenstockError, ComponentError):
+        typer.echo(f"The decision is on record (entry {entry.number}); {platform} was not told.", err=True)
+        raise
+    return True
+
+
+def _platform_of(settings: "Config", run_id: str) -> str | None:
+    """The platform that a run of this name was submitted to from this folder; None if it is none."""
+    if settings.aws is None or run_id == "latest":
+        return None
+    from pipeline.submissions import submitted
+
+    handles = submitted(store_of(settings), settings.pipeline.name)
+    return next((handle.runner for handle in handles if handle.run_id == run_id), None)
+
+
+def _told(settings: "Config", platform: str, request: "Entry", decision: "Decision") -> str:
+    """What the platform was told of a decision on record, in words."""
+    from pipeline.approvals.platforms import Queue, record_of, tell_registry
+    from pipeline.runners.aws.clients import make_client
+    from pipeline.runners.registry import capabilities_of
+
+    aws = settings.on_aws
+    if not capabilities_of(platform).asks_in_registry:
+        queue = Queue(make_client("sqs", aws.region), make_client("stepfunctions", aws.region), aws)
+        return queue.answer(request.content["run"], decision.kind)
+    said = tell_registry(settings, record_of(settings), make_client("sagemaker", aws.region), request, decision)
+    if decision.kind == "rejected":
+        return f"{said} The run has ended, and nothing is pushed."
+    return (
+        f"{said} EventBridge has the run go on. Where that rule is not set up: aws sagemaker start-pipeline-execution "
+        f"--pipeline-name {settings.pipeline.name}-continue --pipeline-parameters "
+        f"Name=RunId,Value={request.content['run']}"
+    )
 
 
 def _decide(

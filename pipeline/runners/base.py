@@ -33,12 +33,14 @@ class Capabilities:
       runtime_parameters: values bound when a run is submitted.
       runs_here: `submit` carries the run out on this machine, and keeps it at `pipeline.root`; otherwise it starts it
         on a platform, which keeps it at that platform's own root.
+      asks_in_registry: models that wait for an approval wait in the platform's model registry.
       max_nodes: most nodes in one pipeline, None for no limit.
     """
 
     conditionals: bool
     runtime_parameters: bool
     runs_here: bool
+    asks_in_registry: bool = False
     max_nodes: int | None = None
 
 

@@ -1,5 +1,6 @@
 """The runners by name, without importing any before it is asked for."""
 
+import dataclasses
 import difflib
 from importlib import import_module
 from pathlib import Path
@@ -93,7 +94,14 @@ def placed_for(name: str, config: "Config") -> "Config":
     Raises:
       ConfigError: there is no such runner, or no section `aws` and the runner needs one.
     """
-    return config if capabilities_of(name).runs_here else config.at(config.on_aws.root)
+    capabilities = capabilities_of(name)
+    if capabilities.runs_here:
+        return config
+    placed = config.at(config.on_aws.root)
+    if capabilities.asks_in_registry:
+        return placed
+    # A package's approval would have EventBridge continue a run that is not SageMaker's.
+    return placed.model_copy(update={"aws": dataclasses.replace(placed.on_aws, model_package_group=None)})
 
 
 def remote_runner(name: str, config: "Config") -> "RemoteRunner":

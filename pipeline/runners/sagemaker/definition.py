@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.config import Config
 
 NAME = "sagemaker"
-CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True, runs_here=False)
+CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True, runs_here=False, asks_in_registry=True)
 
 DECISIONS = "decisions"
 """The output of a processing job that holds decision.json, and the property file that conditions read."""
