@@ -19,6 +19,7 @@ from pipeline.cli.approve import approvals, approve, reject
 from pipeline.cli.card import card
 from pipeline.cli.compile import compile_document
 from pipeline.cli.cost import cost
+from pipeline.cli.deploy import deploy, traffic
 from pipeline.cli.diff import diff
 from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
@@ -77,6 +78,8 @@ app.command()(approvals)
 app.command()(models)
 app.command()(promote)
 app.command()(rollback)
+app.command()(deploy)
+app.command()(traffic)
 app.command()(verify)
 app.command()(report)
 app.command()(card)

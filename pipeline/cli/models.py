@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.deploy import rollback_endpoint
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, near
 from pipeline.terminal_text import inert_cell
 
@@ -76,14 +77,23 @@ def rollback(
     reason: ReasonOption,
     to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Else what was there before.")] = None,
     by: ByOption = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", metavar="NAME", help="A SageMaker endpoint, instead of the registry.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Put what was in production before back there, and archive what is there now."""
+    """Put what was in production before back there, and archive what is there now; or an endpoint's configuration."""
     from components.model_registry.registry import Ask
     from pipeline.approvals.deciding import who
+    from pipeline.errors import ConfigError
     from pipeline.model_versions import registry_of
 
+    if endpoint is not None:
+        if to is not None:
+            raise ConfigError(["--to: an endpoint goes back to what it had before; for a version: penstock deploy."])
+        rollback_endpoint(load(config, overrides), endpoint, reason, by)
+        return
     registry = registry_of(load(config, overrides))
     _tell(registry, registry.rollback(Ask(by or who(), reason), to))
 

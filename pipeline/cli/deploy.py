@@ -1,0 +1,78 @@
+"""The verbs of endpoints: `penstock deploy`, `penstock traffic`; `penstock rollback --endpoint` goes back."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_pairs, load, pairs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.ledger.ledger import Entry
+    from pipeline.config import Config
+
+ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
+ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks; else the user who runs this.")]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", metavar="NAME", help="The endpoint; else the configuration's.")
+]
+
+
+def deploy(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A registered version's number, or 'latest'.")],
+    reason: ReasonOption,
+    by: ByOption = None,
+    endpoint: EndpointOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Put a registered, signed version of this machine's registry on a SageMaker endpoint, and wait for it."""
+    from components.model_registry.registry import Ask
+    from pipeline.approvals.deciding import who
+    from pipeline.deploying import deploy_version, deployer_of, deployment_lines
+    from pipeline.model_versions import registry_of
+
+    settings = load(config, overrides)
+    ask, deployer, registry = Ask(by or who(), reason), deployer_of(settings, endpoint), registry_of(settings)
+    found = registry.history().find(version)
+    made = deploy_version(deployer, settings, found, registry.folder(found), approvals_of(settings), ask)
+    echo_pairs(deployment_lines(made))
+    for note in made.notes:
+        typer.echo(f"note: {note}")
+
+
+def traffic(
+    weights: Annotated[list[str], typer.Argument(metavar="VARIANT=SHARE...", help="Such as live=0.8 challenger=0.2.")],
+    reason: ReasonOption,
+    by: ByOption = None,
+    endpoint: EndpointOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Give an endpoint's variants other shares of the traffic."""
+    from components.model_registry.registry import Ask
+    from pipeline.approvals.deciding import who
+    from pipeline.deploying import deployer_of, deployment_lines, shift_traffic
+
+    settings, ask = load(config, overrides), Ask(by or who(), reason)
+    echo_pairs(deployment_lines(shift_traffic(deployer_of(settings, endpoint), settings, pairs_of(weights), ask)))
+
+
+def rollback_endpoint(settings: "Config", endpoint: str, reason: str, by: str | None) -> None:
+    """Gives an endpoint the configuration that it had before, and says so."""
+    from components.model_registry.registry import Ask
+    from pipeline.approvals.deciding import who
+    from pipeline.deploying import deployer_of, deployment_lines, roll_back
+
+    ask = Ask(by or who(), reason)
+    entry = roll_back(deployer_of(settings, endpoint), settings, approvals_of(settings), ask)
+    echo_pairs(deployment_lines(entry))
+
+
+def approvals_of(settings: "Config") -> "Sequence[Entry]":
+    """Both records of approvals: of runs on AWS, and of runs here, whose models may be deployed by hand."""
+    from components.ledger.ledger import Ledger
+
+    here = [] if settings.is_remote else Ledger(settings.approvals_place).entries()
+    return [*here, *Ledger(settings.at(settings.on_aws.root).approvals_place).entries()]
