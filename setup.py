@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-ROOTS = ["pipeline", "components", "models", "schemas"]
+ROOTS = ["pipeline", "components", "models", "schemas", "serving"]
 
 setup(
     name="penstock",

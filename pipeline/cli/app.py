@@ -23,6 +23,7 @@ from pipeline.cli.deploy import deploy, traffic
 from pipeline.cli.diff import diff
 from pipeline.cli.explain_cache import explain_cache
 from pipeline.cli.gc import gc
+from pipeline.cli.image import image_app
 from pipeline.cli.infra import infra_app
 from pipeline.cli.lineage import lineage
 from pipeline.cli.logs import logs
@@ -69,6 +70,7 @@ app.add_typer(quality_app, name="quality")
 app.add_typer(review_app, name="review")
 app.add_typer(keys_app, name="keys")
 app.add_typer(infra_app, name="infra")
+app.add_typer(image_app, name="image")
 app.command()(run)
 app.command("try")(try_node)
 app.command("compile")(compile_document)

@@ -14,7 +14,13 @@ from pipeline.doctor.diagnosis import accepted_conflicts
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ADR = CHECKOUT / "docs/adr/0001-stack-and-lock.md"
-LOCKS = ["requirements.lock", "requirements-aws.lock", "requirements-dev.lock"]
+LOCKS = [
+    "requirements.lock",
+    "requirements-aws.lock",
+    "requirements-dev.lock",
+    "requirements-gpu.lock",
+    "requirements-lambda.lock",
+]
 
 LOCKED_REQUIREMENT = re.compile(r"[a-z0-9][a-z0-9._-]*==\S+( ; [^\\]+)? \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+")
 

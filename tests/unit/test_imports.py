@@ -61,7 +61,7 @@ def test_help_answers_in_under_half_a_second() -> None:
     assert min(timed() for _ in range(5)) < 0.5
 
 
-@pytest.mark.parametrize("package", ["pipeline", "components", "models", "schemas"])
+@pytest.mark.parametrize("package", ["pipeline", "components", "models", "schemas", "serving"])
 def test_root_packages_resolve_inside_the_checkout(package: str) -> None:
     spec = importlib.util.find_spec(package)
     assert spec is not None

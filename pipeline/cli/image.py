@@ -1,0 +1,113 @@
+"""`penstock image`: builds, pushes and checks the container image that jobs run in."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, command_line, load
+
+if TYPE_CHECKING:
+    from pipeline.images.content import Content
+
+LOCAL = "penstock"
+
+image_app = typer.Typer(help="Build, push and check the image that jobs run in; needs docker or podman.")
+BaseOption = Annotated[
+    str, typer.Option("--base", metavar="IMAGE@sha256:…", help="The Python 3.11 slim image to start from, by digest.")
+]
+VariantOption = Annotated[str, typer.Option(help="cpu, gpu (with CUDA) or lambda (answers from a SavedModel).")]
+RepositoryOption = Annotated[
+    str | None, typer.Option(help="Where the image is kept; else that of aws.image, else penstock on this machine.")
+]
+EngineOption = Annotated[
+    str | None, typer.Option(help="docker, podman, nerdctl or finch; else the first that is here.")
+]
+
+
+@image_app.command()
+def build(
+    base: BaseOption,
+    variant: VariantOption = "cpu",
+    repository: RepositoryOption = None,
+    engine: EngineOption = None,
+    target: Annotated[str | None, typer.Option(help="A stage of the Dockerfile: job, worker or lambda.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Build the image from this checkout; its tag is a digest of the locks, the code and the base."""
+    from pipeline.images.engine import build_command, carry_out, need_engine
+    from pipeline.provenance import PROJECT_ROOT, collect
+
+    content, name = _named(base, variant, repository, config, overrides)
+    commit = collect(PROJECT_ROOT).git_commit
+    found = need_engine(engine, [build_command(engine or "docker", content, name, commit, target)])
+    carry_out(build_command(found, content, name, commit, target))
+    typer.echo(name)
+    _echo_next("verify", base, variant)
+
+
+@image_app.command()
+def push(
+    base: BaseOption,
+    variant: VariantOption = "cpu",
+    repository: RepositoryOption = None,
+    engine: EngineOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Push the image that `penstock image build` made, and print its digest, which is aws.image."""
+    from pipeline.errors import ConfigError
+    from pipeline.images.engine import answer_of, carry_out, login_command, need_engine, push_commands
+    from pipeline.images.registry import is_ecr, password_of
+
+    _, name = _named(base, variant, repository, config, overrides)
+    registry = name.partition("/")[0]
+    if registry == name:
+        raise ConfigError([f"{name} is on this machine only: say where to push it with --repository."])
+    shown = push_commands(engine or "docker", name)
+    found = need_engine(engine, [login_command(engine or "docker", registry), *shown])
+    if is_ecr(registry):
+        carry_out(login_command(found, registry), password_of(registry))
+    pushed, asked = push_commands(found, name)
+    carry_out(pushed)
+    typer.echo(f"aws.image: {answer_of(asked)}")
+
+
+@image_app.command()
+def verify(
+    base: BaseOption,
+    variant: VariantOption = "cpu",
+    repository: RepositoryOption = None,
+    engine: EngineOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
+    """Check that the image holds this checkout's locks and code, and run its self-test."""
+    from pipeline.images.engine import answer_of, carry_out, check_labels, need_engine, verify_commands
+
+    content, name = _named(base, variant, repository, config, overrides)
+    found = need_engine(engine, verify_commands(engine or "docker", content, name))
+    labels, test = verify_commands(found, content, name)
+    check_labels(answer_of(labels), content, name)
+    carry_out(test)
+    typer.echo(f"{name} holds this checkout, and works.")
+
+
+def _named(
+    base: str, variant: str, repository: str | None, config: Path, overrides: list[str] | None
+) -> "tuple[Content, str]":
+    """What the image holds, and its name."""
+    from pipeline.images.content import read_content
+    from pipeline.provenance import PROJECT_ROOT
+
+    content = read_content(PROJECT_ROOT, variant, base)
+    if repository is None:
+        settings = load(config, overrides) if config.exists() else None
+        repository = settings.aws.image.partition("@")[0] if settings and settings.aws else LOCAL
+    return content, f"{repository}:{content.tag}"
+
+
+def _echo_next(verb: str, base: str, variant: str) -> None:
+    words = ["image", verb, "--base", base, *([] if variant == "cpu" else ["--variant", variant])]
+    typer.echo(f"Check it with: {command_line(*words)}")

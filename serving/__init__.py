@@ -1,0 +1,1 @@
+"""Answers requests from a SavedModel; knows nothing of the pipeline that made it."""
