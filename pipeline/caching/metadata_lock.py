@@ -5,6 +5,7 @@ So a connection holds a lock on a file beside the database from the first `with`
 the launcher leaves the connection before. Servers need no lock; why one says no is found out and told.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,9 +22,15 @@ PATIENCE_S = 300.0
 class LockedMetadata(Metadata):
     """TFX's connection, holding the lock while it is entered; without a lock for stores that are servers."""
 
-    def __init__(self, connection_config: Any) -> None:
-        """A connection to the store of this configuration."""
+    def __init__(self, connection_config: Any, renewed: Callable[[], Any] | None = None) -> None:
+        """A connection to the store of this configuration.
+
+        Args:
+          connection_config: ML Metadata's.
+          renewed: gives it anew, for a password that was changed while a node worked.
+        """
         super().__init__(connection_config)
+        self._renewed = renewed
         self._lock_path = _lock_path_of(connection_config)
         self._has_connected = False
 
@@ -38,16 +45,27 @@ class LockedMetadata(Metadata):
         return self
 
     def _connect(self) -> None:
-        """Connects; waits for a server that answered before, because hours of a node's work may be to be published."""
+        """Connects, by all means to a server that answered before: hours of a node's work may be to be published.
+
+        Then a server that is restarted is waited for, and a password that was changed is read again.
+        """
         check_certificate(self._connection_config)
         try:
             super().__enter__()
         except RuntimeError as error:
-            patience_s = PATIENCE_S if self._has_connected else 0.0
-            if not answers_again(self._connection_config, patience_s):
+            if not (self._has_connected and self._connects_again()):
                 raise explained(self._connection_config, error) from error
             super().__enter__()
         self._has_connected = True
+
+    def _connects_again(self) -> bool:
+        """True once the server lets us in; takes the newest password if it is not the one that is known."""
+        if answers_again(self._connection_config, PATIENCE_S):
+            return True
+        if self._renewed is None:
+            return False
+        self._connection_config = self._renewed()
+        return answers_again(self._connection_config, 0.0)
 
     def __exit__(
         self,

@@ -1,6 +1,7 @@
 """Runs one node: TFX's launcher with our cache, and what became of it as an outcome."""
 
 import fcntl
+import functools
 import os
 import resource
 import time
@@ -96,7 +97,8 @@ def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
 
     ir = bound_ir(request)
     node = node_of(ir, node_id)
-    connection = LockedMetadata(connection_config(request.metadata_uri, writable=True))
+    connect = functools.partial(connection_config, request.metadata_uri, writable=True)
+    connection = LockedMetadata(connect(), renewed=connect)
     if (finished := _finished_system_node(connection, node)) is not None:
         return finished
     caching = Caching(request.caching.of(node_id), request.index_path)

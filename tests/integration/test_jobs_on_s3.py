@@ -1,13 +1,14 @@
 """Jobs with nothing of their own machine: the pipeline and artifacts on S3, the store on a server named by a secret."""
 
 import json
+import time
 import urllib.parse
 
 import pytest
-from mariadb import PASSWORD
+from job_start import run_job
+from mariadb import PASSWORD, USER
 from tiny_nodes_compile import compile_tiny
 
-from pipeline import launch
 from pipeline.errors import ConfigError
 from pipeline.ir import digest
 from pipeline.jobs.limits import MAX_WORD
@@ -18,13 +19,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def warm(aws_services, tmp_path_factory):
-    """Forks of it find S3 and Secrets Manager where their environment says."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in aws_services.variables.items():
-            patch.setenv(name, value)
-        patch.setenv("PENSTOCK_SCRATCH", str(tmp_path_factory.mktemp("scratch")))
-        yield WarmProcess(tmp_path_factory.mktemp("warm") / "warm.log")
+def warm(tmp_path_factory):
+    return WarmProcess(tmp_path_factory.mktemp("warm") / "warm.log")
 
 
 class Jobs:
@@ -34,8 +30,9 @@ class Jobs:
         self._warm, self._folder, self._aws, self.bucket = warm, folder, aws, bucket
         self.log, self.platform = folder / "job.log", folder / "opt-ml"
         self.platform.mkdir()
-        place = urllib.parse.urlsplit(store)
-        secret = {
+        self._environment = {**aws.variables, "PENSTOCK_SCRATCH": str(folder / "scratch")}
+        place, self._secrets = urllib.parse.urlsplit(store), aws.client("secretsmanager")
+        self._secret = {
             "engine": "mariadb",
             "host": place.hostname,
             "port": place.port,
@@ -43,7 +40,7 @@ class Jobs:
             "password": PASSWORD,
             "dbname": place.path[1:],
         }
-        made = aws.client("secretsmanager").create_secret(Name=f"penstock/{bucket}", SecretString=json.dumps(secret))
+        made = self._secrets.create_secret(Name=f"penstock/{bucket}", SecretString=json.dumps(self._secret))
         self.metadata = f"secretsmanager:{made['ARN']}"
 
     def compile(self, **options):
@@ -52,13 +49,25 @@ class Jobs:
         self.ir = f"s3://{self.bucket}/ir/{digest(text)}.json"
         self._aws.client("s3").put_object(Bucket=self.bucket, Key=f"ir/{digest(text)}.json", Body=text.encode())
 
+    def change_password(self, password):
+        name, secret = self.metadata.removeprefix("secretsmanager:"), {**self._secret, "password": password}
+        self._secrets.put_secret_value(SecretId=name, SecretString=json.dumps(secret))
+
+    def wait_for_a_double(self):
+        deadline = time.monotonic() + 60
+        while not (self._folder / "marks" / "marker").exists():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
     def start(self, nodes, *more, metadata=None):
         """The exit code of a start, and what it printed."""
+        return self.begin(nodes, *more, metadata=metadata).result(), self.log.read_text()
+
+    def begin(self, nodes, *more, metadata=None):
         self.log.write_text("")
         words = ["--ir", self.ir, "--nodes", nodes, "--run-id", "run-1", "--metadata", metadata or self.metadata, *more]
         assert max(map(len, words)) <= MAX_WORD
-        code = self._warm.call(launch.main, words, self.platform, log_path=self.log)
-        return code, self.log.read_text()
+        return self._warm.start(run_job, self._environment, words, self.platform, log_path=self.log)
 
     def decided(self):
         body = self._aws.client("s3").get_object(Bucket=self.bucket, Key="decisions/run-1/decision.json")["Body"]
@@ -103,6 +112,18 @@ def test_a_job_that_was_killed_goes_on_with_the_same_execution_and_publishes_it(
     assert code == 0, log
     assert f"NODE Double COMPLETE execution {killed.execution_id}\n" in log
     assert "REPORT 42" in log
+
+
+def test_a_password_that_is_changed_while_a_node_works_is_read_again(jobs, mariadb):
+    jobs.compile(mode="sleep_briefly")
+    job = jobs.begin("MakeNumber,Double")
+    jobs.wait_for_a_double()
+    try:
+        mariadb.run("ALTER USER penstock@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('rotated')")
+        jobs.change_password("rotated")
+        assert job.result() == 0, jobs.log.read_text()
+    finally:
+        mariadb.run(USER.replace("CREATE", "ALTER"))
 
 
 def test_what_a_job_needs_and_does_not_find_is_told_to_the_platform(jobs):

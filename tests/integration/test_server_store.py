@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from job_start import run_job
 from mariadb import PASSWORD
 from tiny_approval_compile import compile_approval
 from tiny_nodes_compile import compile_tiny
 
-from pipeline import launch
 from pipeline.errors import ConfigError, StoreUnreachable
 from pipeline.metadata import LineageStore, find_handle, handles, record_handle
 from pipeline.run_handle import RunHandle
@@ -26,10 +26,7 @@ AT_ONCE = 6
 
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PENSTOCK_METADATA_PASSWORD", PASSWORD)
-        patch.setenv("PENSTOCK_SCRATCH", str(tmp_path_factory.mktemp("scratch")))
-        yield WarmProcess(tmp_path_factory.mktemp("warm") / "warm.log")
+    return WarmProcess(tmp_path_factory.mktemp("warm") / "warm.log")
 
 
 class Jobs:
@@ -41,6 +38,7 @@ class Jobs:
         self.platform = folder / "opt-ml"
         self.platform.mkdir()
         self.output = self.platform / "output"
+        self.environment = {"PENSTOCK_METADATA_PASSWORD": PASSWORD, "PENSTOCK_SCRATCH": str(folder / "scratch")}
         self.lineage = LineageStore(uri)
 
     def compile(self, **options):
@@ -58,7 +56,7 @@ class Jobs:
 
     def begin(self, *more, nodes=NODES, run_id="run-1"):
         words = ["--ir", str(self.folder / "ir.json"), "--nodes", nodes, "--run-id", run_id, "--metadata", self.uri]
-        return self._warm.start(launch.main, [*words, *more], self.platform, log_path=self.log)
+        return self._warm.start(run_job, self.environment, [*words, *more], self.platform, log_path=self.log)
 
     def start(self, *more, **options):
         """The exit code of a start, and what it printed."""
