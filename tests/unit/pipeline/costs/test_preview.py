@@ -39,9 +39,9 @@ def test_every_node_of_the_pipeline_is_priced_once():
 
 
 def test_what_a_resource_line_asks_for_is_what_is_priced():
-    found = jobs(Trainer={"instance_type": "ml.g5.xlarge", "spot": True, "instances": 2, "disk_gb": 50})
+    found = jobs(Trainer={"instance_type": "ml.g5.xlarge", "spot": True, "disk_gb": 50})
     trainer = found["Trainer"]
-    assert (trainer.use, trainer.instance_type, trainer.instances) == ("training", "ml.g5.xlarge", 2)
+    assert (trainer.use, trainer.instance_type, trainer.instances) == ("training", "ml.g5.xlarge", 1)
     assert (trainer.spot, trainer.volume_gb, trainer.depends_on) == (True, 50, ("Transform",))
     assert (found["Transform"].use, found["Transform"].spot) == ("processing", False)
 
