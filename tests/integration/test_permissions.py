@@ -52,7 +52,7 @@ ROLES = {
     "administrator": [EVERYTHING],
 }
 ALLOWED = [(role, call) for role, calls in ACTS.allowed().items() for call in calls]
-ALLOWED += [("deploying-jobs", ACTS.endpoint("penstock-test-e"))]
+ALLOWED += [("deploying-jobs", ACTS.endpoint("reviews"))]
 FORBIDDEN = [(role, call) for role, calls in ACTS.forbidden().items() for call in calls]
 FORBIDDEN += [("deploying-jobs", ACTS.approve())]
 CONTROL = [("administrator", call) for _, call in FORBIDDEN]
@@ -68,6 +68,8 @@ def things():
         "Examples/1/a",
         "pushed/reviews/1/saved_model.pb",
         "decisions/run/Evaluator/decision.json",
+        "deployments/models/0123/ab/model.tar.gz",
+        "deployments/reviews.jsonl",
         "ModelCard/1/card.json",
         "approvals/reviews.jsonl",
     ):

@@ -170,10 +170,11 @@ def test_images_are_immutable_scanned_and_encrypted():
     assert [rule["rulePriority"] for rule in rules] == [1, 2]
 
 
-def test_an_approved_model_continues_its_run_and_only_its_own_pipeline():
-    rule = STACK.nested["Events"].properties("ModelApproved")
+def test_a_decision_about_a_model_continues_its_run_and_only_its_own_pipeline():
+    rule = STACK.nested["Events"].properties("ModelDecided")
     detail = rule["EventPattern"]["detail"]
-    assert detail["ModelApprovalStatus"] == ["Approved"]
+    assert detail["ModelApprovalStatus"] == ["Approved", "Rejected"]
+    assert detail["CustomerMetadataProperties"] == {"run_id": [{"exists": True}], "pipeline": ["reviews"]}
     assert detail["ModelPackageGroupName"] == ["penstock-test-models"]
     (target,) = rule["Targets"]
     assert target["Arn"].endswith(":pipeline/reviews-continue")
