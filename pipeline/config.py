@@ -36,11 +36,14 @@ from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
 from pipeline.aws_settings import AwsSettings, ResourceLine
 from pipeline.cache_policy import CachePolicy, NodePolicy
-from pipeline.config_errors import explain, not_finite
+from pipeline.config_errors import explain, merge, not_finite
 from pipeline.errors import ConfigError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 """What every runner accepts as a pipeline name (SageMaker: 256 of [A-Za-z0-9-]; Kubernetes: 63 of [a-z0-9-])."""
+
+EXTENDS = "extends"
+"""The key of a file that says what it has in common with another one, and holds only what differs."""
 
 REMOTE = "://"
 """What a URI has and a path of this machine has not."""
@@ -409,15 +412,15 @@ class Config(Section):
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """The configuration in `path`, with `key.subkey=value` overrides put over it and its paths made absolute.
 
+    A file that `extends` another one is put over that one, key by key; paths in both are relative to the other one.
+
     Raises:
       ConfigError: listing every unknown key, wrong type and bad value with file, line and key.
     """
-    tree = _parse_yaml(_read_text(path), str(path))
-    if not isinstance(tree, dict):
-        seen = "nothing" if tree is None else type(tree).__name__
-        raise ConfigError([f"{path}: expected sections such as 'pipeline:' and 'data:', found {seen}."])
-    _spell_out(tree)
-    changed = _apply_overrides(tree, overrides)
+    layers = _layers(path)
+    path, tree = layers[0]
+    changed = {loc: place for over, keys in layers[1:] for loc, place in merge(tree, keys, str(over)).items()}
+    changed |= _apply_overrides(tree, overrides)
     _spell_out(tree)
     try:
         config = Config.model_validate_json(json.dumps(tree))
@@ -432,6 +435,30 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     if problems:
         raise ConfigError(problems)
     return _absolute(config, path.resolve().parent)
+
+
+def _layers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The file and those that it `extends`, that which all others extend first.
+
+    Raises:
+      ConfigError: a file cannot be read, or extends itself.
+    """
+    found: list[tuple[Path, dict[str, Any]]] = []
+    while True:
+        if any(path.resolve() == seen.resolve() for seen, _ in found):
+            raise ConfigError([f"{path}: extends itself, by way of {found[-1][0]}. Take one 'extends' out."])
+        tree = _parse_yaml(_read_text(path), str(path))
+        if not isinstance(tree, dict):
+            seen_type = "nothing" if tree is None else type(tree).__name__
+            raise ConfigError([f"{path}: expected sections such as 'pipeline:' and 'data:', found {seen_type}."])
+        _spell_out(tree)
+        found.insert(0, (path, tree))
+        extended = tree.pop(EXTENDS, None)
+        if extended is None:
+            return found
+        if not isinstance(extended, str):
+            raise ConfigError([f"{path}: '{EXTENDS}' is the path of one other configuration, found {extended!r}."])
+        path = path.parent / extended
 
 
 def _spell_out(tree: dict[str, Any]) -> None:
@@ -470,9 +497,10 @@ def _parse_yaml(text: str, where: str) -> Any:
         raise ConfigError([f"{where}: not valid YAML: {error}"]) from error
 
 
-def _apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> set[tuple[str, ...]]:
-    """Puts the overrides into `tree`; returns the keys they set."""
-    changed, problems = set(), []
+def _apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> dict[tuple[int | str, ...], str]:
+    """Puts the overrides into `tree`; returns the keys they set, and by what."""
+    changed: dict[tuple[int | str, ...], str] = {}
+    problems: list[str] = []
     for override in overrides:
         key, separator, value = override.partition("=")
         if not separator or not key:
@@ -489,7 +517,7 @@ def _apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> set[tupl
             parent[loc[-1]] = _parse_yaml(value, f"--set {override}")
         except ConfigError as error:
             problems += error.problems
-        changed.add(loc)
+        changed[loc] = f"--set {key}"
     if problems:
         raise ConfigError(problems)
     return changed

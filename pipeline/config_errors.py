@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,20 +12,43 @@ from pipeline.config_keys import all_keys, fields_of, section_in
 
 Location = tuple[int | str, ...]
 
+Overridden = Mapping[tuple[int | str, ...], str]
+"""Keys that are not as the file has them → what set them, such as `--set training.epochs`, or another file's line."""
+
 _NEAR = 0.6
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-def explain(
-    error: ValidationError, model: type[BaseModel], tree: Any, file: str, overridden: Collection[tuple[str, ...]]
-) -> list[str]:
+def explain(error: ValidationError, model: type[BaseModel], tree: Any, file: str, overridden: Overridden) -> list[str]:
     """One sentence for each mistake, in the order of the file."""
     findings = error.errors(include_url=False)
-    findings.sort(key=lambda finding: _line(tree, finding["loc"]))
+    findings.sort(key=lambda finding: line_of(tree, finding["loc"]))
     return [told for finding in findings for told in _sentences(finding, model, tree, file, overridden)]
 
 
-def not_finite(tree: Any, file: str, overridden: Collection[tuple[str, ...]]) -> list[str]:
+def merge(tree: dict[Any, Any], over: Mapping[Any, Any], file: str, at: Location = ()) -> dict[Location, str]:
+    """Puts the keys of another file over a tree, sections key by key; returns where each came from.
+
+    >>> tree = {"a": {"b": 1, "c": 2}}
+    >>> merge(tree, {"a": {"b": 3}}, "prod.yaml")
+    {('a', 'b'): 'prod.yaml:1'}
+    >>> tree
+    {'a': {'b': 3, 'c': 2}}
+    """
+    places: dict[Location, str] = {}
+    for key, value in over.items():
+        loc = (*at, key)
+        place = f"{file}:{line_of(over, (key,))}"
+        if not isinstance(value, dict):
+            tree[key], places[loc] = value, place
+            continue
+        if not isinstance(tree.get(key), dict):
+            tree[key], places[loc] = {}, place
+        places |= merge(tree[key], value, file, loc)
+    return places
+
+
+def not_finite(tree: Any, file: str, overridden: Overridden) -> list[str]:
     """One sentence for each number that is not finite.
 
     Every comparison with NaN is false: a gate with such a bound would let everything pass.
@@ -46,14 +69,14 @@ def _numbers(tree: Any, loc: Location) -> Iterator[tuple[Location, float]]:
         yield from _numbers(value, (*loc, key))
 
 
-def _place(loc: Location, tree: Any, file: str, overridden: Collection[tuple[str, ...]]) -> str:
-    """The override that set the key or what holds it, else file and line."""
+def _place(loc: Location, tree: Any, file: str, overridden: Overridden) -> str:
+    """What set the key or what holds it, else file and line."""
     by = next((loc[:end] for end in range(len(loc), 0, -1) if loc[:end] in overridden), None)
-    return f"{file}:{_line(tree, loc)}" if by is None else f"--set {_dotted(by)}"
+    return f"{file}:{line_of(tree, loc)}" if by is None else overridden[by]
 
 
 def _sentences(
-    finding: ErrorDetails, model: type[BaseModel], tree: Any, file: str, overridden: Collection[tuple[str, ...]]
+    finding: ErrorDetails, model: type[BaseModel], tree: Any, file: str, overridden: Overridden
 ) -> list[str]:
     loc = finding["loc"]
     names_itself = loc[-1:] == ("[key]",)  # pydantic's word for a name of the user's own that is wrong
@@ -87,7 +110,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _line(tree: Any, loc: Location) -> int:
+def line_of(tree: Any, loc: Location) -> int:
     """1-based line of the deepest part of `loc` that the file holds."""
     line = 1
     for part in loc:

@@ -102,10 +102,11 @@ class Deployer:
         self._upload(archive, candidate.archive)
         self._create("create_model", f"create model '{plan.model_name}'", plan.model)
         self._create("create_endpoint_config", f"create configuration '{plan.config_name}'", plan.config)
+        before = self._before(plan, current)
         content = {
             "endpoint": self.target.endpoint,
             "config": plan.config_name,
-            "previous_config": self._before(plan, current),
+            "previous_config": before,
             "model_digest": candidate.model_digest,
             "version": candidate.version,
             "variant": plan.variant,
@@ -122,7 +123,7 @@ class Deployer:
         return Deployment(
             self.target.endpoint,
             plan.config_name,
-            content["previous_config"],
+            before,
             plan.model_name,
             plan.variant,
             plan.notes,

@@ -86,7 +86,7 @@ def _meant(config: Config, entries: list[Entry]) -> str:
     if len(waiting) != 1:
         told = f"{len(waiting)} runs wait: {', '.join(waiting)}" if waiting else "No run waits"
         raise DecisionRefused(f"{told} for a decision. Name the one you mean.")
-    return waiting[0]
+    return str(waiting[0])
 
 
 def tell_registry(config: Config, ledger: Ledger, client: Any, request: Entry, decision: Decision) -> str:

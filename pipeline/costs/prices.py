@@ -144,12 +144,12 @@ def load_prices(path: Path | None) -> PriceTable:
     try:
         table = PriceTable.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        raise ConfigError(not_finite(tree, str(path), ()) + explain(error, PriceTable, tree, str(path), ())) from error
+        raise ConfigError(not_finite(tree, str(path), {}) + explain(error, PriceTable, tree, str(path), {})) from error
     except (TypeError, ValueError) as error:
         raise ConfigError(
             [f"{path}: holds a kind of YAML value that no key takes ({error}). Use plain ones."]
         ) from error
-    if problems := not_finite(tree, str(path), ()):
+    if problems := not_finite(tree, str(path), {}):
         raise ConfigError(problems)
     return table
 

@@ -389,3 +389,39 @@ def test_the_endpoint_takes_image_and_role_of_jobs_unless_it_has_its_own(tmp_pat
 def test_nothing_unsigned_or_unregistered_can_be_deployed(tmp_path):
     (problem,) = problems_of(tmp_path, f"{SMALLEST}deploy: {{enabled: true}}\nregistry: {{enabled: false}}\n")
     assert all(words in problem for words in ("section aws", "signing.mode key or kms", "registry.enabled"))
+
+
+def test_a_file_that_extends_another_holds_only_what_differs(tmp_path):
+    write(tmp_path, SMALLEST + "training: {epochs: 7, seed: 3}\nschema: {path: s.pbtxt}\n")
+    (tmp_path / "environments").mkdir()
+    over = tmp_path / "environments" / "prod.yaml"
+    over.write_text("extends: ../pipeline.yaml\ntraining: {epochs: 9}\napproval: required\npush: {directory: out}\n")
+    config = load_config(over, ["training.seed=4"])
+    assert (config.training.epochs, config.training.seed, config.approval.mode) == (9, 4, "required")
+    assert config.data.path == str(tmp_path / "customers.csv")
+    assert config.schema_.path == str(tmp_path / "s.pbtxt")
+    assert Path(config.push.directory) == tmp_path / "out"  # paths are relative to what is extended
+
+
+def test_lists_are_replaced_and_not_mixed(tmp_path):
+    write(tmp_path, SMALLEST + "features: {include: [a, b]}\n")
+    (tmp_path / "over.yaml").write_text("extends: pipeline.yaml\nfeatures: {include: [c]}\n")
+    assert list(load_config(tmp_path / "over.yaml").features.include) == ["c"]
+
+
+def test_a_mistake_is_told_with_the_line_of_the_file_that_it_is_in(tmp_path):
+    write(tmp_path, SMALLEST + "training: {epochs: x}\nmodel:\n  dropout: 0.1\n")
+    (tmp_path / "over.yaml").write_text("extends: pipeline.yaml\nbeam: {}\ntuner:\n  enabled: maybe\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(tmp_path / "over.yaml")
+    problems = sorted(refused.value.problems)
+    assert any(re.search(r"over\.yaml:4: 'tuner.enabled'", problem) for problem in problems)
+    assert any(re.search(r"pipeline\.yaml:4: 'training.epochs'", problem) for problem in problems)
+
+
+def test_what_cannot_be_extended_is_told(tmp_path):
+    for text, words in (("extends: over.yaml\n", "extends itself"), ("extends: no.yaml\n", "no such"),
+                        ("extends: [a]\n", "path of one other")):  # fmt: skip
+        (tmp_path / "over.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=words):
+            load_config(tmp_path / "over.yaml")
