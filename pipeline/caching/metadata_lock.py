@@ -30,6 +30,7 @@ class LockedMetadata(Metadata):
           renewed: gives it anew, for a password that was changed while a node worked.
         """
         super().__init__(connection_config)
+        self._connection_config: Any = connection_config  # TFX's own attribute, by which it connects
         self._renewed = renewed
         self._lock_path = _lock_path_of(connection_config)
         self._has_connected = False
