@@ -11,8 +11,8 @@ State = dict[str, Any]
 START_S = 1800
 """Seconds that a job may take to get its machine and its image, beside what its node may take."""
 
-APPROVAL_WAIT_S = 30 * 24 * 3600
-"""A person has thirty days to answer; a Standard execution may last a year."""
+APPROVAL_WAIT_S = 14 * 24 * 3600
+"""A person has fourteen days to answer: no queue keeps a message, and the token in it, for longer."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -189,7 +189,7 @@ def test_without_a_queue_nobody_is_asked_and_nothing_follows_a_model_that_waits(
 
 
 def test_a_machine_may_take_as_long_as_its_jobs_and_people_may(machine):
-    assert machine["TimeoutSeconds"] == 12 * (3600 + 1800) * 3 + 30 * 24 * 3600
+    assert machine["TimeoutSeconds"] == 12 * (3600 + 1800) * 3 + 14 * 24 * 3600
 
 
 def test_states_that_are_no_jobs_have_names_that_no_node_can_have(machine):
