@@ -55,10 +55,15 @@ class WarmProcess:
             forkserver.ensure_running()
 
     def start(self, function: Callable[..., Any], *args: Any, log_path: Path) -> "Call":
-        """Begins `function(*args)` in a process of its own, whose output is appended to `log_path`."""
+        """Begins `function(*args)` in a process of its own, whose output is appended to `log_path`.
+
+        It has this process's variables of this moment, and not only those that the warm process was started with: there
+        is one of these for all objects of this class.
+        """
         log_path.parent.mkdir(parents=True, exist_ok=True)
         receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_answer, args=(sender, log_path, function, args))
+        work = (sender, log_path, dict(os.environ), function, args)
+        process = self._context.Process(target=_answer, args=work)
         process.start()
         sender.close()
         return Call(process, receiver)
@@ -127,8 +132,11 @@ def _receive(receiver: Any) -> Any:
         return None
 
 
-def _answer(sender: Any, log_path: Path, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _answer(
+    sender: Any, log_path: Path, variables: dict[str, str], function: Callable[..., Any], args: tuple[Any, ...]
+) -> None:
     """Runs in the fork: output to the log, the answer (or the exception) through the pipe."""
+    os.environ.update(variables)
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)

@@ -1,6 +1,7 @@
 """Forking a process that has TensorFlow imported is safe as long as TensorFlow has not run in it: shown by doing it."""
 
 import multiprocessing.connection
+import os
 from collections import deque
 from pathlib import Path
 
@@ -27,8 +28,6 @@ def warm_server(warm, log):
 
 
 def parent_of_this():
-    import os
-
     return os.getppid()
 
 
@@ -42,6 +41,12 @@ def test_tensorflow_has_started_no_threads_in_the_process_that_is_forked(warm, t
     names = threads_of(warm_server(warm, tmp_path / "fork.log"))
     assert not [name for name in names if name.startswith(("tf_", "Eigen", "tfdata"))], names
     assert len(names) <= 2, "more than the interpreter's own thread and the one of a numerical library"
+
+
+def test_a_fork_has_the_variables_that_its_caller_has_at_that_moment(warm, tmp_path, monkeypatch):
+    for value in ("first", "second"):
+        monkeypatch.setenv("PENSTOCK_TOLD_LATER", value)
+        assert warm.call(os.getenv, "PENSTOCK_TOLD_LATER", log_path=tmp_path / "fork.log") == value
 
 
 def test_two_hundred_forks_train_shuffle_and_count_as_they_should(warm, tmp_path):
