@@ -93,7 +93,7 @@ def node_key(call: NodeCall, index: FileIndex, today: datetime.date, lock_digest
         "node": {"pipeline": call.pipeline_name, "id": call.node.node_info.id, "type": call.node.node_info.type.name},
         "code": code,
         "parameters": _parameters(call),
-        "data": _data(call.exec_properties, index),
+        "data": data_section(call.exec_properties, index),
         "inputs": _inputs(call.inputs, index),
         "outputs": _artifacts(call.outputs),
         "environment": {"python": platform.python_version(), LOCK_NAME: lock_digest},
@@ -158,8 +158,14 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
 
 
-def _data(properties: Mapping[str, Any], index: FileIndex) -> dict[str, Scalar]:
-    """The files that a node reads without their being artifacts: SHA-256 by name, or what S3 calls their state."""
+def data_section(properties: Mapping[str, Any], index: FileIndex) -> dict[str, Scalar]:
+    """The files that a node reads without their being artifacts: SHA-256 by name, or what S3 calls their state.
+
+    Raises:
+      OSError: a file cannot be read.
+      StorageError: S3 does not answer.
+      BadData: no file matches an input pattern.
+    """
     found: dict[str, Scalar] = {}
     for key in _DATA_FILES:
         if path := properties.get(key):

@@ -1,5 +1,7 @@
 """Artifacts to and from an S3 endpoint: published whole or not at all, verified, going on after a kill."""
 
+import hashlib
+import json
 import multiprocessing
 import os
 import signal
@@ -8,8 +10,10 @@ from pathlib import Path
 import pytest
 from breaking_s3 import BreakingS3, WatchedS3, download_and_die, upload_and_die
 
+from components.errors import BadData
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import fingerprint
+from pipeline.caching.node_parts import data_section
 from pipeline.storage import download as downloading
 from pipeline.storage import parts, read_text, write_text
 from pipeline.storage import upload as uploading
@@ -347,3 +351,24 @@ def test_an_object_of_somebody_else_is_brought_too(place, tmp_path):
     assert target.read_bytes() == b"a,b\n3,4\n"
     with pytest.raises(NotPublished, match=r"nothing\.csv: there is no such object\. Put it there"):
         download([Download(f"{place}/nothing.csv", target, is_artifact=False)])
+
+
+def test_files_on_s3_that_a_node_reads_count_for_its_key(place):
+    texts = {"span-1/a.csv": "1", "span-1/b.csv": "2", "span-1/_SUCCESS": "", "span-2/a.csv": "3"}
+    for name, text in texts.items():
+        write_text(f"{place}/da[t]a/{name}", text)
+    write_text(f"{place}/schema.pbtxt", "feature {}")
+    config = json.dumps({"splits": [{"name": "all", "pattern": "span-1/*"}]})
+    files = {"schema_file": f"{place}/schema.pbtxt", "ledger": f"{place}/none.jsonl", "review_path": ""}
+    properties = {**files, "input_base": f"{place}/da[t]a", "input_config": config}
+    first = data_section(properties, FileIndex(None))
+    assert set(first) == {"schema.pbtxt", "none.jsonl", "span-1/a.csv", "span-1/b.csv"}
+    assert first["schema.pbtxt"] == hashlib.sha256(b"feature {}").hexdigest()  # as of a file on a disk
+    assert first["none.jsonl"] is None
+    write_text(f"{place}/da[t]a/span-1/b.csv", "2 again")
+    write_text(f"{place}/schema.pbtxt", "feature { }")
+    second = data_section(properties, FileIndex(None))
+    assert {name for name in first if first[name] != second[name]} == {"schema.pbtxt", "span-1/b.csv"}
+    nothing = {**properties, "input_config": config.replace("span-1", "span-3")}
+    with pytest.raises(BadData, match="No file matches the pattern"):
+        data_section(nothing, FileIndex(None))
