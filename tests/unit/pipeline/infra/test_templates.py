@@ -5,6 +5,10 @@ import json
 import pytest
 from cloudformation import ACCOUNT, deployed
 
+from components.ledger.ledger import Entry
+from components.model_registry.packages import PackageSettings, package_request
+from pipeline.jobs import RUN_ID_PARAMETER
+
 STACK = deployed()
 WITHOUT_RESOURCES = {
     # Actions that IAM cannot bind to a resource (Service Authorization Reference), or whose resources appear only
@@ -205,3 +209,20 @@ def test_every_kind_of_failure_is_told_to_the_topic():
     assert all(alarm["AlarmActions"] == [topic] for _, alarm in alarms)
     ((_, budget),) = every("AWS::Budgets::Budget")
     assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:Environment$dev"]}
+
+
+def test_the_rule_about_decisions_asks_for_what_packages_say_of_themselves():
+    """The event is matched, and the run named, by metadata that ModelApproval gives a package."""
+    content = {"run": "run-1", "model_uri": "s3://b/m", "model_digest": "d", "reasons": []}
+    request = Entry(1, "2026-01-01T00:00:00+00:00", "requested", content, "h" * 64)
+    settings = PackageSettings(region="eu-central-1", group="penstock-test-models", image="i", pipeline="reviews")
+    said = package_request(settings, request, "s3://b/evaluation")["CustomerMetadataProperties"]
+    rule = STACK.nested["Events"].properties("ModelDecided")
+    asked = rule["EventPattern"]["detail"]["CustomerMetadataProperties"]
+    assert said["pipeline"] in asked["pipeline"]
+    (target,) = rule["Targets"]
+    (parameter,) = target["SageMakerPipelineParameters"]["PipelineParameterList"]
+    *_, key = parameter["Value"].split(".")
+    assert said[key] == "run-1"
+    assert key in asked
+    assert parameter["Name"] == RUN_ID_PARAMETER

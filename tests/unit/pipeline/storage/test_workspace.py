@@ -7,8 +7,8 @@ import pytest
 from pipeline.storage.errors import StorageError
 from pipeline.storage.workspace import CHECKPOINTS, Workspace
 
-MODEL = "s3://bucket/root/artifacts/tiny/Trainer/model/7"
-RUN = "s3://bucket/root/artifacts/tiny/Trainer/model_run/7"
+MODEL = "s3://bucket/prefix/artifacts/tiny/Trainer/model/7"
+RUN = "s3://bucket/prefix/artifacts/tiny/Trainer/model_run/7"
 
 
 @pytest.fixture
