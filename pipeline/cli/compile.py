@@ -19,6 +19,9 @@ def compile_document(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; else to standard output.")
     ] = None,
+    diff_deployed: Annotated[
+        bool, typer.Option("--diff-deployed", help="Say in words what differs from what the platform has.")
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -28,18 +31,40 @@ def compile_document(
     from pipeline.runners.service_model import is_installed
 
     capabilities_of(runner)
-    document = compiled(runner, load(config, overrides))
+    settings = load(config, overrides)
+    document = compiled(runner, settings)
     if is_installed():
         if problems := platform_problems(document):
             raise ConfigError(problems)
     elif not capabilities_of(runner).runs_here:
         typer.echo("note: not checked against AWS's own models, because boto3 is not installed.", err=True)
-    if output is None:
+    if diff_deployed:
+        _echo_differences(runner, settings, document)
+    elif output is None:
         sys.stdout.write(document.text + "\n")
+    if output is None:
         return
     for path, part in files_of(output, document).items():
         path.write_text(part.text + "\n", encoding="utf-8")
         typer.echo(f"Wrote {near(path)}: {len(part.node_ids)} nodes, {len(part.text.encode()):,} bytes.")
+
+
+def _echo_differences(runner: str, settings: "Config", document: "Document") -> None:
+    """What the platform would get that it has not, document by document."""
+    from pipeline.errors import PlatformRefused
+    from pipeline.runners.document_diff import read, told
+    from pipeline.runners.registry import remote_runner
+    from pipeline.terminal_text import inert
+
+    platform = remote_runner(runner, settings)
+    for part in (document, document.continuation):
+        if part is None:
+            continue
+        deployed = platform.deployed(part.pipeline_name)
+        if deployed is not None:
+            read(deployed, f"What {runner} has as '{part.pipeline_name}'", PlatformRefused)
+        for line in told(part.pipeline_name, deployed, part.text):
+            typer.echo(inert(line))
 
 
 def compiled(runner: str, settings: "Config") -> "Document":

@@ -122,6 +122,9 @@ class LogRange:
 class RemoteRunner(Runner, Protocol):
     """A runner whose runs go on without us."""
 
+    def deployed(self, pipeline_name: str) -> str | None:
+        """The document that the platform has under that name, None if it has none."""
+
     def find(self, pipeline_name: str, run_id: str) -> RunHandle:
         """The handle of a run, of the newest for `latest`, from the platform itself.
 

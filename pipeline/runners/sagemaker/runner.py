@@ -103,6 +103,14 @@ class SageMakerRunner:
             )
         return self._aws.pipeline_role
 
+    def deployed(self, pipeline_name: str) -> str | None:
+        """The definition that SageMaker has."""
+        try:
+            there = self._ask("describe_pipeline", f"look for pipeline '{pipeline_name}'", PipelineName=pipeline_name)
+        except NotThere:
+            return None
+        return str(there["PipelineDefinition"])
+
     def _upsert(self, document: Document, role: str) -> None:
         """Creates the pipeline, or makes the one of that name what the document says, tags included."""
         name = document.pipeline_name

@@ -105,6 +105,14 @@ class StepFunctionsRunner:
             )
         return self._aws.state_machine_role
 
+    def deployed(self, pipeline_name: str) -> str | None:
+        """The definition that Step Functions has."""
+        arn, what = self._machine(pipeline_name), f"look for state machine '{pipeline_name}'"
+        try:
+            return str(self._ask("describe_state_machine", what, stateMachineArn=arn)["definition"])
+        except NotThere:
+            return None
+
     def _upsert(self, document: Document, role: str) -> str:
         """The ARN of the machine, which is created, or made what the document says, tags included."""
         name, arn = document.pipeline_name, self._machine(document.pipeline_name)

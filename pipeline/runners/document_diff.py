@@ -1,0 +1,126 @@
+"""What differs between two documents of a platform, in words: steps or states, their settings, parameters. Pure.
+
+Steps inside conditions and states inside branches are found by their names, wherever they are. A change of the IR's
+digest, which is in every job's arguments, is told once.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+_IR = re.compile(r"(s3://\S*?/ir/)([0-9a-f]{64})(\.json)")
+_SAME = "<ir>"
+_LONGEST = 120
+
+Parts = dict[str, Any]
+"""What is compared one by one → its content, such as `step Trainer`."""
+
+
+def differences(deployed: str, compiled: str) -> list[str]:
+    """One line for each difference, nothing where there is none.
+
+    Args:
+      deployed: the document that the platform has.
+      compiled: the document of the same platform that it would get.
+    """
+    old_ir, new_ir = _ir_digests(deployed), _ir_digests(compiled)
+    told = []
+    if old_ir != new_ir:
+        told.append(f"~ the pipeline that all jobs read: {_short(old_ir)} → {_short(new_ir)}")
+    before, after = (parts_of(json.loads(_IR.sub(rf"\1{_SAME}\3", text))) for text in (deployed, compiled))
+    told += [f"+ {name}" for name in after if name not in before]
+    told += [f"- {name}" for name in before if name not in after]
+    for name in after:
+        if name in before:
+            told += [f"~ {name}: {change}" for change in changes(before[name], after[name], "")]
+    return told
+
+
+def parts_of(document: Mapping[str, Any]) -> Parts:
+    """The parts of either platform's document, in order."""
+    if "States" in document:
+        return {"the state machine": _without(document, "States"), **dict(_states(document))}
+    parameters = {f"parameter {item['Name']}": item for item in document.get("Parameters", ())}
+    return {"the pipeline": _without(document, "Steps", "Parameters"), **parameters, **dict(_steps(document["Steps"]))}
+
+
+def _steps(steps: list[Any], behind: str = "") -> Iterator[tuple[str, Any]]:
+    for step in steps:
+        arguments = step.get("Arguments", {})
+        inner = {key: arguments[key] for key in ("IfSteps", "ElseSteps") if key in arguments}
+        own = {**step, "Arguments": _without(arguments, *inner)}
+        yield f"step {step['Name']}", {**own, **({"Behind": behind} if behind else {})}
+        for key, found in inner.items():
+            yield from _steps(found, f"{step['Name']} {key}")
+
+
+def _states(machine: Mapping[str, Any], behind: str = "") -> Iterator[tuple[str, Any]]:
+    for name, state in machine["States"].items():
+        branches = state.get("Branches", [])
+        own = _without(state, "Branches")
+        yield f"state {name}", {**own, **({"Behind": behind} if behind else {})}
+        for branch in branches:
+            yield from _states(branch, name)
+
+
+def changes(before: Any, after: Any, path: str) -> Iterator[str]:
+    """Each place that differs: `ResourceConfig.InstanceType: "ml.m5.large" → "ml.g5.xlarge"`."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in dict.fromkeys([*before, *after]):
+            yield from _change(before, after, key, f"{path}.{key}" if path else str(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from changes(old, new, f"{path}[{index}]")
+    elif before != after or type(before) is not type(after):
+        yield f"{path}: {_text(before)} → {_text(after)}"
+
+
+def _change(before: Mapping[str, Any], after: Mapping[str, Any], key: str, path: str) -> Iterator[str]:
+    if key not in before:
+        yield f"{path}: added, {_text(after[key])}"
+    elif key not in after:
+        yield f"{path}: removed, was {_text(before[key])}"
+    else:
+        yield from changes(before[key], after[key], path)
+
+
+def told(name: str, deployed: str | None, compiled: str) -> Iterator[str]:
+    """The lines that a person reads, with a heading."""
+    if deployed is None:
+        yield f"{name}: is not deployed yet; it would be created, with {_count(compiled)}."
+        return
+    found = differences(deployed, compiled)
+    yield f"{name}: {f'{len(found)} differences from what is deployed' if found else 'as it is deployed'}."
+    yield from (f"  {line}" for line in found)
+
+
+def read(text: str, what: str, refuse: Callable[[str], Exception]) -> str:
+    """The text, if it is a document that can be compared; raises what `refuse` makes of a message."""
+    try:
+        parts_of(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise refuse(f"{what} is no document of this platform ({type(error).__name__}: {error}).") from error
+    return text
+
+
+def _count(compiled: str) -> str:
+    names = [name.partition(" ")[0] for name in parts_of(json.loads(compiled))]
+    return ", ".join(f"{names.count(kind)} {kind}s" for kind in ("step", "state", "parameter") if kind in names)
+
+
+def _ir_digests(text: str) -> str:
+    return ", ".join(sorted({found[1] for found in _IR.findall(text)}))
+
+
+def _short(digests: str) -> str:
+    return ", ".join(digest[:12] for digest in digests.split(", ")) or "none"
+
+
+def _text(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _without(mapping: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key not in names}
