@@ -13,11 +13,15 @@ from tfx.utils import io_utils
 
 from components.errors import ComponentError
 from components.evaluator.analysis import ANALYSIS_FILE
+from components.ledger.ledger import is_on_s3
+from components.mirror import original_uri
 from components.model_approval.decisions import evidence_digest
 from components.model_approval.document import APPROVAL_FILE, ApprovalDocument
 from components.model_registry.document import VERSION_FILE, VersionDocument
 from components.model_registry.local import LocalRegistry
 from components.model_registry.registry import Registration
+from components.model_registry.remote import RemoteRegistry
+from components.model_registry.versions import ModelVersion
 from components.signing.settings import SigningSettings
 
 Artifacts = dict[str, list[Artifact]]
@@ -32,7 +36,7 @@ class Executor(base_executor.BaseExecutor):
         Raises:
           ModelDamaged: what was pushed is not what was approved.
           SignatureRefused: it is not signed as the configuration asks.
-          ComponentError: the registry is not on this machine.
+          LedgerUnreachable: the registry is on S3, which does not answer.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         name, folder = exec_properties["name"], exec_properties["registry"]
@@ -42,8 +46,8 @@ class Executor(base_executor.BaseExecutor):
             self._write(output_dict, VersionDocument(False, name, folder, reason=reason))
             return
         run_id = self._context.pipeline_run_id if self._context else None
-        registry = LocalRegistry(_local(folder), SigningSettings.from_json(json.loads(exec_properties["signing"])))
-        version = registry.register(Path(pushed.uri), _registration(input_dict, pushed, run_id or ""))
+        signing = SigningSettings.from_json(json.loads(exec_properties["signing"]))
+        version = _register(folder, signing, pushed, _registration(input_dict, pushed, run_id or ""))
         document = VersionDocument(
             True, name, folder, version.version, "candidate", version.model_digest, version.signature
         )
@@ -63,6 +67,13 @@ class Executor(base_executor.BaseExecutor):
         logging.info("ModelRegistry: %s", text)
 
 
+def _register(folder: str, signing: SigningSettings, pushed: Artifact, registration: Registration) -> ModelVersion:
+    if is_on_s3(folder):
+        pushed_to = pushed.get_string_custom_property("pushed_destination")
+        return RemoteRegistry(folder, signing).register(Path(pushed.uri), registration, pushed_to)
+    return LocalRegistry(Path(folder), signing).register(Path(pushed.uri), registration)
+
+
 def _registration(input_dict: Artifacts, pushed: Artifact, run_id: str) -> Registration:
     approval = artifact_utils.get_single_instance(input_dict["approval"])
     document = ApprovalDocument.from_json(
@@ -73,7 +84,7 @@ def _registration(input_dict: Artifacts, pushed: Artifact, run_id: str) -> Regis
     return Registration(
         version=pushed.get_string_custom_property("pushed_version"),
         run=run_id,
-        model_uri=artifact_utils.get_single_uri(input_dict["model"]),
+        model_uri=original_uri(artifact_utils.get_single_uri(input_dict["model"])),
         model_digest=document.model_digest,
         evidence_digest=evidence_digest(document.evidence),
         decided_by=document.decided_by,
@@ -85,12 +96,3 @@ def _metrics(evaluation: Artifact) -> dict[str, float | None]:
     """Of all rows."""
     analysis = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, ANALYSIS_FILE)))
     return {name: interval["value"] for name, interval in analysis["overall"]["metrics"].items()}
-
-
-def _local(folder: str) -> Path:
-    if "://" in folder:
-        raise ComponentError(
-            f"Node 'ModelRegistry' cannot register in {folder}: a stage is changed by an atomic rename, which needs a "
-            "folder of this machine. Set pipeline.root to one, or registry.enabled to false."
-        )
-    return Path(folder)

@@ -18,13 +18,18 @@ import datetime
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from components.ledger.ledger import Entry, Ledger, utc_now
-from components.model_digest import model_digest
-from components.model_registry.objections import is_approved, objection
-from components.model_registry.registry import Ask, ModelDamaged, Registration
+from components.ledger.ledger import Ledger, utc_now
+from components.model_registry.checks import (
+    check_approval,
+    check_bytes,
+    check_digest,
+    is_newest_change,
+    registered_before,
+)
+from components.model_registry.registry import Ask, Registration
 from components.model_registry.versions import (
     PROMOTED,
     REGISTERED,
@@ -41,7 +46,7 @@ from components.model_registry.versions import (
 )
 from components.pusher.publish import sync, sync_tree
 from components.signing.settings import SigningSettings
-from components.signing.signature import Checked, verify_model
+from components.signing.signature import verify_model
 
 RECORD = "registry.jsonl"
 STAGES_FOLDER = "stages"
@@ -88,10 +93,10 @@ class LocalRegistry:
             history = self.history()
             self._settle(history)
             checked = verify_model(model, self.signing)
-            found = _same(history, registration, checked)
+            found = registered_before(history, registration, checked)
             if found is not None:
                 return found
-            _check_digest(model, registration.model_digest, "approved")
+            check_digest(model, registration.model_digest, "approved")
             self._take_in(model, registration)
             content = {
                 **dataclasses.asdict(registration),
@@ -108,7 +113,7 @@ class LocalRegistry:
             history = self.history()
             if self._settle(history):
                 wanted = history.find(version)
-                if _is_newest_change(self.record.entries(), PROMOTED, wanted.version, to_stage):
+                if is_newest_change(self.record.entries(), PROMOTED, wanted.version, to_stage):
                     return wanted
             return self._carry_out(history, plan_promotion(history, version, to_stage, skip_staging=skip_staging), ask)
 
@@ -118,7 +123,7 @@ class LocalRegistry:
             history = self.history()
             if self._settle(history) and history.production in (version or history.production, None):
                 now = str(history.production)
-                if _is_newest_change(self.record.entries(), ROLLED_BACK, now, "production"):
+                if is_newest_change(self.record.entries(), ROLLED_BACK, now, "production"):
                     return history.versions[now]
             return self._carry_out(history, plan_rollback(history, version), ask)
 
@@ -161,21 +166,8 @@ class LocalRegistry:
         Raises:
           ChangeRefused, ModelDamaged, SignatureRefused: it must not go on.
         """
-        approvals = Ledger(self.approvals).entries() if self.approvals else []
-        if self.approvals and version.decided_by == "people" and not is_approved(approvals, version.model_digest):
-            raise ModelDamaged(
-                f"Version {version.version} must not be promoted: people approved its model, and {self.approvals} does "
-                "not hold that any more: entries were cut off, or the file was replaced or is gone. Nothing was "
-                "changed. Put the true file back; or name the configuration of the pipeline that made the version."
-            )
-        if said := objection(approvals, version.model_digest, version.evidence_digest):
-            raise ChangeRefused(
-                f"Version {version.version} must not be promoted: its model was {said}. Where that no longer stands: "
-                f"penstock approve {version.run} --supersede --reason WHY."
-            )
-        folder = self.folder(version)
-        _check_digest(folder, version.model_digest, "registered")
-        return verify_model(folder, self.signing).sentence
+        check_approval(version, self.approvals)
+        return check_bytes(self.folder(version), version, self.signing)
 
     def _check_free(self, change: Change) -> None:
         """Refuses a change into a folder that is there already: its bytes would pass for those that were checked."""
@@ -198,7 +190,7 @@ class LocalRegistry:
         if target.exists():  # a registration was killed before it was on record
             shutil.rmtree(target)
         shutil.copytree(model, hidden)
-        _check_digest(hidden, registration.model_digest, "approved")
+        check_digest(hidden, registration.model_digest, "approved")
         sync_tree(hidden)
         hidden.rename(target)
         sync(candidates)
@@ -229,37 +221,3 @@ class LocalRegistry:
         with (self.root / _LOCK_NAME).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def _same(history: History, registration: Registration, checked: Checked) -> ModelVersion | None:
-    """The version as which this very model was registered before."""
-    for version in history.versions.values():
-        same_model = version.model_digest == registration.model_digest
-        if version.version == registration.version and not same_model:
-            raise ModelDamaged(
-                f"Version {version.version} is in the registry with other bytes (registered "
-                f"{version.model_digest[:12]}, now {registration.model_digest[:12]}). A version is never changed: push "
-                "the model as a new one."
-            )
-        same_push = version.run == registration.run and version.signed_by == checked.signed_by
-        if version.version == registration.version or (same_model and same_push):
-            return version
-    return None
-
-
-def _check_digest(folder: Path, wanted: str, when: str) -> None:
-    if not folder.is_dir():
-        raise ModelDamaged(f"{folder}: the model is not there any more. Bring it back from a backup, or train another.")
-    found = model_digest(folder)
-    if found != wanted:
-        raise ModelDamaged(
-            f"{folder}: the model's bytes are not those that were {when} ({when} {wanted[:12]}, now {found[:12]}). "
-            "Nothing was changed. Find out who changed them; bring the true ones back from a backup, or run the "
-            "pipeline again."
-        )
-
-
-def _is_newest_change(entries: Sequence[Entry], kind: str, version: str, to_stage: Stage) -> bool:
-    """True if the record ends with this change: it is what a killed command had begun, and is done now."""
-    newest = entries[-1]
-    return newest.kind == kind and (newest.content["version"], newest.content["to_stage"]) == (version, to_stage)

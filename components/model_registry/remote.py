@@ -1,0 +1,150 @@
+"""The registry as one record on S3; the bytes of a version stay where they were pushed.
+
+    s3://bucket/prefix/registry/reviews/registry.jsonl      who changed what, when and why (components/ledger)
+    s3://bucket/prefix/pushed/reviews/1795390213/           the version, as the record's first entry about it says
+
+S3 has no folders to rename: the stage of a version is what the record says, and nothing else. Who serves a stage reads
+the record. A change is checked against the entries that it follows, with nobody's between; of two at once one wins, and
+the other is asked to look again.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from components.errors import ComponentError
+from components.ledger.ledger import Entry, Ledger, utc_now
+from components.model_registry.checks import check_approval, check_bytes, check_digest, registered_before
+from components.model_registry.registry import Ask, Registration
+from components.model_registry.versions import (
+    REGISTERED,
+    Change,
+    ChangeRefused,
+    History,
+    ModelVersion,
+    Stage,
+    plan_promotion,
+    plan_rollback,
+    read_history,
+)
+from components.signing.settings import SigningSettings
+from components.signing.signature import verify_model
+
+RECORD = "registry.jsonl"
+PUSHED_TO = "pushed_to"
+
+
+def _cannot_fetch(uri: str) -> Path:
+    raise ComponentError(f"{uri}: cannot be brought here to be checked. Nothing was changed.")
+
+
+class _RegisteredBefore(Exception):
+    """Stops an entry from being written: what it says is on record."""
+
+    def __init__(self, version: ModelVersion) -> None:
+        self.version = version
+        super().__init__(version.version)
+
+
+@dataclasses.dataclass(frozen=True)
+class RemoteRegistry:
+    """A `Registry` whose record is on S3.
+
+    Attributes:
+      root: `s3://…`, the place of the record.
+      signing: which signature a version must have to be registered or promoted.
+      approvals: the record of approvals, in which a later rejection stands; None = nobody approves models.
+      fetch: gives a local copy of a pushed version, verified; who promotes needs it.
+      clock: the time, with zone.
+    """
+
+    root: str
+    signing: SigningSettings
+    approvals: str | None = None
+    fetch: Callable[[str], Path] = _cannot_fetch
+    clock: Callable[[], datetime.datetime] = utc_now
+
+    @property
+    def record(self) -> Ledger:
+        """The record of registrations and changes."""
+        return Ledger(f"{self.root}/{RECORD}", self.clock)
+
+    def history(self) -> History:
+        """All versions with their stages."""
+        return read_history(self.record.entries())
+
+    def folder(self, version: ModelVersion) -> Path:
+        """A local copy of the version."""
+        return self.fetch(place_of(version))
+
+    def register(self, model: Path, registration: Registration, pushed_to: str = "") -> ModelVersion:
+        """The pushed model as a candidate; see `Registry`.
+
+        Args:
+          model: a local copy of what was pushed.
+          registration: what is known of it.
+          pushed_to: where it was pushed, `s3://…`.
+        """
+        checked = verify_model(model, self.signing)
+        check_digest(model, registration.model_digest, "approved")
+
+        def is_new(entries: list[Entry]) -> None:
+            if found := registered_before(read_history(entries), registration, checked):
+                raise _RegisteredBefore(found)
+
+        content: Mapping[str, Any] = {
+            **dataclasses.asdict(registration),
+            "metrics": dict(registration.metrics),
+            "signature": checked.sentence,
+            "signed_by": checked.signed_by,
+            PUSHED_TO: pushed_to,
+        }
+        try:
+            self.record.append(REGISTERED, content, allow=is_new)
+        except _RegisteredBefore as before:
+            return before.version
+        return self.history().versions[registration.version]
+
+    def promote(self, version: str, to_stage: Stage, ask: Ask, *, skip_staging: bool = False) -> ModelVersion:
+        """The version in its new stage; see `Registry`."""
+        return self._carry_out(lambda now: plan_promotion(now, version, to_stage, skip_staging=skip_staging), ask)
+
+    def rollback(self, ask: Ask, version: str | None = None) -> ModelVersion:
+        """An earlier version in production again; see `Registry`."""
+        return self._carry_out(lambda now: plan_rollback(now, version), ask)
+
+    def _carry_out(self, planned: Callable[[History], Change], ask: Ask) -> ModelVersion:
+        """Checks, and puts on record."""
+        history = self.history()
+        change = planned(history)
+        version = history.versions[change.version]
+        signature = self._check(version) if change.to_stage != "archived" else "not checked: it goes out of use"
+
+        def is_the_same_change(entries: list[Entry]) -> None:
+            if planned(read_history(entries)) != change:
+                raise ChangeRefused(
+                    f"The registry changed while version {change.version} was checked. Nothing was recorded. Look at "
+                    "it again, and ask once more if you still want to."
+                )
+
+        content = {
+            **change.content(),
+            "by": ask.by,
+            "reason": ask.reason,
+            "model_digest": version.model_digest,
+            "signature": signature,
+        }
+        self.record.append(change.kind, content, allow=is_the_same_change)
+        return self.history().versions[change.version]
+
+    def _check(self, version: ModelVersion) -> str:
+        """Who signed it, in words; raises as `checks`."""
+        check_approval(version, self.approvals)
+        return check_bytes(self.folder(version), version, self.signing)
+
+
+def place_of(version: ModelVersion) -> str:
+    """Where the version was pushed; as the record says, empty if it does not."""
+    return str(version.entries[0].content.get(PUSHED_TO, ""))
