@@ -17,7 +17,7 @@ _original: ContextVar[Callable[[str], str]] = ContextVar("original", default=_it
 
 
 def original_uri(uri: str) -> str:
-    """The URI that a path is a copy of; a path that is no copy as it is.
+    """The URI that a path is a copy of; a path that is no copy as it is. Paths in a sentence are found too.
 
     >>> with copies_of(lambda text: text.replace("/scratch/s3/", "s3://")):
     ...     original_uri("/scratch/s3/bucket/model/7")

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 
+from components.mirror import original_uri
+
 SHOWN_BAD_ROWS = 10
 MAX_RAW_CHARACTERS = 100_000  # of one quarantined row; a row that a stray quote glued together can be megabytes
 
@@ -35,7 +37,7 @@ class BadRow:
     def to_json(self) -> dict[str, str | int | None]:
         """One line of the quarantine file."""
         return {
-            "file": self.file,
+            "file": original_uri(self.file),
             self.unit: self.number,
             "column": self.column,
             "reason": self.reason,

@@ -24,6 +24,7 @@ from components.example_batches import split_pattern
 from components.gate.document import stop_if_refused, today_utc, write_verdict
 from components.gate.previous_span import span_of
 from components.gate.verdict import judge
+from components.mirror import original_uri
 from models.tabular_text.features import FeatureSpec
 
 SUMMARY_FILE = "summary.json"
@@ -55,7 +56,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         missing += [] if current.rows else ["The examples have no rows. Look at data.path and data.on_bad_rows."]
         if path := exec_properties.get("serving_path"):
             skew, told, problems = _with_requests(path, current, features, settings)
-            compared, remarks, missing = [*compared, *skew], [*remarks, *told], [*missing, *problems]
+            compared, remarks, missing = [*compared, *skew], [*remarks, *told], [*missing, *map(original_uri, problems)]
         verdict = judge(verdict_of(compared, missing, remarks), settings.waivers, today_utc())
         write_verdict(verdict, artifact_utils.get_single_instance(output_dict["result"]))
         stop_if_refused(verdict)

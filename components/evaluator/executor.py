@@ -28,6 +28,7 @@ from components.evaluator.prediction_log import CUSTOM_EXTRACTORS
 from components.evaluator.predictions import PREDICTIONS_FOLDER, read_predictions
 from components.evaluator.results import load_measured, tfma_verdict
 from components.evaluator.sample import SAMPLE_PATH, dump_sample, first_records, predict
+from components.mirror import original_uri
 from models.tabular_text.features import transformed_name
 
 DECISION_FILE = "decision.json"
@@ -52,7 +53,7 @@ class Executor(tfx_executor.Executor):
             demands,
             candidate=load_measured(evaluation.uri, CANDIDATE if baselines else ""),
             baseline=load_measured(evaluation.uri, BASELINE) if baselines else None,
-            baseline_model=baselines[0].uri if baselines else None,
+            baseline_model=original_uri(baselines[0].uri) if baselines else None,
             tfma_passed=tfma_verdict(evaluation.uri),
             obstacle=obstacle,
         )

@@ -1,5 +1,6 @@
 """Gathers the rows that the model is least sure of, leaves out what people have answered, and writes `queue.json`."""
 
+import dataclasses
 import json
 import logging as standard_logging
 import os
@@ -19,6 +20,7 @@ from components.human_review.answers import read_answers
 from components.human_review.queue import QUEUE_FILE, LeastConfident, Origin, Question, Queue
 from components.human_review.settings import ReviewSettings
 from components.ledger.ledger import Ledger
+from components.mirror import original_uri
 from models.tabular_text.features import LabelKind
 
 NO_CONFIDENCE = (
@@ -48,6 +50,8 @@ class Executor(base_executor.BaseExecutor):
             queue = Queue(origin, settings.threshold, 0, 0, 0, (), (NO_CONFIDENCE,))
         else:
             queue = _fill(input_dict, exec_properties, kind, origin, settings)
+        told = dataclasses.replace(origin, path=origin.path and original_uri(origin.path))
+        queue = dataclasses.replace(queue, origin=told)
         write_queue(artifact_utils.get_single_instance(output_dict["queue"]), queue)
 
 

@@ -17,6 +17,7 @@ from tfx.utils import io_utils, proto_utils
 
 from components.errors import ComponentError
 from components.ledger.ledger import utc_now
+from components.mirror import original_uri
 from components.model_approval.document import APPROVAL_FILE
 from components.model_digest import model_digest
 from components.pusher.blessings import not_approved, refusal
@@ -61,8 +62,8 @@ class Executor(tfx_executor.Executor):
         published = publish(
             model_path,
             _base_folder(exec_properties["push_destination"]),
-            push_id=pushed_model.uri,
-            model_uri=artifact_utils.get_single_uri(input_dict["model"]),
+            push_id=original_uri(pushed_model.uri),
+            model_uri=original_uri(artifact_utils.get_single_uri(input_dict["model"])),
             seal=_seal(signing),
         )
         version = published.version

@@ -21,7 +21,7 @@ from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperat
 from tfx.orchestration.portable.python_executor_operator import PythonExecutorOperator
 from tfx.proto.orchestration import executable_spec_pb2, placeholder_pb2
 
-from components.errors import GateRefused
+from components.errors import ComponentError, GateRefused
 from components.mirror import copies_of
 from pipeline.storage.beam import beam_s3_options
 from pipeline.storage.download import Download, download, remove_local
@@ -82,16 +82,18 @@ def _run_locally(info: Any, scratch: Path, run: Callable[[Any], Any]) -> Any:
     uploads = _outputs(info, workspace)
     with _local_view(info, workspace), ExitStack() as stack:
         _prepare_outputs(info, uploads)
-        _enter_exec_properties(info.exec_properties, workspace, stack)
+        _enter_exec_properties(info.exec_properties, workspace, uploads, stack)
         try:
             with copies_of(workspace.restored):
                 output = run(info)
         except GateRefused as refusal:
             _keep_evidence(uploads, refusal)
+            _name_originals(refusal, workspace)
             raise
-        except Exception:
+        except Exception as error:
             for path, _ in uploads:
                 remove_local(path)
+            _name_originals(error, workspace)
             raise
         if output.execution_result.code:
             raise RuntimeError(f"failed with code {output.execution_result.code}: {output.execution_result}")
@@ -103,6 +105,12 @@ def _run_locally(info: Any, scratch: Path, run: Callable[[Any], Any]) -> Any:
             "nobody else can read. Have it name the artifact's own uri, or a place below it."
         )
     return output
+
+
+def _name_originals(error: Exception, workspace: Workspace) -> None:
+    """Has the message of one of our own errors name places on S3 instead of their copies."""
+    if isinstance(error, ComponentError):
+        error.args = tuple(workspace.restored(text) if isinstance(text, str) else text for text in error.args)
 
 
 def _outputs(info: Any, workspace: Workspace) -> list[tuple[Path, str]]:
@@ -184,10 +192,13 @@ def _prepare_outputs(info: Any, uploads: list[tuple[Path, str]]) -> None:
     outputs_utils.make_output_dirs(mine)
 
 
-def _enter_exec_properties(exec_properties: dict[str, Any], workspace: Workspace, stack: ExitStack) -> None:
+def _enter_exec_properties(
+    exec_properties: dict[str, Any], workspace: Workspace, uploads: list[tuple[Path, str]], stack: ExitStack
+) -> None:
+    outputs = tuple(uri for _, uri in uploads)
     for name, localise in EXEC_PROPERTIES.items():
         if name in exec_properties:
-            context: AbstractContextManager[Mapping[str, Any]] = localise(Fetched(workspace, exec_properties))
+            context: AbstractContextManager[Mapping[str, Any]] = localise(Fetched(workspace, exec_properties, outputs))
             exec_properties.update(stack.enter_context(context))
 
 
