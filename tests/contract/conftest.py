@@ -58,5 +58,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says which runners were not run here, and why."""
     for name in sorted(set(RUNNERS) - set(RUNNING)):
         terminalreporter.write_line(
-            f"contract: only what {name} compiles is held to it here; its runs need a platform."
+            f"contract: only what {name} compiles is held to it here; its runs need a platform, and are tested on "
+            "stand-ins in tests/integration (make test)."
         )
