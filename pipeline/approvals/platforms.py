@@ -166,7 +166,7 @@ class Queue:
             if not any(name in str(error) for name in _STALE):
                 raise
             return PlatformRefused(
-                f"The execution of run '{run_id}' waits no longer (it was stopped, or 30 days have passed), and its "
+                f"The execution of run '{run_id}' waits no longer (it was stopped, or 14 days have passed), and its "
                 f"request was taken out of the queue. The decision is on record: penstock resume {run_id} --runner "
                 "step_functions"
             )

@@ -2,6 +2,7 @@
 
 import json
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,9 @@ from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
     from components.model_registry.local import LocalRegistry
+    from components.model_registry.registry import Ask
     from components.model_registry.versions import History, ModelVersion, Stage
+    from pipeline.config import Config
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
 ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks; else the user who runs this.")]
@@ -56,21 +59,55 @@ def models(
 
 def promote(
     version: VersionArgument,
-    to: Annotated[ToStage, typer.Option("--to", help="The stage.")],
     reason: ReasonOption,
+    to: Annotated[ToStage | None, typer.Option("--to", help="The stage.")] = None,
+    environment: Annotated[
+        Path | None,
+        typer.Option("--to-environment", metavar="FILE", help="Instead: the other account's configuration."),
+    ] = None,
     by: ByOption = None,
     skip_staging: Annotated[bool, typer.Option("--skip-staging", help="From candidate right to production.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Move a registered version to another stage: the same bytes, checked; never a rebuild."""
+    """Move a registered version to another stage, or copy it to another account: the same bytes, never a rebuild."""
     from components.model_registry.registry import Ask
     from pipeline.approvals.deciding import who
+    from pipeline.errors import ConfigError
     from pipeline.model_versions import registry_of
 
-    registry = registry_of(load(config, overrides))
+    if (to is None) == (environment is None):
+        raise ConfigError(["Say where to with --to STAGE, or with --to-environment FILE, and not with both."])
+    settings = load(config, overrides)
+    registry = registry_of(settings)
+    if environment is not None:
+        _copy_to(settings, load(environment, []), registry, version, Ask(by or who(), reason))
+        return
+    assert to is not None
     stage: Stage = to.value
     _tell(registry, registry.promote(version, stage, Ask(by or who(), reason), skip_staging=skip_staging))
+
+
+def _copy_to(settings: "Config", there: "Config", registry: "LocalRegistry", version: str, ask: "Ask") -> None:
+    """Takes a version to another environment's account, and says what is there."""
+    from components.endpoint_pusher.checks import check_signature
+    from pipeline.cli.deploy import approvals_of
+    from pipeline.deploying import check_version
+    from pipeline.promotion import carry_out, files_of, plan_promotion
+    from pipeline.runners.aws.clients import make_client
+
+    found = registry.history().find(version)
+    folder, region = registry.folder(found), there.on_aws.region
+    plan = plan_promotion(found, files_of(folder), settings, there)
+    check_version(found, folder, approvals_of(settings))
+    check_signature(folder, there.signing)
+    entry = carry_out(plan, folder, make_client("s3", region), make_client("ecr", region), ask)
+    typer.echo(
+        f"Version {found.version} is at {plan.destination}, {len(plan.files)} files, the bytes that were tested."
+    )
+    typer.echo(f"model      {plan.model_digest[:12]}")
+    typer.echo(f"image      {plan.image_digest[:19]}")
+    typer.echo(inert_cell(f"record     entry {entry.number}, by {entry.content['by']}: {entry.content['reason']}"))
 
 
 def rollback(
