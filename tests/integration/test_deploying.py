@@ -1,0 +1,129 @@
+"""Deployments, approvals and promotions against a server that stands in for Amazon's.
+
+It knows no UpdateEndpoint: updates, roll-backs and alarms are in tests/unit/components/endpoint_pusher.
+"""
+
+import dataclasses
+import io
+import json
+import tarfile
+
+import pytest
+
+from components.endpoint_pusher.checks import Registered, check_signature
+from components.endpoint_pusher.client import Clients
+from components.endpoint_pusher.deployer import Deployer, deploy_folder
+from components.endpoint_pusher.settings import DeploySettings, Target
+from components.ledger.ledger import Ledger
+from components.model_digest import model_digest
+from components.model_registry.packages import Packages, PackageSettings
+from components.signing.keys import new_key_pair
+from components.signing.settings import SigningSettings
+from components.signing.signature import sign_model, signing_key
+from pipeline.approvals.platforms import Queue
+from pipeline.aws_settings import AwsSettings
+from pipeline.errors import ConfigError
+
+pytestmark = pytest.mark.integration
+
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/penstock-serving"
+IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/penstock@sha256:{'ab' * 32}"
+
+
+@pytest.fixture
+def signed(tmp_path):
+    """A signed model folder, and with which key."""
+    new_key_pair(tmp_path / "k.pem", tmp_path / "k.pub", None)
+    keys = SigningSettings("key", str(tmp_path / "k.pem"), public_key=str(tmp_path / "k.pub"))
+    folder = tmp_path / "7"
+    folder.mkdir()
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    sign_model(folder, signing_key(keys))
+    return folder, keys
+
+
+def test_a_signed_model_comes_into_service_once_and_what_is_packed_still_verifies(
+    aws_services, s3_bucket, signed, tmp_path
+):
+    folder, keys = signed
+    target = Target("us-east-1", f"reviews-{s3_bucket}", f"s3://{s3_bucket}/p", IMAGE, ROLE)
+    clients = Clients(*(aws_services.client(service) for service in ("s3", "sagemaker", "application-autoscaling")))
+    deployer, digest = Deployer(target, clients, sleep=lambda _: None), model_digest(folder)
+    settings = DeploySettings(max_instances=3, capture_percent=50)
+    said = {"by": "ann", "reason": "first", "run": "r1"}
+    first = deploy_folder(deployer, settings, folder, Registered("7", digest), said)
+    again = deploy_folder(deployer, settings, folder, Registered("7", digest), said)
+    assert (again.config_name, again.model_name) == (first.config_name, first.model_name)
+    assert [entry.kind for entry in deployer.record.entries()] == ["deployed"]
+
+    sagemaker = clients.sagemaker
+    assert sagemaker.describe_endpoint(EndpointName=target.endpoint)["EndpointStatus"] == "InService"
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=first.config_name)
+    assert config["DataCaptureConfig"]["InitialSamplingPercentage"] == 50
+    assert config["DataCaptureConfig"]["DestinationS3Uri"] == f"s3://{s3_bucket}/p/captured/{target.endpoint}"
+    container = sagemaker.describe_model(ModelName=first.model_name)["PrimaryContainer"]
+    assert container["Environment"]["PENSTOCK_MODEL_DIGEST"] == digest
+    [scaled] = clients.scaling.describe_scalable_targets(
+        ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{target.endpoint}/variant/live"]
+    )["ScalableTargets"]
+    assert (scaled["MinCapacity"], scaled["MaxCapacity"]) == (1, 3)
+
+    place, _, key = container["ModelDataUrl"].removeprefix("s3://").partition("/")
+    packed = clients.s3.get_object(Bucket=place, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    assert check_signature(tmp_path / "unpacked" / "7", keys).startswith("signed by key")
+    assert model_digest(tmp_path / "unpacked" / "7") == digest
+
+
+def test_a_package_waits_and_its_approval_by_the_api_is_the_word(aws_services, s3_bucket):
+    client, group = aws_services.client("sagemaker"), f"models-{s3_bucket}"
+    client.create_model_package_group(ModelPackageGroupName=group, ModelPackageGroupDescription="models")
+    ledger = Ledger(f"s3://{s3_bucket}/p/approvals/reviews.jsonl")
+    content = {"run": "r1", "model_uri": f"s3://{s3_bucket}/m", "model_digest": "ab" * 32, "evidence_digest": "cd"}
+    request = ledger.append("requested", content)
+    packages = Packages(PackageSettings("us-east-1", group, IMAGE, "reviews"), client)
+    assert packages.word(ledger, request, f"s3://{s3_bucket}/e") is None
+    [package] = client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    arn = package["ModelPackageArn"]
+    # The stand-in forgets what an update does not name; Amazon keeps it.
+    kept = client.describe_model_package(ModelPackageName=arn)["CustomerMetadataProperties"]
+    assert (kept["run_id"], kept["ledger_entry"], kept["model_digest"]) == ("r1", request.hash, "ab" * 32)
+    client.update_model_package(
+        ModelPackageArn=arn,
+        ModelApprovalStatus="Approved",
+        ApprovalDescription="fine",
+        CustomerMetadataProperties=kept,
+    )
+    word = packages.word(ledger, request, f"s3://{s3_bucket}/e")
+    assert (word.kind, word.reason, word.source["arn"]) == ("approved", "fine", arn)
+    packages.decide(arn, "rejected", "ann: no")
+    assert client.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Rejected"
+    assert len(client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]) == 1
+
+
+def test_of_several_requests_in_the_queue_only_the_runs_own_is_taken(aws_services, s3_bucket):
+    sqs = aws_services.client("sqs")
+    url = sqs.create_queue(QueueName=f"approvals-{s3_bucket}")["QueueUrl"]
+    for run in ("r1", "r2", "r3"):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"run_id": run, "task_token": f"token of {run}"}))
+    settings = AwsSettings("us-east-1", f"s3://{s3_bucket}/p", IMAGE, "secretsmanager:store", ROLE)
+    settings = dataclasses.replace(settings, approval_queue=f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/x")
+    queue = Queue(_At(sqs, url), aws_services.client("stepfunctions"), settings)
+    queue.answer("r2", "approved")
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert sorted(json.loads(message["Body"])["run_id"] for message in found) == ["r1", "r3"]
+    with pytest.raises(ConfigError, match="holds no request of run 'r2'"):
+        queue.answer("r2", "approved")
+
+
+class _At:
+    """A client of SQS that asks the queue of this server, whose address is no URL of Amazon's."""
+
+    def __init__(self, client, url):
+        self._client, self._url, self.meta = client, url, client.meta
+
+    def __getattr__(self, method):
+        return lambda **request: getattr(self._client, method)(**{**request, "QueueUrl": self._url})
