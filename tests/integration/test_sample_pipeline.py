@@ -1,8 +1,12 @@
 """The sample pipeline as `make run` runs it, on the same data; later tests go on from its first run."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 
+import numpy as np
 import pytest
 from projects import ROOT, Project, completed
 
@@ -196,6 +200,36 @@ def test_the_pushed_model_is_the_trained_model(sample):
     files = sorted(path.relative_to(trained) for path in trained.rglob("*") if path.is_file())
     assert files
     assert all((trained / file).read_bytes() == (pushed / file).read_bytes() for file in files)
+
+
+LAMBDA = """
+import json, sys
+from serving.lambda_handler import handle
+answer = handle({"body": json.dumps({"instances": json.loads(sys.argv[1])})})
+loaded = {name.partition(".")[0] for name in sys.modules}
+heavy = loaded & {"tfx", "tfx_bsl", "tensorflow_transform", "pipeline", "models"}
+print(json.dumps([answer["statusCode"], json.loads(answer["body"]), sorted(heavy)]))
+"""
+
+
+def test_the_pushed_model_answers_in_lambda_with_tensorflow_alone(sample):
+    import tensorflow as tf  # not above: of other tests here, some count what a run loads
+
+    project, _, _ = sample
+    (pushed, *_) = project.pushed_versions("reviews")
+    signature = tf.saved_model.load(str(pushed)).signatures["serving_raw"]
+    inputs = signature.structured_input_signature[1]
+    rows = [
+        {name: text if spec.dtype == tf.string else 3.0 for name, spec in inputs.items()} for text in ("good", "bad")
+    ]
+    tensors = {name: tf.constant([row[name] for row in rows], spec.dtype) for name, spec in inputs.items()}
+    expected = signature(**tensors)["scores"].numpy()
+    environment = {**os.environ, "PENSTOCK_MODEL_DIR": str(pushed)}
+    program = [sys.executable, "-c", LAMBDA, json.dumps(rows)]
+    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    status, body, heavy = json.loads(done.stdout.splitlines()[-1])
+    assert (status, heavy) == (200, [])
+    np.testing.assert_allclose([each["scores"] for each in body["predictions"]], expected, rtol=1e-5)
 
 
 def test_a_schema_is_inferred_compared_and_accepted(sample, tmp_path):
