@@ -1,5 +1,7 @@
 """The verbs of endpoints: `penstock deploy`, `penstock traffic`; `penstock rollback --endpoint` goes back."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.ledger.ledger import Entry
+    from components.model_registry.registry import Registry
     from pipeline.config import Config
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
@@ -24,19 +27,24 @@ def deploy(
     reason: ReasonOption,
     by: ByOption = None,
     endpoint: EndpointOption = None,
+    from_aws: Annotated[
+        bool, typer.Option("--from-aws", help="A version that a run on AWS registered, instead of this machine's.")
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Put a registered, signed version of this machine's registry on a SageMaker endpoint, and wait for it."""
+    """Put a registered, signed version on a SageMaker endpoint, and wait for it."""
     from components.model_registry.registry import Ask
     from pipeline.approvals.deciding import who
-    from pipeline.deploying import deploy_version, deployer_of, deployment_lines
+    from pipeline.deploying import deploy_version, deployer_of, deployment_lines, registry_on_aws
     from pipeline.model_versions import registry_of
 
-    settings = load(config, overrides)
-    ask, deployer, registry = Ask(by or who(), reason), deployer_of(settings, endpoint), registry_of(settings)
-    found = registry.history().find(version)
-    made = deploy_version(deployer, settings, found, registry.folder(found), approvals_of(settings), ask)
+    settings, ask = load(config, overrides), Ask(by or who(), reason)
+    deployer = deployer_of(settings, endpoint)
+    with TemporaryDirectory(prefix="penstock-deploy-") as scratch:
+        registry: Registry = registry_on_aws(settings, Path(scratch)) if from_aws else registry_of(settings)
+        found = registry.history().find(version)
+        made = deploy_version(deployer, settings, found, registry.folder(found), approvals_of(settings), ask)
     echo_pairs(deployment_lines(made))
     for note in made.notes:
         typer.echo(f"note: {note}")

@@ -9,6 +9,7 @@ import json
 import tarfile
 
 import pytest
+from aws_config import config_on_aws
 
 from components.endpoint_pusher.checks import Registered, check_signature
 from components.endpoint_pusher.client import Clients
@@ -17,12 +18,15 @@ from components.endpoint_pusher.settings import DeploySettings, Target
 from components.ledger.ledger import Ledger
 from components.model_digest import model_digest
 from components.model_registry.packages import Packages, PackageSettings
+from components.model_registry.registry import Registration
 from components.signing.keys import new_key_pair
 from components.signing.settings import SigningSettings
 from components.signing.signature import sign_model, signing_key
 from pipeline.approvals.platforms import Queue
 from pipeline.aws_settings import AwsSettings
+from pipeline.deploying import check_version, registry_on_aws
 from pipeline.errors import ConfigError
+from pipeline.storage.upload import upload
 
 pytestmark = pytest.mark.integration
 
@@ -127,3 +131,19 @@ class _At:
 
     def __getattr__(self, method):
         return lambda **request: getattr(self._client, method)(**{**request, "QueueUrl": self._url})
+
+
+def test_a_version_that_a_run_on_aws_registered_is_brought_here_whole_to_be_checked(s3_bucket, signed, tmp_path):
+    folder, keys = signed
+    settings = AwsSettings("us-east-1", f"s3://{s3_bucket}/p", IMAGE, "secretsmanager:store", ROLE)
+    config = config_on_aws().model_copy(update={"aws": settings, "signing": keys})
+    place = f"s3://{s3_bucket}/p/pushed/reviews/7"
+    upload(folder, place)
+    registry = registry_on_aws(config, tmp_path / "scratch")
+    registration = Registration("7", "r1", "uri", model_digest(folder), "cd", "rules", {})
+    registry.register(folder, registration, place)
+    found = registry.history().find("latest")
+    copy = registry.folder(found)
+    assert copy != folder
+    check_version(found, copy, [])
+    assert check_signature(copy, keys).startswith("signed by key")
