@@ -11,7 +11,7 @@ import tarfile
 import pytest
 from aws_config import config_on_aws
 
-from components.endpoint_pusher.checks import Registered, check_signature
+from components.endpoint_pusher.checks import DeployRefused, Registered, check_signature
 from components.endpoint_pusher.client import Clients
 from components.endpoint_pusher.deployer import Deployer, deploy_folder
 from components.endpoint_pusher.settings import DeploySettings, Target
@@ -147,3 +147,56 @@ def test_a_version_that_a_run_on_aws_registered_is_brought_here_whole_to_be_chec
     assert copy != folder
     check_version(found, copy, [])
     assert check_signature(copy, keys).startswith("signed by key")
+
+
+@pytest.fixture
+def node(s3_bucket, signed, tmp_path):
+    """Runs EndpointPusher's executor on the signed model, approved and registered but for the changes; its artifact."""
+    from tfx.types import standard_artifacts
+
+    from components.endpoint_pusher.artifact import Endpoint
+    from components.endpoint_pusher.executor import Executor
+    from components.model_approval.artifact import ModelApproval
+    from components.model_registry.artifact import ModelVersion
+
+    folder, keys = signed
+    target = Target("us-east-1", f"node-{s3_bucket}", f"s3://{s3_bucket}/p", IMAGE, ROLE)
+
+    def run(approved=True, pushed=True):
+        digest = model_digest(folder)
+        model, approval, version, endpoint = (
+            kind() for kind in (standard_artifacts.PushedModel, ModelApproval, ModelVersion, Endpoint)
+        )
+        model.uri, approval.uri, endpoint.uri = str(folder), str(tmp_path / "approval"), str(tmp_path / "endpoint")
+        model.set_int_custom_property("pushed", int(pushed))
+        model.set_string_custom_property("not_pushed_reason", "refused by a gate.")
+        (tmp_path / "approval").mkdir(exist_ok=True)
+        document = {"approved": approved, "model_digest": digest, "reasons": ["bob said no."]}
+        (tmp_path / "approval" / "approval.json").write_text(json.dumps(document))
+        version.registered, version.version, version.model_digest = 1, "7", digest
+        inputs = {"pushed_model": [model], "approval": [approval], "model_version": [version]}
+        settings = {"settings": DeploySettings(), "target": target, "signing": keys}
+        exec_properties = {key: json.dumps(value.to_json()) for key, value in settings.items()}
+        Executor().Do(inputs, {"endpoint": [endpoint]}, exec_properties)
+        return endpoint
+
+    return run
+
+
+def test_the_node_deploys_what_was_approved_and_says_what_is_there(node, aws_services, tmp_path):
+    endpoint = node()
+    sagemaker = aws_services.client("sagemaker")
+    found = sagemaker.describe_endpoint(EndpointName=endpoint.endpoint)
+    assert (endpoint.deployed, endpoint.variant, endpoint.version) == (1, "live", "7")
+    assert found["EndpointConfigName"] == endpoint.endpoint_config
+    document = json.loads((tmp_path / "endpoint" / "endpoint.json").read_text())
+    assert document["model_name"] == endpoint.model_name
+
+
+def test_the_node_deploys_nothing_that_was_not_pushed_or_not_approved(node, aws_services):
+    with pytest.raises(DeployRefused, match="bob said no"):
+        node(approved=False)
+    endpoint = node(pushed=False)
+    assert (endpoint.deployed, endpoint.reason) == (0, "Nothing was pushed: refused by a gate.")
+    names = [item["EndpointName"] for item in aws_services.client("sagemaker").list_endpoints()["Endpoints"]]
+    assert endpoint.endpoint not in names
