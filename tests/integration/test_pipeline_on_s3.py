@@ -255,8 +255,8 @@ def test_every_node_of_the_sample_runs_with_everything_on_s3(published):
 
 
 THEIR_OWN = ("/saved_model.pb", "/eval_config.json")
-"""TensorFlow names in a graph where each vocabulary was (and goes by the graph's folder when it loads it), TFMA in a copy
-of its settings where the model was; nobody reads either."""
+"""In a graph TensorFlow names where each vocabulary was, and goes by the graph's folder when it loads it; TFMA names in
+a copy of its settings where the model was. Nobody reads either."""
 
 LOCAL_PATH = re.compile(r"(?<![\w.:/<>*}\]\\-])/(?:tmp|home|root|opt|var|usr|work|mnt|private|Users|builds)\b")
 
