@@ -1,9 +1,9 @@
 """What may import what, beyond the contracts of import-linter in pyproject.toml."""
 
 import importlib.util
+import resource
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -49,16 +49,17 @@ def test_doctor_imports_nothing_heavy() -> None:
     assert not loaded & HEAVY
 
 
-def test_help_answers_in_under_half_a_second() -> None:
+def test_help_takes_less_than_half_a_second_of_processor_time() -> None:
     command = [sys.executable, "-m", "pipeline.cli", "--help"]
 
-    def timed() -> float:
-        begin = time.perf_counter()
+    def measured_s() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True)
-        return time.perf_counter() - begin
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # The best of some: what else the machine is doing is not the promise.
-    assert min(timed() for _ in range(5)) < 0.5
+    # Processor time, the best of some: what else the machine is doing is not the promise.
+    assert min(measured_s() for _ in range(5)) < 0.5
 
 
 @pytest.mark.parametrize("package", ["pipeline", "components", "models", "schemas", "serving"])
