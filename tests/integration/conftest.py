@@ -41,6 +41,7 @@ def _reads_two_runs(path: Path) -> bool:
     return "two_runs" in path.read_text(encoding="utf-8")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     return OneWorkerForARun(config, log)
 
