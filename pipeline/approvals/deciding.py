@@ -76,7 +76,9 @@ def check_meant(config: Config) -> None:
     Raises:
       DecisionRefused: several wait, and it would be a guess which one is meant.
     """
-    waiting = [asked.request.content["run"] for asked in requests(config) if asked.stands.state == "pending"]
+    waiting = [
+        asked.request.content["run"] for asked in requests(config, ledger_of(config)) if asked.stands.state == "pending"
+    ]
     if len(waiting) > 1:
         raise DecisionRefused(f"{len(waiting)} runs wait for a decision: {', '.join(waiting)}. Name the one you mean.")
 
@@ -187,13 +189,13 @@ def _decision_json(entry: Entry) -> dict[str, Any]:
     return {"number": entry.number, "at": entry.at, "kind": entry.kind, **entry.content, "hash": entry.hash}
 
 
-def requests(config: Config, now: datetime.datetime | None = None) -> list[Asked]:
-    """Every run's newest request: those that wait for a decision first, then the newest first.
+def requests(config: Config, ledger: Ledger, now: datetime.datetime | None = None) -> list[Asked]:
+    """Every run's newest request in the record: those that wait for a decision first, then the newest first.
 
     Raises:
       LedgerDamaged: the record was tampered with.
     """
-    entries = ledger_of(config).entries()
+    entries = ledger.entries()
     newest = {entry.content["run"]: entry for entry in entries if entry.kind == "requested"}
     found = []
     for request in newest.values():

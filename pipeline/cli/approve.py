@@ -67,16 +67,22 @@ def reject(
 def approvals(
     run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Only this run's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the evidence.")] = False,
+    runner: Annotated[
+        str | None, typer.Option("--runner", help="sagemaker or step_functions: of the runs on AWS, whichever it is.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """List the models that wait for an approval, and every decision; checks that the record is whole."""
     from pipeline.approvals.deciding import ledger_of, requests
+    from pipeline.approvals.platforms import record_of
+    from pipeline.runners.registry import capabilities_of
 
     settings = load(config, overrides)
-    ledger = ledger_of(settings)
-    wanted = None if run_id is None else find_run(store_of(settings), run_id, settings).run_id
-    found = [asked for asked in requests(settings) if wanted in (None, asked.request.content["run"])]
+    runs_here = runner is None or capabilities_of(runner).runs_here
+    ledger = ledger_of(settings) if runs_here else record_of(settings)
+    wanted = find_run(store_of(settings), run_id, settings).run_id if run_id and runs_here else run_id
+    found = [asked for asked in requests(settings, ledger) if wanted in (None, asked.request.content["run"])]
     if as_json:
         typer.echo(json.dumps({"head": ledger.head, "requests": [asked.to_json() for asked in found]}, indent=1))
         return

@@ -8,12 +8,14 @@ import boto3.session
 import pytest
 from aws_config import SETTINGS, config_on_aws
 from botocore.stub import Stubber
+from typer.testing import CliRunner
 
 from components.ledger.ledger import Ledger
 from components.model_approval.decisions import DecisionRefused
 from components.model_registry.packages import PackageRefused
 from pipeline.approvals.deciding import Decision
 from pipeline.approvals.platforms import Queue, decide_on_platform, record_of, tell_registry
+from pipeline.cli.app import app
 from pipeline.errors import ConfigError, PlatformRefused
 
 CONFIG = config_on_aws()
@@ -53,6 +55,23 @@ def test_a_decision_is_on_record_with_its_source(ledger):
     assert (request, stands.state) == (asked, "approved")
     assert (entry.kind, entry.content["by"], entry.content["reason"]) == ("approved", "ann", "good")
     assert (entry.content["request"], entry.content["source"]) == (1, {"place": "penstock"})
+
+
+def test_the_requests_of_runs_on_aws_are_listed_with_their_decisions(ledger, tmp_path, monkeypatch):
+    for run, digest in (("r1", "ab"), ("r2", "ef")):
+        ask_for(ledger, run, digest)
+    decide_on_platform(CONFIG, ledger, "r1", YES)
+    monkeypatch.setattr("pipeline.approvals.platforms.record_of", lambda _: ledger)
+    config = tmp_path / "penstock.yaml"
+    config.write_text(CONFIG.model_dump_json(by_alias=True))
+    shown = CliRunner().invoke(app, ["approvals", "--runner", "sagemaker", "--config", str(config)])
+    assert shown.exit_code == 0, shown.output
+    first, second, decision = (line.split() for line in shown.output.splitlines()[1:4])
+    assert (first[0], first[2], second[0], second[2]) == ("r2", "pending", "r1", "approved")
+    assert [word for word in decision if word in ("approved", "ann", "good")] == ["approved", "ann", "good"]
+    one = CliRunner().invoke(app, ["approvals", "r2", "--runner", "step_functions", "--config", str(config)])
+    assert "r2" in one.output
+    assert "r1" not in one.output
 
 
 def test_what_did_not_ask_and_what_is_decided_is_refused(ledger):
