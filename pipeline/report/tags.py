@@ -18,7 +18,7 @@ def safe(value: object) -> Markup:
 
 def join(parts: Iterable[object], between: str = "") -> Markup:
     """The parts as one piece of markup."""
-    return Markup(between).join(safe(part) for part in parts)
+    return Markup(str(escape(between)).join([safe(part) for part in parts]))
 
 
 def tag(name: str, *children: object, **attributes: object) -> Markup:
@@ -27,7 +27,7 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
     >>> tag("p", "a < b", class_="note")
     Markup('<p class="note">a &lt; b</p>')
     """
-    return Markup("<{}{}>{}</{}>").format(Markup(name), _attributes(attributes), join(children), Markup(name))
+    return Markup(f"<{name}{_attributes(attributes)}>{join(children)}</{name}>")
 
 
 def mark(name: str, **attributes: object) -> Markup:
@@ -36,12 +36,13 @@ def mark(name: str, **attributes: object) -> Markup:
     >>> mark("circle", cx=1.25, cy=2.0, r=3)
     Markup('<circle cx="1.25" cy="2" r="3"/>')
     """
-    return Markup("<{}{}/>").format(Markup(name), _attributes(attributes))
+    return Markup(f"<{name}{_attributes(attributes)}/>")
 
 
-def _attributes(attributes: dict[str, object]) -> Markup:
-    return Markup("").join(
-        Markup(' {}="{}"').format(Markup(_name(name)), safe(_value(value)))
+def _attributes(attributes: dict[str, object]) -> str:
+    """The attributes with their values escaped; by plain formatting, several times as fast as that of Markup."""
+    return "".join(
+        f' {_name(name)}="{safe(_value(value))}"'
         for name, value in attributes.items()
         if value is not None and value is not False
     )
