@@ -48,6 +48,8 @@ def start(project):
                 text=True,
                 cwd=project.config.parent,
                 start_new_session=True,
+                # What starts tests in the background has SIGINT ignored, which children inherit.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         )
         return started[-1]
