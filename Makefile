@@ -59,7 +59,7 @@ run: $(CORE) | $(SAMPLE)  ## environment, sample data, then the sample pipeline 
 
 test: check $(AWS_TEST)  ## everything: make check, then the tests that run pipelines
 	@$(call section,integration tests)
-	@$(call pytest,$(wildcard tests/integration tests/e2e) -n auto --dist loadfile)
+	@$(call pytest,$(wildcard tests/integration tests/e2e) -n auto --dist loadfile --no-loadscope-reorder)
 
 check: $(DEV) $(AWS)  ## format, lint, types, imports; unit, contract and golden tests
 	@$(call section,format: ruff format --check)

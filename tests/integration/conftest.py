@@ -28,6 +28,14 @@ evaluation:
 ROWS = 4000
 
 
+SLOWEST = ("test_kills.py", "test_step_functions.py", "test_sagemaker_definition.py", "test_platforms_match.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files come first, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.path.name not in SLOWEST)
+
+
 class OneWorkerForARun(LoadFileScheduling):
     """Tests of one file, and of files that read the same run, go to one worker: each run is made once."""
 
