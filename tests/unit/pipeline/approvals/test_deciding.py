@@ -81,7 +81,7 @@ def test_an_approval_says_who_when_why_and_what_was_seen(waiting: Config) -> Non
 
 def test_a_rejection_stands(waiting: Config) -> None:
     assert decide(waiting, "rejected", "ann") == "rejected"
-    assert [asked.stands.state for asked in requests(waiting)] == ["rejected"]
+    assert [asked.stands.state for asked in requests(waiting, ledger_of(waiting))] == ["rejected"]
 
 
 @pytest.mark.parametrize("kind", ["approved", "rejected"])
@@ -96,7 +96,11 @@ def test_a_superseding_decision_replaces_the_one_that_stands(waiting: Config) ->
     decide(waiting, "rejected", "ann")
     assert decide(waiting, "approved", "bob", supersedes=True) == "approved"
     assert decide(waiting, "rejected", "ann", supersedes=True) == "rejected"
-    assert [entry.kind for entry in requests(waiting)[0].history] == ["rejected", "approved", "rejected"]
+    assert [entry.kind for entry in requests(waiting, ledger_of(waiting))[0].history] == [
+        "rejected",
+        "approved",
+        "rejected",
+    ]
 
 
 def test_a_model_whose_bytes_changed_since_is_not_approved(waiting: Config) -> None:
@@ -125,7 +129,7 @@ def test_two_people_must_be_two(tmp_path: Path) -> None:
     assert decide(settings, "approved", "ann") == "pending"
     with pytest.raises(DecisionRefused, match="'ann' has approved this model already"):
         decide(settings, "approved", "ann")
-    assert requests(settings)[0].stands.sentence().endswith("1 of 2 approvals are there")
+    assert requests(settings, ledger_of(settings))[0].stands.sentence().endswith("1 of 2 approvals are there")
     assert decide(settings, "approved", "bob") == "approved"
 
 
@@ -166,7 +170,7 @@ def test_the_rules_of_the_run_hold_whatever_the_configuration_says_now(tmp_path:
     with pytest.raises(DecisionRefused, match=r"'eve' may not approve: approval.allowed_approvers names ann, bob"):
         decide(now, "approved", "eve")
     assert decide(now, "approved", "ann") == "pending"
-    assert requests(now)[0].stands.needed == 2
+    assert requests(now, ledger_of(now))[0].stands.needed == 2
 
 
 def test_an_approval_added_by_hand_by_somebody_who_may_not_changes_nothing(tmp_path: Path) -> None:
@@ -176,7 +180,7 @@ def test_an_approval_added_by_hand_by_somebody_who_may_not_changes_nothing(tmp_p
     decide(settings, "rejected", "bob")
     forged = {**ledger_of(settings).entries()[-1].content, "by": "eve", "supersedes": True}
     ledger_of(settings).append("approved", forged)
-    assert requests(settings)[0].stands.state == "rejected"
+    assert requests(settings, ledger_of(settings))[0].stands.state == "rejected"
 
 
 def test_one_rejection_is_enough_where_two_must_approve(tmp_path: Path) -> None:
@@ -247,7 +251,7 @@ def test_a_record_that_was_edited_decides_nothing_more(waiting: Config) -> None:
     path = waiting.approvals_path
     path.write_text(path.read_text().replace("rejected", "approved"))
     with pytest.raises(LedgerDamaged, match=r"reviews\.jsonl:2"):
-        requests(waiting)
+        requests(waiting, ledger_of(waiting))
     with pytest.raises(LedgerDamaged):
         decide(waiting, "approved", "bob", supersedes=True)
 
@@ -272,7 +276,7 @@ def test_a_record_changed_by_hand_is_told_with_its_line(waiting: Config, tamper:
     }[tamper]
     path.write_text(text)
     with pytest.raises(LedgerDamaged, match=rf"reviews\.jsonl:{line}: this entry"):
-        requests(waiting)
+        requests(waiting, ledger_of(waiting))
 
 
 def test_a_waiting_run_whose_request_was_cut_off_says_so(waiting: Config) -> None:
@@ -340,8 +344,8 @@ def test_what_waits_comes_first(waiting: Config) -> None:
     decide(waiting, "rejected", "ann")
     (waiting.root / "artifacts/model/Format-Serving/saved_model.pb").write_bytes(b"other")
     request(waiting, "run-2")
-    assert [asked.request.content["run"] for asked in requests(waiting)] == ["run-2", "run-1"]
-    document = requests(waiting)[1].to_json()
+    assert [asked.request.content["run"] for asked in requests(waiting, ledger_of(waiting))] == ["run-2", "run-1"]
+    document = requests(waiting, ledger_of(waiting))[1].to_json()
     assert [(item["kind"], item["by"]) for item in document["decisions"]] == [("rejected", "ann")]
 
 
