@@ -3,6 +3,7 @@
 A message says what was asked of which service, where, what AWS answered, and what to do.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.errors import NotFound, PlatformBusy, PlatformRefused
@@ -158,3 +159,18 @@ def _service(client: Any) -> str:
 def _action(error: Any) -> str:
     name = str(error.operation_name)
     return _IAM_ACTIONS.get(name, name)
+
+
+def ask_pages(client: Any, method: str, key: str, what: str, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The items under `key` of every page of an answer, whichever way the service writes NextToken.
+
+    Raises:
+      PenstockError: as `ask`.
+    """
+    token: dict[str, str] = {}
+    while True:
+        answer = ask(client, method, what, **request, **token)
+        yield from answer.get(key, ())
+        token = {name: answer[name] for name in ("NextToken", "nextToken") if answer.get(name)}
+        if not token:
+            return

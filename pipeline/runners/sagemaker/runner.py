@@ -15,11 +15,11 @@ from pipeline.aws_settings import AwsSettings
 from pipeline.errors import ConfigError, NotFound
 from pipeline.jobs import RUN_ID_PARAMETER
 from pipeline.run_handle import RunHandle
-from pipeline.runners.aws.asking import NotThere, ask
+from pipeline.runners.aws.asking import NotThere, ask, ask_pages
 from pipeline.runners.aws.clients import AwsClients
 from pipeline.runners.aws.ir_upload import upload_ir
-from pipeline.runners.aws.job_logs import job_lines
-from pipeline.runners.aws.jobs import Job, ask_failure, ask_usage, is_ended
+from pipeline.runners.aws.job_reading import node_lines, usage_now
+from pipeline.runners.aws.jobs import ask_failure
 from pipeline.runners.base import Document, RunStatus
 from pipeline.runners.remote import JobUsage, LogRange, RunProgress, check_given
 from pipeline.runners.sagemaker.definition import CAPABILITIES, NAME, compile_document
@@ -277,22 +277,14 @@ class SageMakerRunner:
 
     def usage(self, handle: RunHandle) -> tuple[JobUsage, ...]:
         """What the run's jobs have taken."""
-        now = datetime.datetime.now(datetime.UTC)
-        return tuple(ask_usage(self._clients.sagemaker, self.watch(handle).jobs, now))
+        return usage_now(self._clients, self.watch(handle))
 
     def logs(self, handle: RunHandle, node_id: str, wanted: LogRange) -> Iterator[str]:
         """What the node's job printed."""
-        job = Job.of(self.watch(handle).job_with_log(node_id))
-        return job_lines(self._clients.logs, job, wanted, lambda: is_ended(self._clients.sagemaker, job))
+        return node_lines(self._clients, self.watch(handle), node_id, wanted)
 
     def _ask(self, method: str, what: str, /, **request: Any) -> Any:
         return ask(self._clients.sagemaker, method, what, **request)
 
     def _pages(self, method: str, key: str, what: str, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        token: dict[str, str] = {}
-        while True:
-            answer = self._ask(method, what, **request, **token)
-            yield from answer.get(key, ())
-            if not answer.get("NextToken"):
-                return
-            token = {"NextToken": answer["NextToken"]}
+        return ask_pages(self._clients.sagemaker, method, key, what, request)
