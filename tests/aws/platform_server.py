@@ -7,7 +7,8 @@ our machines need and moto lacks:
 
 - `sagemaker:create…Job.sync`: the job runs (local_jobs.py), its end is the state's, and a failed job's description is
   the cause of `States.TaskFailed`, as the service has it;
-- answers of `aws-sdk:…` as plain JSON: no datetimes, and a stream as its text.
+- answers of `aws-sdk:…` as plain JSON: no datetimes, and a stream as its text;
+- a model package keeps the metadata that UpdateModelPackage does not name, as the service has it.
 """
 
 import datetime
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
+from moto.sagemaker.models import SageMakerModelBackend
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
@@ -151,10 +153,24 @@ def install() -> None:
             module.state_task_service_for = state_task_service_for
 
 
+def keep_metadata() -> None:
+    """Has packages keep what an update does not name; moto takes what is left out for an empty value."""
+    update = SageMakerModelBackend.update_model_package
+
+    def update_model_package(self: Any, model_package_arn: str, *rest: Any, **named: Any) -> Any:
+        if named.get("customer_metadata_properties") is None:
+            package = self.describe_model_package(model_package_arn)
+            named["customer_metadata_properties"] = package.customer_metadata_properties
+        return update(self, model_package_arn, *rest, **named)
+
+    SageMakerModelBackend.update_model_package = update_model_package
+
+
 def main() -> None:
     """Serves until it is killed."""
     port = int(sys.argv[1])
     install()
+    keep_metadata()
     ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
     config = {"stepfunctions": {"execute_state_machine": True}}
     requests.post(f"http://127.0.0.1:{port}/moto-api/config", json=config, timeout=30)

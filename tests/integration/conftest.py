@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_platforms import place, platform_services, platform_warm, stand_in  # noqa: F401 - fixtures
+from aws_platforms import place, platform_services, platform_warm, signer, stand_in  # noqa: F401 - fixtures
 from aws_services import aws_services, s3_bucket, s3_endpoint  # noqa: F401 - fixtures
 from mariadb import mariadb  # noqa: F401 - a fixture
 from projects import Project, completed, make_project

@@ -1,4 +1,4 @@
-"""Deployments, approvals and promotions against a server that stands in for Amazon's.
+"""Deployments, the approval queue and promotions against a server that stands in for Amazon's.
 
 It knows no UpdateEndpoint: updates, roll-backs and alarms are in tests/unit/components/endpoint_pusher.
 """
@@ -15,9 +15,7 @@ from components.endpoint_pusher.checks import DeployRefused, Registered, check_s
 from components.endpoint_pusher.client import Clients
 from components.endpoint_pusher.deployer import Deployer, deploy_folder
 from components.endpoint_pusher.settings import DeploySettings, Target
-from components.ledger.ledger import Ledger
 from components.model_digest import model_digest
-from components.model_registry.packages import Packages, PackageSettings
 from components.model_registry.registry import Registration
 from components.signing.keys import new_key_pair
 from components.signing.settings import SigningSettings
@@ -79,33 +77,6 @@ def test_a_signed_model_comes_into_service_once_and_what_is_packed_still_verifie
         archive.extractall(tmp_path / "unpacked", filter="data")
     assert check_signature(tmp_path / "unpacked" / "7", keys).startswith("signed by key")
     assert model_digest(tmp_path / "unpacked" / "7") == digest
-
-
-def test_a_package_waits_and_its_approval_by_the_api_is_the_word(aws_services, s3_bucket):
-    client, group = aws_services.client("sagemaker"), f"models-{s3_bucket}"
-    client.create_model_package_group(ModelPackageGroupName=group, ModelPackageGroupDescription="models")
-    ledger = Ledger(f"s3://{s3_bucket}/p/approvals/reviews.jsonl")
-    content = {"run": "r1", "model_uri": f"s3://{s3_bucket}/m", "model_digest": "ab" * 32, "evidence_digest": "cd"}
-    request = ledger.append("requested", content)
-    packages = Packages(PackageSettings("us-east-1", group, IMAGE, "reviews"), client)
-    assert packages.word(ledger, request, f"s3://{s3_bucket}/e") is None
-    [package] = client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
-    assert package["ModelApprovalStatus"] == "PendingManualApproval"
-    arn = package["ModelPackageArn"]
-    # The stand-in forgets what an update does not name; Amazon keeps it.
-    kept = client.describe_model_package(ModelPackageName=arn)["CustomerMetadataProperties"]
-    assert (kept["run_id"], kept["ledger_entry"], kept["model_digest"]) == ("r1", request.hash, "ab" * 32)
-    client.update_model_package(
-        ModelPackageArn=arn,
-        ModelApprovalStatus="Approved",
-        ApprovalDescription="fine",
-        CustomerMetadataProperties=kept,
-    )
-    word = packages.word(ledger, request, f"s3://{s3_bucket}/e")
-    assert (word.kind, word.reason, word.source["arn"]) == ("approved", "fine", arn)
-    packages.decide(arn, "rejected", "ann: no")
-    assert client.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Rejected"
-    assert len(client.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]) == 1
 
 
 def test_of_several_requests_in_the_queue_only_the_runs_own_is_taken(aws_services, s3_bucket):

@@ -88,22 +88,6 @@ def test_a_training_whose_spot_machine_is_taken_back_goes_on_from_its_checkpoint
     assert place.executions("SPOTRUN00001")["Trainer"] == ["COMPLETE"]
 
 
-def test_a_model_waits_in_the_run_and_the_second_document_goes_on_once_it_is_approved(place):
-    document = place.compile("sagemaker", approval=True)
-    waits = place.run_definition(document.text, "WAITINGRUN01")
-    assert waits["status"] == "Succeeded", waits["log"]
-    assert waits["steps"]["If-Deploy"]["outcome"] is False
-    assert place.jobs()["ModelApproval"][-1]["message"] == "Somebody must look at the model."
-    assert "Deploy" not in place.jobs()
-
-    (place.notes / "answer").write_text("yes")
-    goes_on = place.run_definition(document.continuation.text, "CONTINUING01", RunId="WAITINGRUN01")
-    assert goes_on["status"] == "Succeeded", goes_on["log"]
-    assert set(goes_on["steps"]) == {"ModelApproval", "If-Deploy", "Deploy"}
-    assert place.states("WAITINGRUN01") == all_of("COMPLETE", "Publish", "ModelApproval", "Deploy")
-    assert place.executions("CONTINUING01") == {}
-
-
 def test_a_container_that_begins_from_nothing_does_the_same(place):
     place.config = place.config.model_copy(update={"aws": dataclasses.replace(place.config.aws, image=FRESH_IMAGE)})
     document = place.compile("sagemaker")

@@ -4,7 +4,6 @@ Jobs run in SageMaker's Local Mode. moto has no RedriveExecution; a run is gone 
 """
 
 import json
-import time
 
 import pytest
 from tiny_platform import EPOCHS
@@ -115,30 +114,3 @@ def test_a_training_whose_spot_machine_is_taken_back_goes_on_from_its_checkpoint
     assert place.noted("trainer") == 2
     assert [place.noted(f"epoch-{epoch}") for epoch in range(1, EPOCHS + 1)] == [1] * EPOCHS
     assert place.executions("spot-run")["Trainer"] == ["COMPLETE"]
-
-
-@pytest.mark.parametrize(("answer", "deployed"), [("yes", True), ("no", False)])
-def test_a_run_waits_until_the_token_comes_back_and_then_does_what_was_decided(place, answer, deployed):
-    machine = place.create_machine(place.compile("step_functions", approval=True))
-    run = place.begin_machine(machine, "waiting-run")
-    request = _request(place)
-    assert request["run_id"] == "waiting-run"
-    assert request["node"] == "ModelApproval"
-    assert place.services.client("stepfunctions").describe_execution(executionArn=run.arn)["status"] == "RUNNING"
-    assert "Deploy" not in place.jobs()
-    (place.notes / "answer").write_text(answer)
-    place.services.client("stepfunctions").send_task_success(taskToken=request["task_token"], output="{}")
-    end = run.wait()
-    assert end["status"] == "SUCCEEDED", end
-    assert ("Deploy" in place.jobs()) is deployed
-    assert len(place.jobs()["ModelApproval"]) == 2
-
-
-def _request(place):
-    """The request for an approval that a run puts in the queue."""
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
-        for text in messages(place, place.config.aws.approval_queue):
-            return json.loads(text)
-        time.sleep(0.2)
-    raise AssertionError(f"nobody asked; jobs: {place.jobs()}")
