@@ -52,6 +52,7 @@ def wiring_problems(templates: Mapping[str, Template], folder: Path | None = Non
         found += _parameter_problems(logical_id, properties.get("Parameters") or {}, nested)
         found += _tag_problems(logical_id, properties.get("Tags") or [])
     found += _output_problems(templates)
+    found += _description_problems(main)
     found += [
         f"{MAIN}: parameter {tag} has a default; whoever deploys must decide it."
         for tag in REQUIRED_TAGS
@@ -80,8 +81,21 @@ def _parameter_problems(logical_id: str, given: Mapping[str, Any], nested: Templ
         if name not in nested.parameters:
             yield f"{MAIN}: {logical_id} gives {name}, which {nested.name} has no parameter for."
     for name, declared in nested.parameters.items():
-        if "Default" not in declared and name not in given:
-            yield f"{MAIN}: {logical_id} does not give {name}, which {nested.name} needs."
+        if name not in given:
+            lost = "nobody can decide it" if "Default" in declared else f"{nested.name} needs it"
+            yield f"{MAIN}: {logical_id} does not give {name}: {lost}."
+
+
+def _description_problems(main: Template) -> Iterator[str]:
+    """What whoever deploys is asked, or told, without being told what it is."""
+    for kind, declared in (("parameter", main.parameters), ("output", main.outputs)):
+        for name, found in declared.items():
+            if not found.get("Description"):
+                yield f"{MAIN}: {kind} {name} has no Description; it is all that whoever deploys is shown."
+    taken = {name for value in main.body.values() for name, _ in references(value)}
+    for name in main.parameters:
+        if name not in taken:
+            yield f"{MAIN}: parameter {name} decides nothing; no resource refers to it."
 
 
 def _tag_problems(logical_id: str, tags: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -45,6 +45,7 @@ ROLES = {
             "serving": "ServingRole",
             "deploy": "DeployRole",
             "release": "ReleaseRole",
+            "preview": "PreviewRole",
         }.items()
     },
     "approver": [STACK.nested["Roles"].properties("ApproverPolicy")["PolicyDocument"]],
@@ -70,6 +71,7 @@ def things():
         "decisions/run/Evaluator/decision.json",
         "deployments/models/0123/ab/model.tar.gz",
         "deployments/reviews.jsonl",
+        "registry/reviews/registry.jsonl",
         "ModelCard/1/card.json",
         "approvals/reviews.jsonl",
     ):

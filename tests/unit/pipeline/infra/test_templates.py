@@ -1,9 +1,11 @@
 """What the templates promise of security, read from the templates themselves."""
 
 import json
+import re
 
 import pytest
 from cloudformation import ACCOUNT, deployed
+from event_patterns import at, matches
 
 from components.ledger.ledger import Entry
 from components.model_registry.packages import PackageSettings, package_request
@@ -86,6 +88,68 @@ def test_bucket_refuses_connections_without_tls(name):
     assert (found["Effect"], found["Principal"], found["Action"]) == ("Deny", "*", "s3:*")
     assert found["Resource"] == [arn, f"{arn}/*"]
     assert found["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def applies(condition, request):
+    """Whether a condition holds for a request (IAM User Guide, Condition operators)."""
+    return all(_holds(operator, *item, request) for operator, keys in condition.items() for item in keys.items())
+
+
+def _holds(operator, key, operand, request):
+    given = request.get(key)
+    if operator == "Null":
+        return (given is None) == (operand == "true")
+    if operator == "StringNotEquals":  # negated operators hold where the key is absent, with or without IfExists
+        return given != operand
+    if given is None:
+        return False
+    if operator == "Bool":
+        return given == operand
+    assert operator == "NumericLessThan", operator
+    return float(given) < float(operand)
+
+
+TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
+KIND, KEY = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
+
+
+@pytest.mark.parametrize(
+    ("request_", "refused_by"),
+    [
+        (TLS, []),  # how nodes upload: the bucket's own encryption holds
+        ({**TLS, KIND: "aws:kms", KEY: STACK.outputs["DataKeyArn"]}, []),
+        ({**TLS, KIND: "aws:kms", KEY: f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/another"}, ["OnlyThisKey"]),
+        ({**TLS, KIND: "AES256"}, ["OnlyKms"]),
+        ({**TLS, "aws:SecureTransport": "false"}, ["OnlyTls"]),
+        ({**TLS, "s3:TlsVersion": "1.1"}, ["OnlyTls12"]),
+    ],
+)
+def test_the_bucket_takes_what_nodes_upload_and_nothing_that_is_not_encrypted_with_its_key(request_, refused_by):
+    policy = STACK.nested["Storage"].properties("ArtifactBucketPolicy")["PolicyDocument"]
+    writing = [each for each in policy["Statement"] if each["Action"] in ("s3:*", "s3:PutObject")]
+    assert all(each["Effect"] == "Deny" for each in writing)
+    assert [each["Sid"] for each in writing if applies(each["Condition"], request_)] == refused_by
+
+
+def test_event_bridge_may_publish_though_it_does_not_say_for_which_account():
+    """A condition on the account would have it refused, and nobody told (SNS Developer Guide, Key management)."""
+    key = STACK.nested["Keys"].properties("DataKey")["KeyPolicy"]
+    topic = STACK.nested["Messages"].properties("NotifyTopicPolicy")["PolicyDocument"]
+    for policy, action in ((key, "kms:GenerateDataKey*"), (topic, "sns:Publish")):
+        found = [each for each in policy["Statement"] if "events.amazonaws.com" in str(each["Principal"])]
+        assert [each["Effect"] for each in found] == ["Allow"]
+        assert action in found[0]["Action"]
+        assert "Condition" not in found[0]
+
+
+def test_who_looks_at_what_a_merge_would_change_can_change_nothing():
+    actions = {action for who, each in statements() if who == "PreviewRole" for action in each["Action"]}
+    assert {action for action in actions if "sagemaker" in action or "states" in action} == {
+        "sagemaker:DescribePipeline",
+        "states:DescribeStateMachine",
+    }
+    verbs = ("Describe", "Get", "List", "Decrypt")
+    assert all(action.partition(":")[2].startswith(verbs) for action in actions)
 
 
 def test_the_record_of_approvals_cannot_be_deleted_even_by_who_may_delete_everything():
@@ -202,7 +266,7 @@ def test_events_start_what_the_runner_submits_and_nothing_before_they_are_enable
 
 def test_every_kind_of_failure_is_told_to_the_topic():
     topic = STACK.outputs["NotifyTopicArn"]
-    for name in ("PipelineFailed", "StateMachineStopped"):
+    for name in ("PipelineFailed", "StateMachineFailed"):
         assert [target["Arn"] for target in STACK.nested["Events"].properties(name)["Targets"]] == [topic]
     alarms = every("AWS::CloudWatch::Alarm")
     assert len(alarms) >= 4
@@ -226,3 +290,87 @@ def test_the_rule_about_decisions_asks_for_what_packages_say_of_themselves():
     assert said[key] == "run-1"
     assert key in asked
     assert parameter["Name"] == RUN_ID_PARAMETER
+
+
+HERE = f"eu-central-1:{ACCOUNT}"
+PIPELINE, MACHINE = f"arn:aws:sagemaker:{HERE}:pipeline/reviews", f"arn:aws:states:{HERE}:stateMachine:reviews"
+
+
+def event(source, kind, detail):
+    """As EventBridge sends it (each service's guide shows one)."""
+    about = {"version": "0", "id": "1", "account": ACCOUNT, "region": "eu-central-1", "time": "2026-01-01T00:00:00Z"}
+    return {**about, "source": source, "detail-type": kind, "resources": [], "detail": detail}
+
+
+def new_object(key, bucket=STACK.outputs["IncomingBucketName"]):
+    return event("aws.s3", "Object Created", {"bucket": {"name": bucket}, "object": {"key": key, "size": 0}})
+
+
+def package(status, pipeline="reviews", group="penstock-test-models"):
+    said = {"run_id": "run-1", "pipeline": pipeline}
+    return event(
+        "aws.sagemaker",
+        "SageMaker Model Package State Change",
+        {"ModelPackageGroupName": group, "ModelApprovalStatus": status, "CustomerMetadataProperties": said},
+    )
+
+
+def pipeline_run(status, pipeline=PIPELINE):
+    about = {"pipelineArn": pipeline, "pipelineExecutionArn": f"{pipeline}/execution/abc"}
+    status = {"previousPipelineExecutionStatus": "Executing", "currentPipelineExecutionStatus": status}
+    return event("aws.sagemaker", "SageMaker Model Building Pipeline Execution Status Change", {**about, **status})
+
+
+def machine_run(status, machine=MACHINE):
+    about = {"executionArn": f"{machine.replace('stateMachine', 'execution')}:abc", "stateMachineArn": machine}
+    return event("aws.states", "Step Functions Execution Status Change", {**about, "name": "abc", "status": status})
+
+
+EVENTS = [
+    ("NewData", new_object("reviews/span-7/_SUCCESS"), True),
+    ("NewData", new_object("reviews/span-7/part-1.tsv"), False),
+    ("NewData", new_object("reviews/_SUCCESS", "somebody-elses"), False),
+    ("ModelDecided", package("Approved"), True),
+    ("ModelDecided", package("Rejected"), True),
+    ("ModelDecided", package("PendingManualApproval"), False),
+    ("ModelDecided", package("Approved", pipeline="payroll"), False),
+    ("ModelDecided", package("Approved", group="payroll"), False),
+    ("PipelineFailed", pipeline_run("Failed"), True),
+    ("PipelineFailed", pipeline_run("Failed", f"{PIPELINE}-continue"), True),
+    ("PipelineFailed", pipeline_run("Succeeded"), False),
+    ("PipelineFailed", pipeline_run("Failed", f"{PIPELINE}-of-another-team"), False),
+    ("StateMachineFailed", machine_run("FAILED"), True),
+    ("StateMachineFailed", machine_run("TIMED_OUT"), True),
+    ("StateMachineFailed", machine_run("ABORTED"), True),
+    ("StateMachineFailed", machine_run("RUNNING"), False),
+    ("StateMachineFailed", machine_run("FAILED", f"{MACHINE}-of-another-team"), False),
+]
+
+
+@pytest.mark.parametrize(("rule", "sent", "taken"), EVENTS)
+def test_rule_takes_the_events_that_it_is_for_and_finds_in_them_what_its_target_gets(rule, sent, taken):
+    found = STACK.nested["Events"].properties(rule)
+    assert matches(found["EventPattern"], sent) is taken
+    if not taken:
+        return
+    for target in found["Targets"]:
+        paths = [*target.get("InputTransformer", {}).get("InputPathsMap", {}).values()]
+        given = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
+        for path in [*paths, *(each["Value"] for each in given)]:
+            assert at(path, sent)
+
+
+@pytest.mark.parametrize("runner", ["sagemaker", "step_functions"])
+def test_target_has_the_role_or_the_policy_that_lets_it_be_called(runner):
+    """Runs are started with a role; a topic is told by its own policy, where a role would only be in the way."""
+    events = deployed(Runner=runner).nested["Events"]
+    rules = events.of_type("AWS::Events::Rule")
+    assert set(rules) == {"NewData", "Schedule", "ModelDecided", "PipelineFailed", "StateMachineFailed"}
+    queue = STACK.nested["Messages"].outputs["DeadLetterQueueArn"]
+    for name, rule in rules.items():
+        for target in rule["Targets"]:
+            assert target["DeadLetterConfig"] == {"Arn": queue}, name
+            assert ("RoleArn" in target) is (":sns:" not in target["Arn"]), name
+            template = target.get("InputTransformer", {}).get("InputTemplate", "")
+            named = target.get("InputTransformer", {}).get("InputPathsMap", {})
+            assert set(re.findall(r"<(\w+)>", template)) == set(named), name

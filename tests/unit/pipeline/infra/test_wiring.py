@@ -1,3 +1,4 @@
+import functools
 import shutil
 
 import pytest
@@ -6,6 +7,15 @@ from cloudformation import FOLDER
 from pipeline.errors import ConfigError
 from pipeline.infra.template import parse_template
 from pipeline.infra.wiring import MAIN, read_all, wiring_problems
+
+
+@pytest.fixture(autouse=True)
+def _read_once(monkeypatch):
+    """Reading all templates takes a second; a test spoils one of them."""
+    monkeypatch.setattr("pipeline.infra.template.parse_template", _parse)
+
+
+_parse = functools.cache(parse_template)
 
 
 @pytest.fixture
@@ -32,7 +42,11 @@ def test_templates_fit_together():
 @pytest.mark.parametrize(
     ("name", "old", "new", "told"),
     [
-        (MAIN, "        PipelineName: !Ref PipelineName\n", "", "Roles does not give PipelineName"),
+        (MAIN, "        PipelineName: !Ref PipelineName\n", "", "does not give PipelineName: roles.yaml needs it"),
+        (MAIN, "        IncomingMarker: !Ref IncomingMarker\n", "", "give IncomingMarker: nobody can decide it"),
+        (MAIN, "        IncomingMarker: !Ref IncomingMarker\n", "", "IncomingMarker decides nothing"),
+        (MAIN, "    Description: Who pays; a tag of everything.\n", "", "parameter CostCenter has no Description"),
+        (MAIN, "    Description: Taken to change endpoints.\n", "", "output DeployRoleArn has no Description"),
         (
             MAIN,
             "        RootPrefix: !Ref RootPrefix\n",
