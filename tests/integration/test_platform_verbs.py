@@ -7,7 +7,6 @@ against AWS's own models in tests/unit/pipeline/runners. Jobs are started withou
 import dataclasses
 import json
 import time
-import urllib.request
 
 import pytest
 from aws_config import SETTINGS, config_on_aws
@@ -91,14 +90,6 @@ def test_a_run_that_nobody_submitted_is_told_in_one_sentence(project):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "knows no run 'nobody' of pipeline 'churn'" in done.stderr
-
-
-@pytest.fixture
-def interpreter(s3_endpoint):
-    """Switches on what runs state machines."""
-    body = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
-    headers = {"Content-Type": "application/json"}
-    urllib.request.urlopen(urllib.request.Request(f"{s3_endpoint}/moto-api/config", body, headers)).close()
 
 
 def machine(ir_text, name, settings):

@@ -80,16 +80,16 @@ def test_a_failing_node_fails_the_run_its_branch_mate_ends_and_the_topic_is_told
     assert "the branch broke at row 17" in message
 
 
-def test_bad_input_is_caught_before_any_node_runs_and_the_topic_is_told(place, notifications):
+def test_input_that_only_a_job_can_judge_is_caught_before_any_node_runs_and_the_topic_is_told(place, notifications):
     machine = place.create_machine(place.compile("step_functions"))
-    run = place.begin_machine(machine, "bad-input", {"value": "a lot"})
+    run = place.begin_machine(machine, "bad-input", {"value": 5.5})
     end = run.wait()
     assert end["status"] == "FAILED"
     assert "value" in end["cause"]
     assert set(place.jobs()) == {"Make"}
     assert place.states("bad-input") == {}
     (message,) = notifications()
-    assert "a lot" in message
+    assert "5.5" in message
 
 
 def test_a_run_whose_job_was_killed_goes_on_where_it_was_when_it_is_started_again(place):

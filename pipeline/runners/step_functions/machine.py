@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipeline.jobs import Gate, JobPlan, JobRequest
-from pipeline.runners.step_functions.expressions import texts_in
+from pipeline.runners.step_functions.given import beginning
 from pipeline.runners.step_functions.layout import Layout, Series, Together, arrange
 from pipeline.runners.step_functions.states import (
     APPROVAL_WAIT_S,
@@ -38,25 +38,13 @@ def machine(plan: JobPlan, platform: Platform) -> dict[str, Any]:
         ends[_TOLD] = notify_state(plan.pipeline_name, platform, _FAILED)
     ends[_FAILED] = {"Type": "Fail", "Error": "PenstockRunFailed", "CausePath": "$.error.Cause"}
     scope = _Scope(fail=next(iter(ends)))
-    start = _Writer(plan, platform).write_jobs(plan.jobs, 0, scope, _DONE)
+    first = _Writer(plan, platform).write_jobs(plan.jobs, 0, scope, _DONE)
+    begin = beginning(plan, first, scope.fail)
     return {
         "Comment": f"Pipeline {plan.pipeline_name}, compiled by Penstock",
-        "StartAt": "Take defaults",
+        "StartAt": begin.start,
         "TimeoutSeconds": _longest_s(plan, platform),
-        "States": {**_begin(plan, start), **scope.states, _DONE: {"Type": "Succeed"}, **ends},
-    }
-
-
-def _begin(plan: JobPlan, start: str) -> dict[str, State]:
-    """Two states that put the execution's input over the parameters' defaults."""
-    defaults = {parameter.name: parameter.default for parameter in plan.parameters if parameter.default is not None}
-    known = {"defaults": {**defaults, "run_id.$": "$$.Execution.Name"}, "given.$": "$$.Execution.Input"}
-    merged: dict[str, Any] = {"run.$": "States.JsonMerge($.defaults, $.given, false)"}
-    if texts := dict(text for job in plan.jobs for text in texts_in(job.request)):
-        merged["texts"] = texts
-    return {
-        "Take defaults": {"Type": "Pass", "Parameters": known, "Next": "Take input"},
-        "Take input": {"Type": "Pass", "Parameters": merged, "Next": start},
+        "States": {**begin.states, **scope.states, _DONE: {"Type": "Succeed"}, **ends},
     }
 
 

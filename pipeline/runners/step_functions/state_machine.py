@@ -1,8 +1,8 @@
 """The state machine document (Amazon States Language, JSONPath) from a plan of jobs. Pure.
 
-    Defaults → Parameters → jobs, in chains and branches → Done
-                             │ a job fails: the branches beside it go on to their end
-                             └─► NotifyFailure → Failed
+    input over defaults → jobs, in chains and branches → Run done
+          │                │ a job fails: the branches beside it go on to their end
+          └─ refused ──────┴─► Tell of failure → Run failed
 
 What a run knows of itself is in `$.run`: the parameters and `run_id`, both from the execution's input where it has
 them; so an execution with the input `{"run_id": …}` goes on with an earlier run, whose finished nodes end at once.

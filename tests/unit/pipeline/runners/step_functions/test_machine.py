@@ -42,7 +42,7 @@ def order_of(scope):
             says_yes = state["Choices"][0]
             name = (
                 says_yes["Next"]
-                if "StringEquals" in says_yes and "waiting" not in says_yes.values()
+                if {"StringEquals", "StringMatches"} & says_yes.keys() and "waiting" not in says_yes.values()
                 else state["Default"]
             )
     return found
@@ -51,7 +51,8 @@ def order_of(scope):
 def test_chains_and_branches_are_those_of_the_graph(machine):
     top = order_of(machine)
     assert top == [
-        *("Take defaults", "Take input", "Gen", "Together 1", "Together 1 ended", "Judge"),
+        *("See input", "Is the input an object?", "Take defaults", "Take input", "Is the input complete?"),
+        *("Gen", "Together 1", "Together 1 ended", "Judge"),
         *("Together 2", "Together 2 ended", "Run done"),
     ]
     branches = [order_of(branch) for branch in machine["States"]["Together 1"]["Branches"]]
@@ -89,6 +90,30 @@ def test_a_run_knows_its_parameters_and_its_id_from_the_input_over_the_defaults(
         "given.$": "$$.Execution.Input",
     }
     assert states["Take input"]["Parameters"] == {"run.$": "States.JsonMerge($.defaults, $.given, false)"}
+
+
+def test_input_that_makes_no_sense_leads_to_the_notification_and_is_told_as_it_is(machine):
+    states = machine["States"]
+    assert states["Is the input an object?"]["Choices"] == [
+        {"Variable": "$.text", "StringMatches": "{*", "Next": "Take defaults"}
+    ]
+    assert states["Is the input an object?"]["Default"] == "Input is refused"
+    refusals = [state for name, state in states.items() if "refused" in name]
+    assert len(refusals) == 5  # not an object, three parameters, the run's id
+    for refusal in refusals:
+        assert (refusal["Type"], refusal["Next"]) == ("Pass", "Tell of failure")
+        assert refusal["Parameters"]["run"] == {"run_id.$": "$$.Execution.Name"}
+        assert refusal["Parameters"]["error"]["Error"] == "PenstockBadInput"
+
+
+def test_a_parameter_without_a_default_is_asked_for_before_its_kind():
+    text = ir_of(node("A", parameters={"span": int, "day": "today"}))
+    assert machine_of(text)["States"]["Is the input complete?"]["Choices"] == [
+        {"Not": {"Variable": "$.run.day", "IsString": True}, "Next": "Input 1, day, is refused"},
+        {"Variable": "$.run.span", "IsPresent": False, "Next": "Input 2, span, is missing"},
+        {"Not": {"Variable": "$.run.span", "IsNumeric": True}, "Next": "Input 2, span, is refused"},
+        {"Not": {"Variable": "$.run.run_id", "IsString": True}, "Next": "Input 3, run_id, is refused"},
+    ]
 
 
 def test_texts_that_no_literal_can_hold_are_in_the_runs_data():
@@ -201,7 +226,8 @@ def test_states_that_are_no_jobs_have_names_that_no_node_can_have(machine):
 
 def test_names_of_states_have_80_characters_at_most():
     long = "x" * 60
-    text = ir_of(node("A"), node(long, "A", type_name=APPROVAL), node("B", long), node("C", "B", conditions=["c"]))
+    first = node("A", parameters={"p" * 100: int})
+    text = ir_of(first, node(long, "A", type_name=APPROVAL), node("B", long), node("C", "B", conditions=["c"]))
     assert max(map(len, states_of(machine_of(text)["States"]))) <= 80
 
 
