@@ -42,9 +42,7 @@ def is_installed() -> bool:
     return find_spec("botocore") is not None
 
 
-def operation_problems(
-    service: str, operation: str, request: Mapping[str, Any], read: Reader, *, given: frozenset[str] = frozenset()
-) -> Iterator[str]:
+def operation_problems(service: str, operation: str, request: Mapping[str, Any], read: Reader) -> Iterator[str]:
     """What the service would refuse in a request.
 
     Args:
@@ -52,7 +50,6 @@ def operation_problems(
       operation: such as `CreateProcessingJob`.
       request: the operation's members.
       read: understands the document's expressions.
-      given: required members that the orchestrator itself adds.
     """
     model = _service(service)
     if model is None:
@@ -60,7 +57,7 @@ def operation_problems(
     elif operation not in model.operation_names:
         yield f"{service} has no operation {operation!r}.{_near(operation, model.operation_names)}"
     else:
-        yield from _problems(model.operation_model(operation).input_shape, request, (), read, given)
+        yield from _problems(model.operation_model(operation).input_shape, request, (), read)
 
 
 @cache
@@ -74,9 +71,7 @@ def _service(name: str) -> Any:
         return None
 
 
-def _problems(
-    shape: Any, value: Any, path: tuple[str, ...], read: Reader, given: frozenset[str] = frozenset()
-) -> Iterator[str]:
+def _problems(shape: Any, value: Any, path: tuple[str, ...], read: Reader) -> Iterator[str]:
     value, expected = read(value), _TYPES.get(shape.type_name)
     if isinstance(value, Later):
         if value.type is not None and expected is not None and not _fits(value.type, expected):
@@ -91,7 +86,7 @@ def _problems(
     for inner, item, step in _inside(shape, value):
         yield from _problems(inner, item, (*path, step), read)
     if shape.type_name == "structure":
-        yield from _members(shape, value, path, given)
+        yield from _members(shape, value, path)
 
 
 def _fits(seen: type, expected: type) -> bool:
@@ -108,9 +103,9 @@ def _inside(shape: Any, value: Any) -> Iterator[tuple[Any, Any, str]]:
         yield from ((shape.value, item, key) for key, item in value.items())
 
 
-def _members(shape: Any, value: Mapping[str, Any], path: tuple[str, ...], given: frozenset[str]) -> Iterator[str]:
+def _members(shape: Any, value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     for key in shape.required_members:
-        if key not in value and key not in given:
+        if key not in value:
             yield f"{_at((*path, key))} is required and not there."
     for key in value:
         if key not in shape.members:

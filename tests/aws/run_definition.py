@@ -15,6 +15,7 @@ can be retried, which on the platform keeps its id.
 
 import argparse
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,10 @@ class JobStep(Step):
 
     @property
     def arguments(self) -> Any:
-        """The request."""
-        return self._request["Arguments"]
+        """The request, with a name for each job that begins as the document says and goes on as the service has it."""
+        arguments, key = self._request["Arguments"], f"{self._request['Type']}JobName"
+        parts = [arguments[key], ExecutionVariable("PipelineExecutionId"), secrets.token_hex(5), "0"]
+        return {**arguments, key: Join(on="-", values=parts)}
 
     @property
     def properties(self) -> None:

@@ -7,10 +7,7 @@ from typing import Any
 
 from pipeline.runners.service_model import Later, operation_problems
 
-_OPERATIONS = {
-    "Processing": ("CreateProcessingJob", frozenset({"ProcessingJobName"})),
-    "Training": ("CreateTrainingJob", frozenset({"TrainingJobName"})),
-}
+_OPERATIONS = {"Processing": "CreateProcessingJob", "Training": "CreateTrainingJob"}
 _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PARAMETER_TYPES = {"String": str, "Integer": int, "Float": float, "Boolean": bool}
 _EXECUTION = ("PipelineExecutionId", "PipelineExecutionArn", "PipelineName", "PipelineArn", "StartDateTime")
@@ -66,8 +63,7 @@ class _Definition:
         if step["Type"] not in _OPERATIONS:
             yield f"Type is {step['Type']!r}, expected {', '.join(_OPERATIONS)} or Condition."
             return
-        operation, given = _OPERATIONS[step["Type"]]
-        yield from operation_problems("sagemaker", operation, step["Arguments"], self._read, given=given)
+        yield from operation_problems("sagemaker", _OPERATIONS[step["Type"]], step["Arguments"], self._read)
         outputs = step["Arguments"].get("ProcessingOutputConfig", {}).get("Outputs", ())
         for file in step.get("PropertyFiles", ()):
             if file["OutputName"] not in [output.get("OutputName") for output in outputs]:

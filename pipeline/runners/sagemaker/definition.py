@@ -1,8 +1,10 @@
 """The pipeline definition document of SageMaker Pipelines, version 2020-12-01, from a plan of jobs. Pure.
 
 Source: docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-pipeline.html and the definitions that Amazon's own SDK
-writes. `Arguments` of a step are the request that starts its job. Cache of steps stays off: its key leaves out what
-changes an answer here, and a hit would publish nothing.
+writes. `Arguments` of a step are the request that starts its job. The name in it is how the job's own name begins; the
+service ends it with `-<execution id>-<token>-<count of failures>`, which Amazon's SDK calls a custom job prefix
+(docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html). Cache of steps stays off: its key leaves out
+what changes an answer here, and a hit would publish nothing.
 """
 
 import json
@@ -115,7 +117,9 @@ def _condition_step(gate: Gate, steps: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _job_step(job: JobRequest) -> dict[str, Any]:
-    step = {"Name": job.name, "Type": job.kind.capitalize(), "Arguments": expression(job.request)}
+    kind = job.kind.capitalize()
+    named = {**expression(job.request), f"{kind}JobName": job.name_base}
+    step = {"Name": job.name, "Type": kind, "Arguments": named}
     deciders = {gate.job for gate in job.gates}  # the condition's step waits for them
     if waits_for := [name for name in job.depends_on if name not in deciders]:
         step["DependsOn"] = waits_for

@@ -60,6 +60,10 @@ def test_our_state_machine_calls_services_as_they_want_to_be_called():
             "'ProcessingResources'?",
         ),
         (lambda d: arguments(d, "Gen").pop("RoleArn"), "Step 'Gen': RoleArn is required and not there."),
+        (
+            lambda d: arguments(d, "Gen").update(ProcessingJobName="a job"),
+            "Step 'Gen': ProcessingJobName is 'a job', expected a match of",
+        ),
         (lambda d: arguments(d, "Gen").update(RoleArn="jobs"), "Step 'Gen': RoleArn is 'jobs', expected a match of"),
         (
             lambda d: cluster(d).update(InstanceCount="1"),
@@ -216,9 +220,3 @@ def test_what_is_known_later_is_taken_for_what_it_will_be():
 
     assert problems(Later(str)) == problems(Later(None)) == []
     assert problems(Later(list)) == ["Message will be a list, expected a text."]
-
-
-def test_what_the_orchestrator_gives_is_not_missed():
-    (problem,) = operation_problems("sns", "Publish", {}, lambda item: item)
-    assert problem == "Message is required and not there."
-    assert list(operation_problems("sns", "Publish", {}, lambda item: item, given=frozenset({"Message"}))) == []

@@ -93,6 +93,15 @@ def test_late_values_are_expressions(document):
     assert words[-1] == {"Std:Join": {"On": "", "Values": ["span=", {"Get": "Parameters.span"}]}}
 
 
+def test_names_of_jobs_begin_as_the_configuration_says_and_leave_room_for_what_the_service_adds(document):
+    steps = steps_of(document["Steps"])
+    assert steps["Gen"]["Arguments"]["ProcessingJobName"] == "penstock-Gen"
+    assert steps["Trainer"]["Arguments"]["TrainingJobName"] == "penstock-Trainer"
+    long = definition(plan_jobs(ir_of(node("x" * 60)), config_on_aws(job_prefix="p" * 20)))
+    added = len("-abcdefghijkl-AbCdEfGhIj-0")
+    assert len(long["Steps"][0]["Arguments"]["ProcessingJobName"]) + added <= 63
+
+
 def test_a_service_that_fails_is_asked_again_as_often_as_the_line_says(document):
     steps = steps_of(document["Steps"])
     assert "RetryPolicies" not in steps["Pusher"]
