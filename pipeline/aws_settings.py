@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
+LogLevel = Literal["ALL", "ERROR", "FATAL"]
+
 GpuKind = Literal["T4", "L4", "V100", "A10G", "L40S", "A100", "H100"]
 
 MAX_PROCESSING_S = 777_600
@@ -27,6 +29,9 @@ _IMAGE = re.compile(r"[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}")
 _ROLE = re.compile(rf"arn:{_PARTITION}:iam::\d{{12}}:role/[A-Za-z0-9+=,.@_/-]+")
 _KMS_KEY = re.compile(rf"arn:{_PARTITION}:kms:(?P<region>[a-z0-9-]+):\d{{12}}:(?:key|alias)/[A-Za-z0-9/_-]+")
 _TOPIC = re.compile(rf"arn:{_PARTITION}:sns:(?P<region>[a-z0-9-]+):\d{{12}}:[A-Za-z0-9_.-]{{1,256}}")
+_LOG_GROUP = re.compile(
+    rf"arn:{_PARTITION}:logs:(?P<region>[a-z0-9-]+):\d{{12}}:log-group:[A-Za-z0-9_/.#-]{{1,512}}(?::\*)?"
+)
 _QUEUE = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/queue)?/\d{12}/[A-Za-z0-9_.-]{1,80}")
 _SECRET = re.compile(
     rf"secretsmanager:(?:arn:{_PARTITION}:secretsmanager:(?P<region>[a-z0-9-]+):\d{{12}}:secret:)?"
@@ -56,12 +61,15 @@ class AwsSettings:
       job_role: ARN of the role that jobs have.
       pipeline_role: ARN of the role that SageMaker Pipelines starts jobs with; needed to submit there.
       state_machine_role: ARN of the role that Step Functions starts jobs with; needed to submit there.
+      state_machine_log_group: ARN of the log group that state machines write their history to; None = nowhere.
+      state_machine_log_level: which events: `ALL`, `ERROR` or `FATAL`.
+      state_machine_log_data: log inputs and outputs of states too, with the parameters of runs.
       subnets: private subnets that jobs run in; none = the platform's own network.
       security_groups: of the jobs in those subnets.
       kms_key: ARN of the key that volumes, outputs and artifacts are encrypted with; None = AWS's own keys.
       tags: on every job, and on what is created for the pipeline.
       environment: variables of every job; visible to whoever may describe a job, so no secrets.
-      job_prefix: how names of jobs begin that Step Functions starts; SageMaker Pipelines names its own.
+      job_prefix: how names of jobs begin.
       notify_topic: ARN of the SNS topic that is told of failures.
       approval_queue: URL of the SQS queue that gets requests for approval; needed by Step Functions.
       model_package_group: group of the model registry that models wait for approval in; needed by SageMaker.
@@ -74,6 +82,9 @@ class AwsSettings:
     job_role: str
     pipeline_role: str | None = None
     state_machine_role: str | None = None
+    state_machine_log_group: str | None = None
+    state_machine_log_level: LogLevel = "ERROR"
+    state_machine_log_data: bool = False
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     kms_key: str | None = None
@@ -114,7 +125,7 @@ class AwsSettings:
     def _regions(self) -> Iterator[str]:
         if not _REGION.fullmatch(self.region):
             return
-        for key, pattern in (("kms_key", _KMS_KEY), ("notify_topic", _TOPIC), ("metadata", _SECRET)):
+        for key, pattern in _REGIONAL:
             found = pattern.fullmatch(getattr(self, key) or "")
             if found and found["region"] not in (None, self.region):
                 yield f"{key} is in {found['region']}, the pipeline is in {self.region}: name one of {self.region}."
@@ -144,6 +155,13 @@ class AwsSettings:
                 yield f"environment: {name} has {len(value)} characters, at most 256 fit."
 
 
+_REGIONAL = (
+    ("kms_key", _KMS_KEY),
+    ("notify_topic", _TOPIC),
+    ("metadata", _SECRET),
+    ("state_machine_log_group", _LOG_GROUP),
+)
+
 _SHAPES = (
     ("region", _REGION, "a region such as eu-central-1"),
     ("root", _S3_ROOT, "s3://BUCKET/PREFIX of letters, digits, dots, dashes and underscores, with no slash at its end"),
@@ -151,6 +169,11 @@ _SHAPES = (
     ("job_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-jobs"),
     ("pipeline_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-pipeline"),
     ("state_machine_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-state-machine"),
+    (
+        "state_machine_log_group",
+        _LOG_GROUP,
+        "a log group's ARN such as arn:aws:logs:eu-central-1:123456789012:log-group:/aws/vendedlogs/states/penstock",
+    ),
     ("kms_key", _KMS_KEY, "a key's ARN such as arn:aws:kms:eu-central-1:123456789012:key/…"),
     ("job_prefix", _PREFIX, "1 to 20 letters, digits and dashes, no dash at an end"),
     ("notify_topic", _TOPIC, "a topic's ARN such as arn:aws:sns:eu-central-1:123456789012:penstock-failures"),

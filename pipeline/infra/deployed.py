@@ -14,6 +14,7 @@ _KEYS = {
     "job_role": "JobRoleArn",
     "pipeline_role": "PipelineRoleArn",
     "state_machine_role": "StateMachineRoleArn",
+    "state_machine_log_group": "StateMachineLogGroupArn",
     "subnets": "SubnetIds",
     "security_groups": "JobSecurityGroupId",
     "kms_key": "DataKeyArn",

@@ -22,6 +22,7 @@ from pipeline.runners.base import Document, RunStatus
 from pipeline.runners.remote import JobUsage, LogRange, RunProgress, check_given, typed_parameters
 from pipeline.runners.run_ids import new_run_id
 from pipeline.runners.step_functions.history import RUN_STATES, has_failed_on_purpose, jobs_of, read_machine
+from pipeline.runners.step_functions.machine_logs import logging_configuration, logs_alike
 from pipeline.runners.step_functions.state_machine import CAPABILITIES, NAME, compile_document
 
 _RESUMED = re.compile(r"(?P<run>.+)_resumed_(?P<number>\d+)")
@@ -113,8 +114,9 @@ class StepFunctionsRunner:
             return None
 
     def _upsert(self, document: Document, role: str) -> str:
-        """The ARN of the machine, which is created, or made what the document says, tags included."""
+        """The ARN of the machine, which is created, or made what document and settings say, tags and logs included."""
         name, arn = document.pipeline_name, self._machine(document.pipeline_name)
+        logs = logging_configuration(self._aws)
         tags = [{"key": key, "value": value} for key, value in sorted(self._tags(name).items())]
         try:
             there = self._ask("describe_state_machine", f"look for state machine '{name}'", stateMachineArn=arn)
@@ -126,16 +128,19 @@ class StepFunctionsRunner:
                 definition=document.text,
                 roleArn=role,
                 type="STANDARD",
+                loggingConfiguration=logs,
                 tags=tags,
             )
             return arn
-        if (there["definition"], there["roleArn"]) != (document.text, role):
+        same_logs = logs_alike(there.get("loggingConfiguration"), logs)
+        if (there["definition"], there["roleArn"], same_logs) != (document.text, role, True):
             self._ask(
                 "update_state_machine",
                 f"update state machine '{name}'",
                 stateMachineArn=arn,
                 definition=document.text,
                 roleArn=role,
+                loggingConfiguration=logs,
             )
         self._ask("tag_resource", f"tag state machine '{name}'", resourceArn=arn, tags=tags)
         return arn

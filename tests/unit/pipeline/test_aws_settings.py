@@ -37,6 +37,11 @@ def problems_in(folder, text):
         ({"kms_key": "alias/penstock"}, "kms_key is 'alias/penstock', expected a key's ARN"),
         ({"notify_topic": "alarms"}, "notify_topic is 'alarms', expected a topic's ARN"),
         ({"approval_queue": "approvals"}, "approval_queue is 'approvals', expected a queue's URL"),
+        ({"state_machine_log_group": "/aws/x"}, "state_machine_log_group is '/aws/x', expected a log group's ARN"),
+        (
+            {"state_machine_log_group": "arn:aws:logs:us-east-1:123456789012:log-group:x:*"},
+            "state_machine_log_group is in us-east-1, the pipeline is in",
+        ),
         ({"job_prefix": "-a"}, "job_prefix is '-a', expected 1 to 20 letters"),
         ({"model_package_group": "my models"}, "model_package_group is 'my models'"),
         ({"subnets": ("subnet-1",), "security_groups": ()}, "subnets needs security_groups too"),

@@ -30,6 +30,13 @@ MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:reviews"
 RUN_ID = "20261126-120000-3fa9"
 RUN = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:reviews:{RUN_ID}"
 HANDLE = RunHandle("step_functions", "reviews", RUN_ID, RUN, "digest")
+LOGS_OFF = {"level": "OFF", "includeExecutionData": False}
+LOG_GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/vendedlogs/states/penstock:*"
+LOGS_ON = {
+    "level": "ERROR",
+    "includeExecutionData": False,
+    "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": LOG_GROUP}}],
+}
 TAGS = [{"key": "penstock-pipeline", "value": "reviews"}, {"key": "team", "value": "reviews"}]
 
 
@@ -81,6 +88,7 @@ def test_a_first_submission_creates_the_machine_with_role_and_tags_and_starts_it
         definition=TEXT,
         roleArn=SETTINGS.state_machine_role,
         type="STANDARD",
+        loggingConfiguration=LOGS_OFF,
         tags=TAGS,
     )
     sent = {}
@@ -113,9 +121,52 @@ def test_a_machine_with_another_definition_or_role_is_updated(old):
         stateMachineArn=MACHINE,
         definition=TEXT,
         roleArn=SETTINGS.state_machine_role,
+        loggingConfiguration=LOGS_OFF,
     )
     expect_start(expect_tags(made))
     runner(made).submit(DOCUMENT, {})
+    made.check()
+
+
+@pytest.mark.parametrize(
+    ("there", "settings", "wanted"),
+    [
+        ({}, {"state_machine_log_group": LOG_GROUP}, LOGS_ON),
+        ({"loggingConfiguration": LOGS_OFF}, {"state_machine_log_group": LOG_GROUP.removesuffix(":*")}, LOGS_ON),
+        (
+            {"loggingConfiguration": LOGS_ON},
+            {
+                "state_machine_log_group": LOG_GROUP,
+                "state_machine_log_level": "ALL",
+                "state_machine_log_data": True,
+            },
+            {**LOGS_ON, "level": "ALL", "includeExecutionData": True},
+        ),
+        ({"loggingConfiguration": LOGS_ON}, {}, LOGS_OFF),
+    ],
+)
+def test_a_machine_that_logs_otherwise_than_the_configuration_says_is_updated(there, settings, wanted):
+    made = expect_there(stubs(), **there)
+    made.expect(
+        "stepfunctions",
+        "update_state_machine",
+        {"updateDate": TIME},
+        stateMachineArn=MACHINE,
+        definition=TEXT,
+        roleArn=SETTINGS.state_machine_role,
+        loggingConfiguration=wanted,
+    )
+    expect_start(expect_tags(made))
+    runner(made, **settings).submit(DOCUMENT, {})
+    made.check()
+
+
+@pytest.mark.parametrize(
+    ("there", "settings"), [(LOGS_ON, {"state_machine_log_group": LOG_GROUP}), (LOGS_OFF, {}), ({"level": "OFF"}, {})]
+)
+def test_a_machine_that_logs_as_the_configuration_says_is_not_updated(there, settings):
+    made = expect_start(expect_tags(expect_there(stubs(), loggingConfiguration=there)))
+    runner(made, **settings).submit(DOCUMENT, {})
     made.check()
 
 
