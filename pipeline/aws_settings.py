@@ -39,6 +39,28 @@ _SECRET = re.compile(
 )
 _MYSQL = re.compile(r"mysql://[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+(?::\d{1,5})?/[A-Za-z0-9_$-]+")
 _SQLITE = re.compile(r"sqlite:////[A-Za-z0-9._/+-]+")
+_ARN = re.compile(rf"arn:(?P<partition>{_PARTITION}):[a-z0-9-]+:[a-z0-9-]*:(?P<account>\d{{12}}):")
+_ECR_IMAGE = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
+_SQS_QUEUE = re.compile(r"https://sqs\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
+_IN_A_REGION = (
+    ("image", _ECR_IMAGE),
+    ("kms_key", _KMS_KEY),
+    ("notify_topic", _TOPIC),
+    ("approval_queue", _SQS_QUEUE),
+    ("metadata", _SECRET),
+    ("state_machine_log_group", _LOG_GROUP),
+)
+_ARNS = (
+    "job_role",
+    "pipeline_role",
+    "state_machine_role",
+    "kms_key",
+    "notify_topic",
+    "metadata",
+    "state_machine_log_group",
+)
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
 _SUBNET = re.compile(r"subnet-[0-9a-f]{1,32}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{1,32}")
 _PREFIX = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,18}[A-Za-z0-9])?")
@@ -96,7 +118,13 @@ class AwsSettings:
     model_package_group: str | None = None
 
     def __post_init__(self) -> None:
-        problems = [*self._shapes(), *self._regions(), *self._network(), *self._names_and_values()]
+        problems = [
+            *self._shapes(),
+            *self._regions(),
+            *self._partitions_and_accounts(),
+            *self._network(),
+            *self._names_and_values(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
 
@@ -125,10 +153,28 @@ class AwsSettings:
     def _regions(self) -> Iterator[str]:
         if not _REGION.fullmatch(self.region):
             return
-        for key, pattern in _REGIONAL:
-            found = pattern.fullmatch(getattr(self, key) or "")
+        for key, pattern in _IN_A_REGION:
+            found = pattern.match(getattr(self, key) or "")
             if found and found["region"] not in (None, self.region):
                 yield f"{key} is in {found['region']}, the pipeline is in {self.region}: name one of {self.region}."
+
+    def _partitions_and_accounts(self) -> Iterator[str]:
+        expected = partition_of(self.region)
+        accounts: dict[str, str] = {}
+        for key in _ARNS:
+            found = _ARN.match((getattr(self, key) or "").removeprefix("secretsmanager:"))
+            if found is None:
+                continue
+            if found["partition"] != expected:
+                yield f"{key} is of partition {found['partition']}, region {self.region} is of {expected}."
+            if key.endswith("_role"):
+                accounts[key] = found["account"]
+        for key, account in accounts.items():
+            if account != accounts.get("job_role", account):
+                yield (
+                    f"{key} is of account {account}, job_role of {accounts['job_role']}: a role can be handed on "
+                    "inside its own account only."
+                )
 
     def _network(self) -> Iterator[str]:
         yield from _odd("subnets", self.subnets, _SUBNET, "subnet-0123456789abcdef0", 16)
@@ -155,13 +201,6 @@ class AwsSettings:
                 yield f"environment: {name} has {len(value)} characters, at most 256 fit."
 
 
-_REGIONAL = (
-    ("kms_key", _KMS_KEY),
-    ("notify_topic", _TOPIC),
-    ("metadata", _SECRET),
-    ("state_machine_log_group", _LOG_GROUP),
-)
-
 _SHAPES = (
     ("region", _REGION, "a region such as eu-central-1"),
     ("root", _S3_ROOT, "s3://BUCKET/PREFIX of letters, digits, dots, dashes and underscores, with no slash at its end"),
@@ -180,6 +219,15 @@ _SHAPES = (
     ("approval_queue", _QUEUE, "a queue's URL such as https://sqs.eu-central-1.amazonaws.com/123456789012/approvals"),
     ("model_package_group", _GROUP, "1 to 63 letters, digits and dashes"),
 )
+
+
+def partition_of(region: str) -> str:
+    """What ARNs of a region begin with, after `arn:`.
+
+    >>> partition_of("us-gov-west-1"), partition_of("eu-central-1")
+    ('aws-us-gov', 'aws')
+    """
+    return next((name for begin, name in _PARTITIONS.items() if region.startswith(begin)), "aws")
 
 
 def _odd(key: str, values: tuple[str, ...], pattern: re.Pattern[str], example: str, at_most: int) -> Iterator[str]:

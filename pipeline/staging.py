@@ -9,7 +9,7 @@ from pipeline.definition import Plan, StagedFile, staged_schema_uri
 from pipeline.errors import ConfigError
 from pipeline.input_files import digest_of
 from pipeline.places import curated_schema, is_on_s3
-from pipeline.storage.s3 import Location, describe, put_file, write_bytes
+from pipeline.storage.s3 import Location, bucket_region, describe, put_file, write_bytes
 
 
 def stage_inputs(config: Config, plan: Plan) -> None:
@@ -25,6 +25,23 @@ def stage_inputs(config: Config, plan: Plan) -> None:
         _stage_schema(config.schema_.path, staged_schema_uri(config, plan), plan.schema_digest)
     for file in plan.staged:
         _stage_file(file)
+
+
+def check_bucket(config: Config) -> None:
+    """Raises ConfigError if the bucket of `aws.root` is in another region than jobs: SageMaker does not go there.
+
+    Raises:
+      NotReached: there is no such bucket, or S3 cannot be asked: no credentials, no network.
+    """
+    aws = config.on_aws
+    found = bucket_region(aws.bucket)
+    if found not in (None, aws.region):
+        raise ConfigError(
+            [
+                f"aws.root: bucket '{aws.bucket}' is in {found}, and jobs in {aws.region} use buckets of their own "
+                f"region only. Name a bucket in {aws.region}, or set aws.region to {found}."
+            ]
+        )
 
 
 def _stage_schema(source: str, target: str, digest: str) -> None:

@@ -100,7 +100,7 @@ def runner_of(store: RunStore, pipeline_name: str, run_id: str) -> str:
     for handle in submitted(store, pipeline_name):
         if run_id in ("latest", handle.run_id):
             return handle.runner
-    what = "No run" if run_id == "latest" else f"Run '{run_id}'"
+    what = "No run" if run_id == "latest" else f"No run '{run_id}'"
     raise ConfigError(
         [f"{what} of pipeline '{pipeline_name}' was submitted from this folder: name the platform with --runner."]
     )

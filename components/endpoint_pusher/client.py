@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from components.aws_advice import DENIED, advice, client_advice
 from components.errors import ComponentError
 
 
@@ -21,7 +22,6 @@ class ThereAlready(DeployFailed):
 _MISSING_WORDS = ("could not find", "does not exist", "not found")
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "ResourceNotFound"})
 _EXISTING_WORDS = ("already exist", "already existing")
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,8 @@ def ask(client: Any, method: str, what: str, /, **request: Any) -> Any:
         raise _translated(client, error, what) from error
     except BotoCoreError as error:
         raise DeployFailed(
-            f"Could not {what}: {_service(client)} was not asked: {error}. Check credentials, region and network."
+            f"Could not {what}: {_service(client)} was not asked: {error}. "
+            f"{client_advice(error) or 'Check credentials, region and network.'}"
         ) from error
 
 
@@ -89,11 +90,11 @@ def _translated(client: Any, error: Any, what: str) -> DeployFailed:
         return NotThere(answer)
     if any(words in said.lower() for words in _EXISTING_WORDS):
         return ThereAlready(answer)
-    if code in _DENIED:
+    if code in DENIED:
         return DeployFailed(f"{answer} Allow {_service(client)}:{error.operation_name} to the role that deploys.")
     if code == "ResourceLimitExceeded":
         return DeployFailed(f"{answer} Ask for a higher quota (Service Quotas), or take another deploy.instance_type.")
-    return DeployFailed(answer)
+    return DeployFailed(f"{answer} {advice(code, said, _service(client), error.operation_name)}".rstrip())
 
 
 def _service(client: Any) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from components.aws_advice import advice, client_advice
 from components.errors import ComponentError
 
 SCHEME = "s3://"
@@ -110,8 +111,19 @@ class S3Object:
         except (BotoCoreError, ClientError) as error:
             raise LedgerUnreachable(
                 f"{self.uri}: the record could not be {'read' if act == 'read' else 'written'}: {error}. Nothing was "
-                "changed. Check the bucket, the role's permissions (s3:GetObject, s3:PutObject) and the region."
+                f"changed. {_todo(error)}"
             ) from error
+
+
+def _todo(error: Any) -> str:
+    """What to do about an error of S3, or of its client."""
+    answered = getattr(error, "response", {}).get("Error", {})
+    known = (
+        advice(str(answered.get("Code")), str(answered.get("Message")), "s3", error.operation_name)
+        if answered
+        else client_advice(error)
+    )
+    return known or "Check the bucket, the role's permissions (s3:GetObject, s3:PutObject) and the region."
 
 
 def s3_client() -> Any:

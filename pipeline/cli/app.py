@@ -220,7 +220,8 @@ def main() -> None:
     from components.errors import ComponentError
     from components.model_approval.decisions import DecisionRefused
     from components.model_registry.versions import ChangeRefused
-    from pipeline.errors import ConfigError, DataRefused, PenstockError, RunInterrupted
+    from pipeline.errors import ConfigError, DataRefused, PenstockError, PlatformRefused, RunInterrupted
+    from pipeline.storage.errors import NotReached
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGTERM, _interrupt)
@@ -231,6 +232,8 @@ def main() -> None:
         _fail(f"{error}\nWhole log: {log_file}" if log_file else str(error), error.exit_code)
     except (DecisionRefused, ChangeRefused) as error:
         _fail(str(error), ConfigError.exit_code)
+    except NotReached as error:
+        _fail(str(error), PlatformRefused.exit_code)
     except ComponentError as error:  # met while planning, before any node ran
         _fail(str(error), DataRefused.exit_code)
     except KeyboardInterrupt:

@@ -4,11 +4,21 @@ import dataclasses
 import json
 import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import DEFAULT_CONFIG, WHICH_RUN, ConfigOption, SetOption, load, pairs_of, store_of
+from pipeline.cli.options import (
+    DEFAULT_CONFIG,
+    WHICH_RUN,
+    ConfigOption,
+    SetOption,
+    command_line,
+    load,
+    pairs_of,
+    store_of,
+)
 from pipeline.cli.platform import (
     PlatformOption,
     WhichRun,
@@ -20,7 +30,7 @@ from pipeline.cli.platform import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pipeline.config import Config
     from pipeline.run_handle import RunHandle
@@ -42,11 +52,26 @@ def submit(
     settings, parameters = load(config, overrides), pairs_of(param or [])
     found = remote_runner(runner, settings)
     document = _compiled(settings, runner, parameters)
-    handle = found.submit(document, parameters)
+    same = same_arguments(config, overrides)
+    look = command_line("status", "--runner", runner, *same)
+    with _interruption_says(f"The run may have been started, or not: {look}"):
+        handle = found.submit(document, parameters)
     typer.echo(f"Run {handle.run_id} of pipeline '{handle.pipeline_name}' was started on {runner}.")
     typer.echo(handle.execution_arn)
-    _remember(settings, handle)
-    echo_next(next_lines(handle, None, same_arguments(config, overrides)))
+    with _interruption_says(f"Run {handle.run_id} goes on; it is not in the list of this folder's runs: {look}"):
+        _remember(settings, handle)
+    echo_next(next_lines(handle, None, same))
+
+
+@contextmanager
+def _interruption_says(what: str) -> "Iterator[None]":
+    """Raises RunInterrupted with those words when the user presses Ctrl-C inside."""
+    from pipeline.errors import RunInterrupted
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise RunInterrupted(f"Interrupted. {what}", run_id="") from error
 
 
 def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") -> "Document":
@@ -57,10 +82,11 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
     from pipeline.runners.registry import build_document, placed_for, platform_problems
     from pipeline.runners.remote import check_given
     from pipeline.runners.warm import WarmProcess
-    from pipeline.staging import stage_inputs
+    from pipeline.staging import check_bucket, stage_inputs
 
     placed, logs = placed_for(runner, settings), settings.root / "logs"
     os.environ.setdefault("AWS_REGION", placed.on_aws.region)  # for clients that only know the environment
+    check_bucket(placed)
     plan = make_plan(placed)
     echo_notes(plan)
     warm = WarmProcess(logs / "warm.log")
@@ -92,7 +118,8 @@ def status(
     """Show where a run on a platform stands, and why what failed did; with --wait its end is the exit code."""
     settings = load(config, overrides)
     found, handle = platform_run(settings, runner, run_id)
-    progress = wait_for(found, handle, timeout, _tell_changes()) if wait else found.watch(handle)
+    with _interruption_says(f"Run {handle.run_id} goes on without us."):
+        progress = wait_for(found, handle, timeout, _tell_changes()) if wait else found.watch(handle)
     if as_json:
         typer.echo(json.dumps({**dataclasses.asdict(handle), **dataclasses.asdict(progress)}, indent=1))
     else:

@@ -1,6 +1,6 @@
 """From a plan of jobs to the jobs whose cost is estimated: what each request asks the platform for."""
 
-from pipeline.aws_settings import AwsSettings
+from pipeline.aws_settings import AwsSettings, partition_of
 from pipeline.config import Config
 from pipeline.costs.estimate import PlannedJob
 from pipeline.jobs import JobPlan, JobRequest
@@ -42,6 +42,6 @@ def with_some_account(config: Config, region: str) -> Config:
         root="s3://not-there-yet/penstock",
         image=f"not-there-yet@sha256:{'0' * 64}",
         metadata="secretsmanager:not-there-yet",
-        job_role="arn:aws:iam::000000000000:role/not-there-yet",
+        job_role=f"arn:{partition_of(region)}:iam::000000000000:role/not-there-yet",
     )
     return config.model_copy(update={"aws": made_up})

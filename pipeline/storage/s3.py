@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.storage.errors import Damaged, NotPublished, StorageError
+from components.aws_advice import DENIED, advice, client_advice
+from pipeline.storage.errors import Damaged, NotPublished, NotReached, StorageError
 
 SCHEME = "s3://"
 CONNECTIONS = 16
@@ -101,14 +102,34 @@ def told_in_our_words(place: Location, act: str) -> Iterator[None]:
         if code == "InvalidRange":
             raise Damaged(f"{place.uri}: it is shorter than what was written there. Write it again.") from error
         if code == "NoSuchBucket":
-            raise StorageError(f"{place.uri}: there is no bucket '{place.bucket}'. Check aws.root.") from error
-        raise StorageError(
-            f"{place.uri}: S3 refused to {act} ({code}: {message}). Check the role's permissions and the region."
-        ) from error
+            raise NotReached(f"{place.uri}: there is no bucket '{place.bucket}'. Check aws.root.") from error
+        todo = advice(code, message, "s3", error.operation_name) or "Check the role's permissions and the region."
+        raise NotReached(f"{place.uri}: S3 refused to {act} ({code}: {message.rstrip('.')}). {todo}") from error
     except BotoCoreError as error:
-        raise StorageError(
-            f"{place.uri}: could not {act} ({error}). Check the network, the credentials and AWS_REGION."
-        ) from error
+        todo = client_advice(error) or "Check the network, the credentials and AWS_REGION."
+        raise NotReached(f"{place.uri}: could not {act} ({error}). {todo}") from error
+
+
+def bucket_region(bucket: str, client: Any = None) -> str | None:
+    """The region that the bucket is in; None where S3 does not say it to whoever asks.
+
+    Raises:
+      NotReached: there is no such bucket, or S3 cannot be asked.
+    """
+    from botocore.exceptions import ClientError
+
+    client = client or s3_client()
+    with told_in_our_words(Location(bucket, ""), "look at"):
+        try:
+            answer = client.head_bucket(Bucket=bucket)
+        except ClientError as error:
+            code = error.response["Error"].get("Code")
+            if code in _GONE:
+                raise NotReached(f"{SCHEME}{bucket}: there is no such bucket. Check aws.root.") from error
+            if code in DENIED:  # whoever may write, may not have the right to list
+                return None
+            raise
+    return answer.get("BucketRegion")
 
 
 def listing(place: Location, client: Any = None) -> Iterator[StoredObject]:

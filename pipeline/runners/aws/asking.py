@@ -6,47 +6,9 @@ A message says what was asked of which service, where, what AWS answered, and wh
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from components.aws_advice import BUSY, QUOTA, advice, client_advice
 from pipeline.errors import NotFound, PlatformBusy, PlatformRefused
 
-_DENIED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "KmsAccessDeniedException"}
-)
-_STALE = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_BUSY = frozenset(
-    {
-        "500",
-        "503",
-        "InternalFailure",
-        "InternalServerError",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-_QUOTA = frozenset(
-    {
-        "ExecutionLimitExceeded",
-        "LimitExceededException",
-        "ResourceLimitExceeded",
-        "ServiceQuotaExceededException",
-        "StateMachineLimitExceeded",
-    }
-)
 _GONE = frozenset(
     {
         "404",
@@ -67,9 +29,6 @@ _LONGEST = 600
 """Characters of what a service says; some answer with a page."""
 
 _TAKEN = frozenset({"412", "PreconditionFailed", "ConditionalRequestConflict"})
-
-_IAM_SERVICES = {"stepfunctions": "states", "sagemaker-runtime": "sagemaker"}
-_IAM_ACTIONS = {"HeadObject": "GetObject"}
 
 
 class Taken(PlatformRefused):
@@ -115,21 +74,8 @@ def _translated(client: Any, error: Any, what: str) -> NotFound | PlatformRefuse
         return NotThere(f"{answer} Check the name, and aws.region.")
     if code in _TAKEN:
         return Taken(answer)
-    if code in _DENIED:
-        action = f"{_IAM_SERVICES.get(_service(client), _service(client))}:{_action(error)}"
-        return PlatformRefused(
-            f"{answer} Allow {action} to whoever runs this (docs/sagemaker.md lists the permissions)."
-        )
-    if code in _STALE:
-        return PlatformRefused(f"{answer} Sign in to AWS again; check with: aws sts get-caller-identity")
-    if code in _QUOTA:
-        return PlatformBusy(
-            f"{answer} Wait for other work to end, ask for a higher quota in the console under Service Quotas, or take "
-            "another instance type under 'resources'."
-        )
-    if code in _BUSY:
-        return PlatformBusy(f"{answer} It was tried several times; do the same again in a minute.")
-    return PlatformRefused(answer)
+    told = f"{answer} {advice(code, said, _service(client), error.operation_name)}".rstrip()
+    return PlatformBusy(told) if code in BUSY or code in QUOTA else PlatformRefused(told)
 
 
 def _not_asked(client: Any, error: Any, what: str) -> PlatformRefused:
@@ -137,28 +83,16 @@ def _not_asked(client: Any, error: Any, what: str) -> PlatformRefused:
     from botocore import exceptions
 
     begin = f"Could not {what}: {_service(client)} in {client.meta.region_name} was not asked: {error}."
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return PlatformRefused(
-            f"{begin} Sign in (aws sso login, aws configure) or set AWS_PROFILE; on a machine in AWS give it a role."
-        )
-    if isinstance(error, exceptions.TokenRetrievalError | exceptions.SSOError):
-        return PlatformRefused(f"{begin} Sign in to AWS again: aws sso login")
     if isinstance(error, exceptions.ParamValidationError):
         return PlatformRefused(f"{begin} This is a defect of ours, or of a name in the configuration.")
+    told = f"{begin} {client_advice(error)}".rstrip()
     if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        return PlatformBusy(
-            f"{begin} Check the network, a proxy, aws.region and AWS_ENDPOINT_URL; then the same again."
-        )
-    return PlatformRefused(begin)
+        return PlatformBusy(told)
+    return PlatformRefused(told)
 
 
 def _service(client: Any) -> str:
     return str(client.meta.service_model.service_name)
-
-
-def _action(error: Any) -> str:
-    name = str(error.operation_name)
-    return _IAM_ACTIONS.get(name, name)
 
 
 def ask_pages(client: Any, method: str, key: str, what: str, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

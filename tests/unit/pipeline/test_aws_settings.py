@@ -52,11 +52,39 @@ def problems_in(folder, text):
         ({"environment": {"X": "a" * 257}}, "environment: X has 257 characters, at most 256 fit"),
         ({"environment": {"PENSTOCK_METADATA_PASSWORD": "hush"}}, "is a secret"),
         ({"notify_topic": "arn:aws:sns:us-east-1:123456789012:t"}, "notify_topic is in us-east-1, the pipeline is in"),
+        (
+            {"image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/penstock@sha256:{'0' * 64}"},
+            "image is in us-east-1, the pipeline is in eu-central-1",
+        ),
+        (
+            {"approval_queue": "https://sqs.us-east-1.amazonaws.com/123456789012/q"},
+            "approval_queue is in us-east-1, the pipeline is in",
+        ),
+        (
+            {"job_role": "arn:aws-cn:iam::123456789012:role/jobs"},
+            "job_role is of partition aws-cn, region eu-central-1 is of aws",
+        ),
+        (
+            {"pipeline_role": "arn:aws:iam::210987654321:role/pipeline"},
+            "pipeline_role is of account 210987654321, job_role of 123456789012: a role can be handed on",
+        ),
     ],
 )
 def test_what_aws_would_refuse_is_refused_when_the_configuration_is_read(changes, told):
     (problem,) = problems_of(**changes)
     assert told in problem
+
+
+@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
+def test_regions_of_other_partitions_are_taken_with_arns_of_their_own(region, partition):
+    def there(value):
+        moved = value.replace("arn:aws:", f"arn:{partition}:").replace("eu-central-1", region)
+        return moved.replace("amazonaws.com", "amazonaws.com.cn") if partition == "aws-cn" else moved
+
+    given = {key: there(value) for key, value in vars(SETTINGS).items() if isinstance(value, str)}
+    assert dataclasses.replace(SETTINGS, **given).region == region
+    problems = problems_of(region=region)
+    assert any(f"job_role is of partition aws, region {region} is of {partition}" in problem for problem in problems)
 
 
 def test_a_password_in_the_stores_address_is_refused_and_not_repeated():

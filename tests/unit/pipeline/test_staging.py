@@ -4,13 +4,14 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from aws_config import config_on_aws
 
 from models.tabular_text.features import DType, FeatureSpec, Label, LabelKind
 from pipeline.config import Config
 from pipeline.definition import Plan, staged_schema_uri
 from pipeline.errors import ConfigError
 from pipeline.input_files import digest_of
-from pipeline.staging import stage_inputs
+from pipeline.staging import check_bucket, stage_inputs
 
 SCHEMA = b'feature { name: "caf\xc3\xa9" }\n'
 
@@ -89,3 +90,14 @@ def test_without_a_curated_schema_nothing_is_staged(config, tmp_path):
 def test_the_digest_frames_names_and_contents():
     assert digest_of([("é", b"ab"), ("b", b"")]) == hashlib.sha256("é\x002\x00abb\x000\x00".encode()).hexdigest()
     assert digest_of([("a", b"b")]) != digest_of([("ab", b"")])
+
+
+def test_a_bucket_of_another_region_than_jobs_is_refused_before_anything_is_compiled(monkeypatch):
+    regions = {"bucket": "us-east-1"}
+    monkeypatch.setattr("pipeline.staging.bucket_region", regions.get)
+    with pytest.raises(ConfigError, match="bucket 'bucket' is in us-east-1, and jobs in eu-central-1 use buckets of"):
+        check_bucket(config_on_aws())
+    regions["bucket"] = "eu-central-1"
+    check_bucket(config_on_aws())
+    regions["bucket"] = None  # whoever may not ask finds out later
+    check_bucket(config_on_aws())

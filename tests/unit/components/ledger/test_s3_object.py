@@ -133,5 +133,5 @@ def test_a_refusal_names_the_place_and_the_permissions(bucket):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
 
     bucket.get_object = refuse
-    with pytest.raises(LedgerUnreachable, match=f"{URI}.*AccessDenied.*s3:PutObject"):
+    with pytest.raises(LedgerUnreachable, match=f"{URI}.*AccessDenied.*Allow s3:GetObject"):
         OnS3(URI).entries()

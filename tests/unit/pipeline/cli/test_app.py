@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline.cli.app import main
+from pipeline.storage.errors import NotPublished, NotReached
 
 SMALLEST = "pipeline: {name: churn}\ndata: {path: customers.csv}\nlabel: {column: churned}\n"
 
@@ -51,6 +52,19 @@ def test_a_users_mistake_is_a_message_and_an_exit_code(penstock, arguments, exit
     assert result.returncode == exit_code, result.stderr
     assert words in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("error", "code"), [(NotReached("s3://b/k: no."), 9), (NotPublished("s3://b/k: none."), 4)])
+def test_what_s3_refuses_is_a_platforms_refusal_and_what_is_not_there_is_missing_data(monkeypatch, capsys, error, code):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr("pipeline.cli.app.app", fail)
+    monkeypatch.setattr("sys.argv", ["penstock", "submit"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert capsys.readouterr().err == f"{error}\n"
 
 
 def test_no_runs_is_no_error(penstock):

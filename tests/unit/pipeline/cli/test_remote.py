@@ -10,7 +10,7 @@ from aws_config import SETTINGS
 from pipeline.cli import remote
 from pipeline.cli.app import app
 from pipeline.cli.logs import _refuse_elsewhere
-from pipeline.errors import ConfigError, NotFound, PlatformBusy
+from pipeline.errors import ConfigError, NotFound, PlatformBusy, RunInterrupted
 from pipeline.run_handle import RunHandle
 from pipeline.runners import registry
 from pipeline.runners.remote import JobProgress, JobUsage, RunProgress
@@ -89,6 +89,43 @@ def test_the_status_of_the_newest_run_is_told_by_node_with_what_can_be_done_next
     assert "run abc123 of reviews on sagemaker: running" in shown
     assert "job-Trainer" in shown
     assert "stop abc123 --runner sagemaker" in shown
+
+
+@pytest.fixture
+def submitting(platform, monkeypatch):
+    """Nothing is compiled; a submission does what `act` says."""
+    monkeypatch.setattr(remote, "_compiled", lambda *_: None)
+    platform.submit = lambda *_: HANDLE
+    return platform
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_submission_that_is_interrupted_says_that_the_run_may_have_started_and_how_to_see_it(submitting):
+    submitting.submit = interrupted
+    with pytest.raises(RunInterrupted, match=r"may have been started, or not: .*status --runner sagemaker") as caught:
+        penstock("submit", "--runner", "sagemaker")
+    assert caught.value.exit_code == 130
+
+
+def test_a_run_whose_record_is_interrupted_has_been_named_and_goes_on(submitting, monkeypatch, capsys):
+    monkeypatch.setattr(remote, "_remember", interrupted)
+    with pytest.raises(RunInterrupted, match=r"Run abc123 goes on; .*status --runner sagemaker"):
+        penstock("submit", "--runner", "sagemaker")
+    assert "Run abc123 of pipeline 'reviews' was started" in capsys.readouterr().out
+
+
+def test_whoever_stops_waiting_is_told_that_the_run_goes_on(platform, monkeypatch):
+    monkeypatch.setattr(platform, "watch", interrupted)
+    with pytest.raises(RunInterrupted, match="Run abc123 goes on without us"):
+        penstock("status", "--runner", "sagemaker", "--wait")
+
+
+def test_a_run_that_was_not_submitted_from_here_is_not_said_to_have_been(platform):
+    with pytest.raises(ConfigError, match=r"^No run 'nobody' of pipeline 'reviews' was submitted from this folder"):
+        penstock("status", "nobody")
 
 
 def test_a_failed_run_says_why_and_how_to_go_on(platform, capsys):

@@ -5,13 +5,16 @@ import hashlib
 import subprocess
 import sys
 
+import boto3.session
 import pytest
+from botocore import exceptions
+from botocore.stub import Stubber
 
 from pipeline.storage import is_remote
 from pipeline.storage.beam import beam_s3_options
-from pipeline.storage.errors import StorageError
+from pipeline.storage.errors import NotReached, StorageError
 from pipeline.storage.parts import composite_checksum, part_bytes
-from pipeline.storage.s3 import Location, checksum_header, sha256_of
+from pipeline.storage.s3 import Location, bucket_region, checksum_header, head, sha256_of, told_in_our_words
 
 
 def test_a_place_is_a_bucket_and_a_key():
@@ -76,3 +79,54 @@ def test_asking_whether_a_place_is_remote_costs_no_library():
     program = "import sys, pipeline.storage; print({'boto3', 'pyarrow', 'tfx'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout == "set()\n"
+
+
+@pytest.fixture(scope="module")
+def client():
+    session = boto3.session.Session("testing", "testing", region_name="eu-central-1")
+    return session.client("s3")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "told"),
+    [
+        ("AccessDenied", NotReached, "S3 refused to look at (AccessDenied: no). Allow s3:GetObject"),
+        ("ExpiredToken", NotReached, "Sign in to AWS again"),
+        ("RequestTimeTooSkewed", NotReached, "The clock of this machine is wrong"),
+        ("NoSuchBucket", NotReached, "there is no bucket 'bucket'. Check aws.root."),
+        ("KeyTooLongError", NotReached, "Check the role's permissions and the region"),
+    ],
+)
+def test_what_s3_refuses_is_told_with_place_answer_and_what_to_do(client, code, kind, told):
+    with Stubber(client) as stub:
+        stub.add_client_error("head_object", code, "no.")
+        with pytest.raises(kind) as refused:
+            head(Location("bucket", "a/b"), client)
+    assert str(refused.value).startswith("s3://bucket/a/b: ")
+    assert told in str(refused.value)
+
+
+def test_what_is_not_there_is_no_refusal(client):
+    with Stubber(client) as stub:
+        stub.add_client_error("head_object", "404", "Not Found")
+        assert head(Location("bucket", "a/b"), client) is None
+
+
+def test_who_is_not_signed_in_is_told_how_to():
+    said = r"could not write \(Unable to locate credentials\). Sign in \(aws sso login"
+    with pytest.raises(NotReached, match=said), told_in_our_words(Location("bucket", "a"), "write"):
+        raise exceptions.NoCredentialsError
+
+
+def test_the_region_of_a_bucket_is_what_s3_says_or_unknown_to_whoever_may_not_ask(client):
+    with Stubber(client) as stub:
+        stub.add_response("head_bucket", {"BucketRegion": "us-east-1"}, {"Bucket": "bucket"})
+        assert bucket_region("bucket", client) == "us-east-1"
+        stub.add_client_error("head_bucket", "403", "Forbidden")
+        assert bucket_region("bucket", client) is None
+        stub.add_client_error("head_bucket", "404", "Not Found")
+        with pytest.raises(NotReached, match="s3://bucket: there is no such bucket"):
+            bucket_region("bucket", client)
+        stub.add_client_error("head_bucket", "ExpiredToken", "old")
+        with pytest.raises(NotReached, match="Sign in to AWS again"):
+            bucket_region("bucket", client)
