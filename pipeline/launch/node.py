@@ -15,6 +15,7 @@ from components.errors import WaitsForApproval
 from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError, PenstockError
 from pipeline.launch.arguments import no_such_node, read_ir
+from pipeline.launch.beam_batches import batch_by_bytes
 from pipeline.launch.job_machine import scratch_folder
 from pipeline.launch.outcome import NodeOutcome, describe_failure
 from pipeline.launch.request import LaunchRequest
@@ -95,6 +96,7 @@ def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
     from pipeline.caching.launcher import Caching, make_launcher
     from pipeline.caching.metadata_lock import LockedMetadata
 
+    batch_by_bytes()
     ir = bound_ir(request)
     node = node_of(ir, node_id)
     connect = functools.partial(connection_config, request.metadata_uri, writable=True)
