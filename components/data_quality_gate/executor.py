@@ -74,7 +74,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             for split, pattern in present.items():
                 state = measure_split(beam_pipeline, split, pattern, measure)
                 _ = state | f"Write {split}" >> beam.Map(_dump, os.path.join(folder, f"state-{split}"))
-        for path in fileio.glob(os.path.join(folder, "state-*")):
+        # In one order, and not in that of the folder: sums in another order have other last digits.
+        for path in sorted(fileio.glob(os.path.join(folder, "state-*"))):
             whole.join(_load(path))
         return whole
 
