@@ -53,6 +53,13 @@ def test_code_is_the_images_own_and_the_checkout_is_not_there(job):
     assert not list((job.root / "opt" / "penstock").rglob("*.pyc"))
 
 
+def test_sets_have_the_order_that_they_have_in_runs_on_this_machine(job):
+    program = ["-c", "print(hash('star_rating'), hash('vine'))"]
+    there = job.run(["python", *program])
+    here = subprocess.run([sys.executable, *program], env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True)
+    assert there.stdout == here.stdout != "", there.stderr
+
+
 def test_image_without_its_lock_fails_its_self_test(job):
     lock = job.root / "opt" / "penstock" / "requirements.lock"
     text = lock.read_bytes()
