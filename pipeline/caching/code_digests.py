@@ -7,6 +7,7 @@ is not found; a name that stands in the code as a text is.
 
 import dataclasses
 import importlib.util
+import os
 import sys
 import sysconfig
 import zipfile
@@ -41,7 +42,7 @@ class Module:
 
 
 class CodeFinder:
-    """Finds local modules and what they load."""
+    """Finds local modules and what they load, as the disk is when each is first asked for."""
 
     def __init__(self, index: FileIndex, project_root: Path = PROJECT_ROOT) -> None:
         """A finder for the project in this folder."""
@@ -49,6 +50,7 @@ class CodeFinder:
         self._project_root = project_root
         self._user_roots: list[Path] = []
         self._elsewhere: set[str] = set()
+        self._found: dict[tuple[Path, str], tuple[Module, ...]] = {}
 
     def closure(self, names: Iterable[str] = (), files: Iterable[Path] = ()) -> dict[Path, Module]:
         """Every local module behind these names (a module, or something in one) and files, by path."""
@@ -99,16 +101,12 @@ class CodeFinder:
 
     def _named(self, name: str) -> Iterator[Module]:
         """The module of that name and the packages around it, as far as they are local files."""
-        parts = name.split(".")
-        root = self._root_of(parts[0])
+        root = self._root_of(name.partition(".")[0])
         if root is None:
             return
-        for length in range(1, len(parts) + 1):
-            module = _module_at(root, parts[:length])
-            if module is not None:
-                yield module
-            elif not root.joinpath(*parts[:length]).is_dir():
-                return
+        if (root, name) not in self._found:  # most names stand in many modules
+            self._found[root, name] = tuple(_modules_on_the_way(root, name.split(".")))
+        yield from self._found[root, name]
 
     def _named_in_text(self, text: str) -> Iterator[Module]:
         """As `_named`, for a text that may mean something else: only where a local package is called so."""
@@ -170,11 +168,20 @@ def _absolute_name(module: Module, level: int, name: str) -> str:
     return ".".join([*base, name] if name else base)
 
 
+def _modules_on_the_way(root: Path, parts: list[str]) -> Iterator[Module]:
+    for length in range(1, len(parts) + 1):
+        module = _module_at(root, parts[:length])
+        if module is not None:
+            yield module
+        elif not root.joinpath(*parts[:length]).is_dir():
+            return
+
+
 def _module_at(root: Path, parts: list[str]) -> Module | None:
-    stem = root.joinpath(*parts)
-    for path in (stem / "__init__.py", stem.with_name(f"{stem.name}.py")):
-        if path.is_file():
-            return Module(".".join(parts), path, root)
+    stem = os.path.join(root, *parts)  # by thousands a run, so without a Path for each
+    for path in (f"{stem}/__init__.py", f"{stem}.py"):
+        if os.path.isfile(path):
+            return Module(".".join(parts), Path(path), root)
     return None
 
 
