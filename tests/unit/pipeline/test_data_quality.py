@@ -2,10 +2,9 @@
 
 import datetime
 import re
-import subprocess
-import sys
 
 import pytest
+from command_line import penstock as penstock_here
 
 from pipeline.config import load_config
 from pipeline.constraint_text import constraint_text, suggestions_text
@@ -59,8 +58,7 @@ def test_any_text_survives_being_a_line_of_a_configuration(project, value):
 
 
 def penstock(project, verb):
-    command = [sys.executable, "-m", "pipeline.cli", "quality", verb, "--config", str(project / "shop.yaml")]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return penstock_here(project, "quality", verb, "--config", "shop.yaml")
 
 
 def test_the_commands_say_what_they_found_and_a_refusal_is_exit_code_4(project):

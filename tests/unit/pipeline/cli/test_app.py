@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from command_line import penstock as penstock_here
 
 from pipeline.cli.app import main
 from pipeline.storage.errors import NotPublished, NotReached
@@ -12,14 +13,22 @@ SMALLEST = "pipeline: {name: churn}\ndata: {path: customers.csv}\nlabel: {column
 
 
 @pytest.fixture
-def penstock(tmp_path):
+def folder(tmp_path):
     (tmp_path / "penstock.yaml").write_text(SMALLEST)
+    return tmp_path
 
-    def call(*arguments):
-        command = [sys.executable, "-m", "pipeline.cli", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
-    return call
+def in_a_process(folder, *arguments):
+    command = [sys.executable, "-m", "pipeline.cli", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+
+
+def test_the_process_ends_with_the_exit_code_and_without_a_traceback(folder):
+    done, refused = in_a_process(folder, "runs"), in_a_process(folder, "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert refused.returncode == 4
+    assert "customers.csv" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -47,8 +56,8 @@ def penstock(tmp_path):
         (["sample-data", "--rows", "0"], 2, "rows is 0"),
     ],
 )
-def test_a_users_mistake_is_a_message_and_an_exit_code(penstock, arguments, exit_code, words):
-    result = penstock(*arguments)
+def test_a_users_mistake_is_a_message_and_an_exit_code(folder, arguments, exit_code, words):
+    result = penstock_here(folder, *arguments)
     assert result.returncode == exit_code, result.stderr
     assert words in result.stderr
     assert "Traceback" not in result.stderr
@@ -67,18 +76,18 @@ def test_what_s3_refuses_is_a_platforms_refusal_and_what_is_not_there_is_missing
     assert capsys.readouterr().err == f"{error}\n"
 
 
-def test_no_runs_is_no_error(penstock):
-    result = penstock("runs")
+def test_no_runs_is_no_error(folder):
+    result = penstock_here(folder, "runs")
     assert result.returncode == 0
     assert "There are no runs yet" in result.stdout
 
 
-def test_sample_data_says_what_is_reachable(penstock, tmp_path):
-    result = penstock("sample-data", "--rows", "100", "--output", "few.csv", "--broken-rows", "3")
+def test_sample_data_says_what_is_reachable(folder):
+    result = penstock_here(folder, "sample-data", "--rows", "100", "--output", "few.csv", "--broken-rows", "3")
     assert result.returncode == 0, result.stderr
     assert "100 reviews and 3 broken ones" in result.stdout
     assert "Best reachable accuracy 0.8" in result.stdout
-    assert (tmp_path / "few.csv").read_text(errors="replace").count("\n") == 104
+    assert (folder / "few.csv").read_text(errors="replace").count("\n") == 104
 
 
 @pytest.mark.parametrize(
