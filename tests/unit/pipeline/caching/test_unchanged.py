@@ -84,9 +84,24 @@ class Project:
         self.store.write(dataclasses.replace(self.record, **changes))
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A project, and a copy of it as it was: making one means to read all our code."""
+    folder = tmp_path_factory.mktemp("unchanged")
+    (folder / "project").mkdir()
+    project = Project(folder / "project")
+    project.compared()  # puts into its index what is read of our code
+    shutil.copytree(project.folder, folder / "kept")
+    return project, folder / "kept"
+
+
 @pytest.fixture
-def project(tmp_path):
-    return Project(tmp_path)
+def project(kept):
+    """The project as it was when it was made."""
+    project, copy = kept
+    shutil.rmtree(project.folder)
+    shutil.copytree(copy, project.folder)
+    return project
 
 
 def test_the_same_again_would_do_nothing(project):
@@ -152,8 +167,7 @@ def test_a_node_within_its_time_to_live_and_a_node_that_is_not_there_do_not_matt
     assert project.compared("nodes.ArrowExampleGen.cache_ttl_hours=24", "nodes.Tuner.cache=false").is_unchanged
 
 
-def test_nodes_that_ran_with_code_edited_meanwhile_are_named(tmp_path):
-    project = Project(tmp_path)
+def test_nodes_that_ran_with_code_edited_meanwhile_are_named(project):
     project.fill_store(code={"models/tabular_text/model.py": "of an edit in the middle of the run"})
     assert "ran with another models/tabular_text/model.py than the run began with" in project.compared().obstacles[0]
 

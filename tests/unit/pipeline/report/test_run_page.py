@@ -16,6 +16,7 @@ from pipeline.readers.run_view import RunView
 from pipeline.report.approval_parts import approval_view
 from pipeline.report.page import content_policy, source
 from pipeline.report.run_page import page_sections, upstream_of
+from pipeline.report.statistics import statistics_view
 from pipeline.report.write import write_report
 from pipeline.run_store import NodeRecord
 
@@ -278,7 +279,7 @@ def test_the_policy_names_the_very_script_of_the_page(tmp_path):
 
 
 def test_three_hundred_features_are_folded_and_can_be_filtered(tmp_path):
-    body = sections(whole_run(tmp_path, [f"feature {n}" for n in range(300)]))["Statistics"].body
+    body = statistics_view(view(whole_run(tmp_path, [f"feature {n}" for n in range(300)])).statistics.get())
     assert body.count('<details class="feature"') == 301  # with the numeric one
     assert "<details open" not in body
     assert 'data-for="features"' in body
