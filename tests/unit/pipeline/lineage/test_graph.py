@@ -110,9 +110,9 @@ def test_edges_join_only_members(two_runs):
 def test_a_thousand_executions_of_lineage_take_no_call_each(tmp_path):
     store = SyntheticStore(tmp_path / "root")
     made = [store.add_run(f"run-{number:03}") for number in range(100)]
-    begin = time.perf_counter()
+    begin = time.process_time()  # what else the machine does is not the promise
     graph = graph_of(store)
     closure = graph.upstream([run.artifacts["Pusher", "pushed_model"] for run in made])
-    elapsed = time.perf_counter() - begin
+    elapsed = time.process_time() - begin
     assert len(closure.executions) == 100 * 6, "all nodes but StatisticsGen lead to a pushed model"
     assert elapsed < 2.0
