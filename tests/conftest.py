@@ -1,4 +1,4 @@
-"""What every test shares: seeds, golden files, and the rule that CI does not skip in silence."""
+"""What every test shares: surroundings, seeds, golden files, and the rule that CI does not skip in silence."""
 
 import difflib
 import os
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from surroundings import settle
+
+settle()
 
 # By hypothesis's own seed, the same examples each time; no deadline, because machines are shared.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -24,7 +24,8 @@ def run_pytest(folder: Path, ci: str, *arguments: str) -> subprocess.CompletedPr
     shutil.copy(CONFTEST, folder)
     (folder / "pytest.ini").touch()
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    environment = {**os.environ, "CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    path = os.pathsep.join([str(CONFTEST.parent / "fixtures"), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": path}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
