@@ -1,6 +1,7 @@
 import os
 import sys
 import time
+import types
 
 from pipeline.caching import loaded_code
 from pipeline.caching.loaded_code import LoadedCode
@@ -33,3 +34,15 @@ def test_a_file_loaded_earlier_counts_from_when_it_was_loaded(tmp_path, monkeypa
 
 def test_the_modules_of_this_process_are_known_to_be_loaded():
     assert sys.modules[__name__].__file__ in LoadedCode()._loaded
+
+
+def test_a_module_that_was_loaded_through_links_is_known_by_where_it_is(tmp_path, monkeypatch):
+    (tmp_path / "real").mkdir()
+    file = tmp_path / "real" / "module.py"
+    file.write_text("")
+    (tmp_path / "folder").symlink_to("real")
+    (tmp_path / "link.py").symlink_to("real/module.py")
+    for number, path in enumerate((tmp_path / "folder" / "module.py", tmp_path / "link.py")):
+        monkeypatch.setitem(sys.modules, f"linked_{number}", types.SimpleNamespace(__file__=str(path)))
+        assert str(file) in LoadedCode()._loaded
+        monkeypatch.delitem(sys.modules, f"linked_{number}")
