@@ -1,6 +1,7 @@
 """Runs that several tests read: made once, never changed (copy the folder to change anything)."""
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +29,46 @@ evaluation:
 ROWS = 4000
 
 
-SLOWEST = ("test_kills.py", "test_step_functions.py", "test_sagemaker_definition.py", "test_platforms_match.py")
+SLOWEST = (
+    "test_diff.py",  # with every other file that reads its runs
+    "test_kills.py",
+    "test_sample_pipeline.py",
+    "test_platforms_match.py",
+    "test_interruptions.py",
+    "test_step_functions.py",
+    "test_tabular_text.py",
+    "test_sagemaker_definition.py",
+    "test_warm_forks.py",
+    "test_pipeline_on_s3.py",
+    "test_approval.py",
+    "test_parts_of_a_run.py",
+    "test_caching.py",
+    "test_gates.py",
+    "test_explanation.py",
+)
+"""Files that take minutes, the slowest first (`pytest --durations`)."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest files come first, so that no worker is left alone with one of them at the end."""
-    items.sort(key=lambda item: item.path.name not in SLOWEST)
+    order = {name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(SLOWEST)))
 
 
 class OneWorkerForARun(LoadFileScheduling):
-    """Tests of one file, and of files that read the same run, go to one worker: each run is made once."""
+    """Tests of one file, and of files that read the same runs, go to one worker: each run is made once."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::", 1)[0]
-        return "two_runs" if _reads_two_runs(self.config.rootpath / path) else path
+        return "shared runs" if _reads_a_shared_run(self.config.rootpath / path) else path
+
+
+_TAKES_A_SHARED_RUN = re.compile(r"^def \w+\([^)]*\b(two_runs|churn|rents)\b", re.MULTILINE)
 
 
 @functools.cache
-def _reads_two_runs(path: Path) -> bool:
-    return "two_runs" in path.read_text(encoding="utf-8")
+def _reads_a_shared_run(path: Path) -> bool:
+    return _TAKES_A_SHARED_RUN.search(path.read_text(encoding="utf-8")) is not None
 
 
 @pytest.hookimpl(optionalhook=True)
