@@ -31,7 +31,7 @@ def value_of(artifact):
 
 
 def test_the_same_pipeline_compiles_to_the_same_bytes(harness):
-    assert harness.compile().text == harness.compile().text
+    assert harness.compile().text == harness.compile().text == harness.compile_elsewhere().text
 
 
 def test_another_pipeline_compiles_to_other_bytes(harness):
