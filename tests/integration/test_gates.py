@@ -690,13 +690,20 @@ def test_a_push_killed_half_way_leaves_no_version_and_the_next_push_cleans_up(tm
     for number in range(400):
         (model / f"part-{number:03}").write_bytes(bytes(100_000))
     program = textwrap.dedent(f"""
+        import shutil, time
         from pathlib import Path
         from components.pusher.publish import publish
+
+        def copy_slowly(*arguments, copy=shutil.copyfile, **options):
+            time.sleep(0.01)  # 4 s for all: the kill comes in the middle, however busy the machine is
+            return copy(*arguments, **options)
+
+        shutil.copyfile = copy_slowly
         publish(Path({str(model)!r}), Path({str(tmp_path / "served")!r}), "run-1", "trained/1", now_s=100)
     """)
     process = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
     served = tmp_path / "served"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not list(served.glob(".penstock-push-*/100/part-*")) and time.monotonic() < deadline:
         time.sleep(0.0005)
     os.kill(process.pid, signal.SIGKILL)

@@ -54,7 +54,7 @@ class Jobs:
         self._secrets.put_secret_value(SecretId=name, SecretString=json.dumps(secret))
 
     def wait_for_a_double(self):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (self._folder / "marks" / "marker").exists():
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)

@@ -20,7 +20,7 @@ from pipeline.run_store import RunStore
 pytestmark = pytest.mark.integration
 
 KILLS = 30
-PATIENCE_S = 120
+PATIENCE_S = 300
 WORK_S = 3.0
 """About what the nodes take once the warm process is there."""
 
@@ -71,7 +71,7 @@ def kill_somewhere(process, choice):
 def gone(processes, process):
     """Waits until nothing of this start is left."""
     process.communicate(timeout=PATIENCE_S)
-    _, alive = psutil.wait_procs(processes, timeout=20)
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
     assert alive == [], "a process outlives its run, and may write while the next one does"
 
 

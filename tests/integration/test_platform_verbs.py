@@ -26,7 +26,7 @@ from pipeline.runners.step_functions.state_machine import render
 
 pytestmark = pytest.mark.integration
 
-END_S = 90
+END_S = 300
 
 
 @pytest.fixture

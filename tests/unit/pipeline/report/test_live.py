@@ -169,7 +169,7 @@ def test_serving_ends_with_the_run_when_nobody_looks(running):
     time.sleep(0.2)
     assert thread.is_alive()
     end(running)
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     assert not thread.is_alive()
     assert told == [server.address]
 
@@ -183,5 +183,5 @@ def test_an_open_page_hears_of_the_end_before_the_server_goes(running):
     time.sleep(0.3)
     assert thread.is_alive()
     assert changes(server, 0)["ended"] is True
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     assert not thread.is_alive()
