@@ -59,7 +59,7 @@ run: $(CORE) | $(SAMPLE)  ## environment, sample data, then the sample pipeline 
 
 test: check $(AWS_TEST)  ## everything: make check, then the tests that run pipelines
 	@$(call section,integration tests)
-	@$(call pytest,$(wildcard tests/integration tests/e2e) -n auto --dist loadfile --no-loadscope-reorder)
+	@$(call pytest,$(wildcard tests/integration tests/e2e) $(SHARED))
 
 check: $(DEV) $(AWS)  ## format, lint, types, imports; unit, contract and golden tests
 	@$(call section,format: ruff format --check)
@@ -71,7 +71,7 @@ check: $(DEV) $(AWS)  ## format, lint, types, imports; unit, contract and golden
 	@$(call section,imports: lint-imports)
 	@$(BIN)/lint-imports
 	@$(call section,unit$(comma) contract and golden tests)
-	@$(call pytest,$(wildcard tests/unit tests/contract tests/golden) -m "not integration" -n auto --dist loadfile)
+	@$(call pytest,$(wildcard tests/contract tests/golden tests/unit) -m "not integration" $(SHARED))
 
 # In an environment of its own, because smclarify needs packages that pipelines do not, and its licence keeps it apart.
 oracle: $(ORACLE)  ## every bias metric against Amazon's smclarify
@@ -80,6 +80,9 @@ oracle: $(ORACLE)  ## every bias metric against Amazon's smclarify
 
 # Amazon's SDK and stand-ins of its services, beside ours because they want other versions of what pipelines need.
 aws-test: $(AWS_TEST)  ## the environment that stands in for Amazon's services in `make test`
+
+# A file's tests share what they make, so one worker runs them. In our order: the slowest files come first.
+SHARED := -n auto --dist loadfile --no-loadscope-reorder
 
 # With ARGS, one of the two calls may rightly select nothing (exit code 5).
 comma := ,
