@@ -30,7 +30,8 @@ class Server:
 
     Attributes:
       port: from 1 to 65535.
-      ca: file of the authorities (PEM) one of which must have signed the server's certificate; None: no TLS.
+      ca: file, or place on S3, of the authorities (PEM) one of which must have signed the server's certificate; None:
+        no TLS.
     """
 
     host: str

@@ -10,6 +10,7 @@ from event_patterns import at, matches
 from components.ledger.ledger import Entry
 from components.model_registry.packages import PackageSettings, package_request
 from pipeline.jobs import RUN_ID_PARAMETER
+from pipeline.metadata.server import server_of_secret
 
 STACK = deployed()
 WITHOUT_RESOURCES = {
@@ -217,6 +218,15 @@ def test_the_database_is_private_encrypted_and_kept():
     assert database["EngineVersion"].startswith("10.11.")
     assert "resolve:secretsmanager" in database["MasterUserPassword"]
     assert metadata.template.resources["Database"]["DeletionPolicy"] == "Snapshot"
+
+
+def test_the_database_lets_in_only_who_speaks_tls_and_the_secret_says_whom_jobs_believe():
+    metadata = STACK.nested["Metadata"]
+    assert metadata.properties("DatabaseParameters")["Parameters"]["require_secure_transport"] == "1"
+    secret = json.loads(metadata.properties("MetadataSecret")["GenerateSecretString"]["SecretStringTemplate"])
+    assert secret["ca"] == f"{STACK.outputs['ArtifactRoot']}/tls/global-bundle.pem"
+    server = {**secret, "engine": "mariadb", "host": "db", "port": 3306, "dbname": "penstock", "password": "x"}
+    assert server_of_secret("penstock-test/metadata", json.dumps(server), {}).ca == secret["ca"]
 
 
 def test_the_network_has_no_way_to_or_from_the_internet():

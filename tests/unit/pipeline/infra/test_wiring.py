@@ -51,7 +51,7 @@ def test_templates_fit_together():
             MAIN,
             "        RootPrefix: !Ref RootPrefix\n",
             "        RootFolder: x\n",
-            "gives RootFolder, which roles.yaml",
+            "gives RootFolder, which metadata.yaml",
         ),
         (MAIN, "!GetAtt Keys.Outputs.SigningKeyArn\n", "!GetAtt Keys.Outputs.SignKey\n", "SignKey, which is no output"),
         (MAIN, "        - {Key: Owner, Value: !Ref Owner}\n", "", "Keys has no tag Owner"),

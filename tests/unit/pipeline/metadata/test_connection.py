@@ -1,11 +1,13 @@
 """The three kinds of store URI, and what each kind of mistake is told."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.metadata import connection_config, is_there, metadata_path, metadata_problem
+from pipeline.errors import ConfigError, StoreUnreachable
+from pipeline.metadata import connection, connection_config, is_there, metadata_path, metadata_problem
+from pipeline.storage.errors import NotPublished
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:penstock-db-AbCdEf"
 SECRET = {
@@ -160,3 +162,35 @@ def test_only_a_file_has_a_path_and_can_be_absent(tmp_path):
     for server in ("mysql://u@h/d", "secretsmanager:x"):
         assert metadata_path(server) is None
         assert is_there(server)
+
+
+@pytest.fixture
+def authorities(monkeypatch):
+    """What lies on S3, by its place; asking for what does not is refused."""
+    there = {"s3://bucket/all/tls/global-bundle.pem": b"-----BEGIN CERTIFICATE-----"}
+    asked = []
+
+    def read(uri):
+        asked.append(uri)
+        if uri not in there:
+            raise NotPublished(f"{uri}: there is no such object.")
+        return there[uri]
+
+    monkeypatch.setattr(connection, "read_bytes", read)
+    connection._fetched.cache_clear()
+    return asked
+
+
+def test_authorities_on_s3_are_read_once_into_a_file_that_nobody_else_may_read(authorities):
+    secret = {**SECRET, "ca": "s3://bucket/all/tls/global-bundle.pem"}
+    first, second = (config_of(f"secretsmanager:{ARN}", secret=secret)[0] for _ in range(2))
+    copy = Path(first.mysql.ssl_options.ca)
+    assert copy.read_bytes() == b"-----BEGIN CERTIFICATE-----"
+    assert copy.parent.stat().st_mode & 0o077 == 0
+    assert second.mysql.ssl_options.ca == str(copy)
+    assert authorities == ["s3://bucket/all/tls/global-bundle.pem"]
+
+
+def test_authorities_that_are_not_there_are_told_and_no_connection_is_made_without_tls(authorities):
+    with pytest.raises(StoreUnreachable, match=r"The authorities \(CA\) .* s3://bucket/x.pem: there is no such object"):
+        config_of(f"secretsmanager:{ARN}", secret={**SECRET, "ca": "s3://bucket/x.pem"})
