@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from cloudformation import ACCOUNT, REGION, deployed
 from ruamel.yaml import YAML
 
 from pipeline.config import load_config
+from pipeline.infra.deployed import section_of
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "ci"
@@ -74,3 +76,19 @@ def test_each_environment_is_the_same_pipeline_and_image_in_an_account_of_its_ow
     assert len({config.on_aws.image.partition("@")[2] for config in found}) == 1
     assert len({config.on_aws.job_role.split(":")[4] for config in found}) == len(names)
     assert found[names.index("prod")].approval.mode == "required"
+
+
+@pytest.mark.parametrize("name", WORKFLOW["on"]["workflow_dispatch"]["inputs"]["environment"]["options"])
+def test_an_environment_names_all_that_its_stack_makes_and_as_the_stack_names_it(environments, name):
+    """A role lets jobs start only in its subnets and with its prefix: an example without them could start none."""
+    config = load_config(environments / f"{name}.yaml")
+    outputs = deployed(Prefix=f"penstock-{name}").outputs
+    account = config.on_aws.job_role.split(":")[4]
+    made = {key: str(value).replace(ACCOUNT, account) for key, value in section_of(outputs, REGION).items()}
+    ids = ("subnets", "security_groups", "kms_key")  # AWS makes them up
+    assert all(getattr(config.on_aws, key) for key in ids)
+    assert {key: getattr(config.on_aws, key) for key in made if key not in ids} == {
+        key: value for key, value in made.items() if key not in ids
+    }
+    repository = outputs["RepositoryUri"].replace(ACCOUNT, account)
+    assert config.on_aws.image.partition("@")[0] == repository
