@@ -1,5 +1,6 @@
 """`penstock infra`: the templates of deploy/aws, and what they made, beside the configuration."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,7 @@ def check(
     from pipeline.errors import ConfigError
 
     settings = load(config, overrides)
-    region = settings.aws.region if settings.aws else FALLBACK_REGION
+    region = _region_of(settings)
     main = _checked(templates, region)
     if stack is None:
         _echo_next(main, templates, settings, region)
@@ -54,9 +55,16 @@ def outputs(
     from pipeline.runners.aws.clients import make_client
 
     settings = load(config, overrides)
-    where = region or (settings.aws.region if settings.aws else FALLBACK_REGION)
+    where = region or _region_of(settings)
     found = outputs_of(make_client("cloudformation", where), stack)
     typer.echo(section_text(section_of(found, where), found.get("RepositoryUri")), nl=False)
+
+
+def _region_of(settings: "Config") -> str:
+    """The configuration's region; before there is one, that of the environment, which `aws` goes by too."""
+    if settings.aws:
+        return settings.aws.region
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or FALLBACK_REGION
 
 
 def _checked(folder: Path, region: str) -> "Template":

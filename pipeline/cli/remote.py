@@ -79,6 +79,8 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
     from pipeline.cli.start import echo_notes
     from pipeline.errors import ConfigError
     from pipeline.planning import make_plan
+    from pipeline.runners.aws.account import check_account
+    from pipeline.runners.aws.clients import make_client
     from pipeline.runners.registry import build_document, placed_for, platform_problems
     from pipeline.runners.remote import check_given
     from pipeline.runners.warm import WarmProcess
@@ -86,6 +88,7 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
 
     placed, logs = placed_for(runner, settings), settings.root / "logs"
     os.environ.setdefault("AWS_REGION", placed.on_aws.region)  # for clients that only know the environment
+    check_account(make_client("sts", placed.on_aws.region), placed.on_aws)
     check_bucket(placed)
     plan = make_plan(placed)
     echo_notes(plan)

@@ -129,7 +129,8 @@ def bucket_region(bucket: str, client: Any = None) -> str | None:
             if code in DENIED:  # whoever may write, may not have the right to list
                 return None
             raise
-    return answer.get("BucketRegion")
+    region: str | None = answer.get("BucketRegion")
+    return region
 
 
 def listing(place: Location, client: Any = None) -> Iterator[StoredObject]:

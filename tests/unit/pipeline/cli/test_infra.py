@@ -24,6 +24,27 @@ def test_check_tells_what_it_checked_and_how_to_deploy(tmp_path, monkeypatch):
     assert "PipelineName=churn" in answer.output
 
 
+@pytest.mark.parametrize(
+    ("environment", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-north-1"}, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "eu-north-1"}, "eu-north-1"),
+        ({}, "us-east-1"),
+    ],
+)
+def test_who_has_no_section_aws_yet_is_shown_the_region_that_the_aws_command_goes_by(
+    tmp_path, monkeypatch, environment, region
+):
+    monkeypatch.setattr(lint, "find_linter", lambda: None)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    answer = run(tmp_path, "check", "--templates", str(FOLDER))
+    assert f"aws cloudformation deploy --region {region} " in answer.output
+    assert f"infra outputs --stack PREFIX --region {region}" in answer.output
+
+
 def test_check_of_a_folder_without_templates_says_so(tmp_path):
     answer = run(tmp_path, "check", "--templates", str(tmp_path))
     assert isinstance(answer.exception, ConfigError)
