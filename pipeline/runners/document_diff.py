@@ -91,7 +91,8 @@ def told(name: str, deployed: str | None, compiled: str) -> Iterator[str]:
         yield f"{name}: is not deployed yet; it would be created, with {_count(compiled)}."
         return
     found = differences(deployed, compiled)
-    yield f"{name}: {f'{len(found)} differences from what is deployed' if found else 'as it is deployed'}."
+    how_many = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    yield f"{name}: {f'{how_many} from what is deployed' if found else 'as it is deployed'}."
     yield from (f"  {line}" for line in found)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from documented_commands import commands_in, mentions_in, problem_of, problem_of_mention
+from ruamel.yaml import YAML
 
 from pipeline.config import Config
 
@@ -106,3 +107,21 @@ def test_every_key_of_the_configuration_that_a_document_names_is_one(document):
     others = {("pipeline", path.stem) for path in (ROOT / "pipeline").iterdir()}  # a module of ours
     others |= {(section, ending) for section in SECTIONS for ending in ("html", "json", "tar", "yaml")}  # a file
     assert [each for each in named if each[1] not in keys_of(SECTIONS[each[0]]) and each not in others] == []
+
+
+@DOCUMENT
+def test_every_key_of_an_example_of_the_configuration_is_one(document):
+    blocks = re.findall(r"^```yaml\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    unknown = []
+    for block in blocks:
+        example = YAML(typ="safe").load(block)
+        if not isinstance(example, dict) or not set(example) & set(SECTIONS):
+            continue
+        unknown += [section for section in example if section not in SECTIONS and section != "extends"]
+        for section, given in example.items():
+            if section in SECTIONS and isinstance(given, dict):
+                lines = given.values() if section in ("nodes", "resources") else [given]
+                unknown += [
+                    f"{section}.{key}" for line in lines for key in line if key not in keys_of(SECTIONS[section])
+                ]
+    assert unknown == []
