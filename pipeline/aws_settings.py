@@ -22,6 +22,19 @@ MAX_TRAINING_S = 2_419_200
 MAX_DISK_GB = 16_384
 """Largest volume of a job (VolumeSizeInGB)."""
 
+MAX_VALUE = 256
+"""Characters of an environment variable's value (CreateProcessingJob: ProcessingEnvironmentValue)."""
+
+METADATA_CA = "PENSTOCK_METADATA_CA"
+"""The variable that jobs read `metadata_ca` from (pipeline/metadata/server.py)."""
+
+PINNED_OBJECT = re.compile(
+    r"(?P<uri>s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/-]+)#sha256=(?P<sha256>[0-9a-f]{64})"
+)
+"""An object that is used only if its bytes have this digest."""
+
+PINNED_EXPECTED = "s3://BUCKET/KEY#sha256= and the 64 hexadecimal digits that sha256sum prints"
+
 _PARTITION = r"aws(?:-cn|-us-gov)?"
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 _S3_ROOT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*")
@@ -80,6 +93,8 @@ class AwsSettings:
       root: place in S3 that holds everything of the pipeline: artifacts, ir/, decisions/, checkpoints/, approvals/.
       image: the jobs' container image, by digest, so that a document always means the same code.
       metadata: the lineage store: `secretsmanager:` with a secret's name or ARN, or a URI without a password.
+      metadata_ca: the authorities that sign the lineage store's certificate, `s3://…/bundle.pem#sha256=…`; with it jobs
+        speak to the store over TLS only, and only with a server that these vouch for.
       job_role: ARN of the role that jobs have.
       pipeline_role: ARN of the role that SageMaker Pipelines starts jobs with; needed to submit there.
       state_machine_role: ARN of the role that Step Functions starts jobs with; needed to submit there.
@@ -102,6 +117,7 @@ class AwsSettings:
     image: str
     metadata: str
     job_role: str
+    metadata_ca: str | None = None
     pipeline_role: str | None = None
     state_machine_role: str | None = None
     state_machine_log_group: str | None = None
@@ -192,13 +208,17 @@ class AwsSettings:
                 )
         if len(self.tags) > 40:
             yield f"tags has {len(self.tags)}, at most 40 fit beside ours."
+        if self.metadata_ca is not None and len(self.metadata_ca) > MAX_VALUE:
+            yield f"metadata_ca has {len(self.metadata_ca)} characters, at most {MAX_VALUE} fit. Give it a shorter key."
+        if self.metadata_ca is not None and METADATA_CA in self.environment:
+            yield f"environment: {METADATA_CA} is what metadata_ca says: name the authorities once."
         for name, value in self.environment.items():
             if not _ENVIRONMENT_NAME.fullmatch(name):
                 yield f"environment: {name!r} is not the name of a variable (letters, digits and underscores)."
             elif name in _OWN_VARIABLES:
                 yield f"environment: {name} is a secret; jobs get theirs by job_role and from Secrets Manager."
-            if len(value) > 256:
-                yield f"environment: {name} has {len(value)} characters, at most 256 fit."
+            if len(value) > MAX_VALUE:
+                yield f"environment: {name} has {len(value)} characters, at most {MAX_VALUE} fit."
 
 
 _SHAPES = (
@@ -206,6 +226,7 @@ _SHAPES = (
     ("root", _S3_ROOT, "s3://BUCKET/PREFIX of letters, digits, dots, dashes and underscores, with no slash at its end"),
     ("image", _IMAGE, "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow"),
     ("job_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-jobs"),
+    ("metadata_ca", PINNED_OBJECT, PINNED_EXPECTED),
     ("pipeline_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-pipeline"),
     ("state_machine_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-state-machine"),
     (

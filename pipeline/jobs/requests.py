@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from pipeline.aws_settings import AwsSettings, ResourceLine
+from pipeline.aws_settings import METADATA_CA, AwsSettings, ResourceLine
 from pipeline.jobs.request import JobKind, Join
 from pipeline.jobs.resources import InstanceType, instance_type
 
@@ -52,9 +52,11 @@ class JobParts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The configuration's, and the region, which AWS's clients need."""
-        region = {"AWS_DEFAULT_REGION": self.aws.region, "AWS_REGION": self.aws.region}
-        return dict(sorted({**region, **self.aws.environment}.items()))
+        """The configuration's, the region, which AWS's clients need, and who vouches for the lineage store."""
+        own = {"AWS_DEFAULT_REGION": self.aws.region, "AWS_REGION": self.aws.region}
+        if self.aws.metadata_ca is not None:
+            own[METADATA_CA] = self.aws.metadata_ca
+        return dict(sorted({**own, **self.aws.environment}.items()))
 
     @property
     def vpc(self) -> dict[str, Any]:

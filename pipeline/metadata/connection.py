@@ -4,19 +4,18 @@
     mysql://user@host:port/database        a server; the password is in $PENSTOCK_METADATA_PASSWORD
     secretsmanager:NAME-or-ARN             a server, as a secret in AWS Secrets Manager describes it
 
-A server is spoken to over TLS if a CA is named: `?ca=FILE`, the secret's key `ca`, or $PENSTOCK_METADATA_CA. The file
-may be on S3.
+A server is spoken to over TLS if a CA is named: `?ca=FILE`, the secret's key `ca`, or $PENSTOCK_METADATA_CA; a file, or
+an object on S3 (pipeline/metadata/authorities.py).
 """
 
 import dataclasses
-import functools
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError, StoreUnreachable
+from pipeline.errors import ConfigError
+from pipeline.metadata.authorities import authorities_file
 from pipeline.metadata.secret import ReadSecret, read_secret
 from pipeline.metadata.server import (
     MYSQL,
@@ -27,9 +26,6 @@ from pipeline.metadata.server import (
     server_of_uri,
     uri_problem,
 )
-from pipeline.storage import is_remote
-from pipeline.storage.errors import StorageError
-from pipeline.storage.s3 import read_bytes
 
 _SQLITE = "sqlite:///"
 _FORMS = f"{_SQLITE}/absolute/path, {MYSQL}user@host:port/database or {SECRET}NAME"
@@ -76,28 +72,14 @@ def server_of(metadata_uri: str, environ: Mapping[str, str], read_secret: ReadSe
     """The server that a `mysql://` or `secretsmanager:` URI names, its CA a file of this machine.
 
     Raises:
-      ConfigError, StoreUnreachable: as `connection_config`; the latter too if the CA is on S3 and cannot be read.
+      ConfigError, StoreUnreachable: as `connection_config`, and `authorities_file` if a CA is named.
     """
     if metadata_uri.startswith(MYSQL):
         server = server_of_uri(metadata_uri, environ)
     else:
         name = metadata_uri.removeprefix(SECRET)
         server = server_of_secret(name, read_secret(name, environ), environ)
-    if server.ca is None or not is_remote(server.ca):
-        return server
-    return dataclasses.replace(server, ca=_fetched(server.ca))
-
-
-@functools.cache
-def _fetched(uri: str) -> str:
-    """A copy of the authorities, in a folder of this process's user alone; read once, as they change with years."""
-    try:
-        content = read_bytes(uri)
-    except StorageError as error:
-        raise StoreUnreachable(f"The authorities (CA) of the lineage store's certificate: {error}") from error
-    copy = Path(tempfile.mkdtemp(prefix="penstock-ca-"), "ca.pem")
-    copy.write_bytes(content)
-    return str(copy)
+    return server if server.ca is None else dataclasses.replace(server, ca=authorities_file(server.ca))
 
 
 def _set_server(config: Any, server: Server) -> None:

@@ -6,6 +6,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.aws_settings import PINNED_OBJECT
 from pipeline.errors import ConfigError
 
 MYSQL = "mysql://"
@@ -30,8 +31,8 @@ class Server:
 
     Attributes:
       port: from 1 to 65535.
-      ca: file, or place on S3, of the authorities (PEM) one of which must have signed the server's certificate; None:
-        no TLS.
+      ca: the authorities (PEM) one of which must have signed the server's certificate, a file or an object on S3
+        (pipeline/metadata/authorities.py); None: no TLS.
     """
 
     host: str
@@ -104,8 +105,15 @@ def server_of_secret(name: str, text: str, environ: Mapping[str, str]) -> Server
         user=content["username"],
         password=content["password"],
         database=content["dbname"],
-        ca=content.get("ca") or environ.get(CA_VARIABLE) or None,
+        ca=_authorities(content.get("ca"), environ.get(CA_VARIABLE)),
     )
+
+
+def _authorities(in_secret: str | None, in_environment: str | None) -> str | None:
+    """The secret's, unless the environment's are pinned by their digest."""
+    if in_environment and PINNED_OBJECT.fullmatch(in_environment):
+        return in_environment
+    return in_secret or in_environment or None
 
 
 def _object(text: str) -> dict[str, Any] | None:

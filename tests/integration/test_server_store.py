@@ -1,5 +1,6 @@
 """The launcher in jobs as an orchestrator starts them, with the lineage store on a MariaDB server."""
 
+import hashlib
 import json
 import multiprocessing.connection
 import os
@@ -247,6 +248,28 @@ def test_over_tls_only_a_server_with_a_certificate_of_the_named_ca_is_used(maria
         opened(mariadb.uri("lineage_tls", "only_tls", "localhost"), "tls", monkeypatch, certificates.ca)
     with pytest.raises(StoreUnreachable, match="cannot be used: No such file"):
         opened(uri, "tls", monkeypatch, Path("/nowhere/ca.pem"))
+
+
+def test_authorities_on_s3_are_used_if_they_are_the_pinned_ones_and_never_otherwise(
+    mariadb, aws_services, s3_bucket, monkeypatch
+):
+    uri, certificates, s3 = mariadb.uri("lineage_tls", "only_tls"), mariadb.certificates, aws_services.client("s3")
+    place = {"Bucket": s3_bucket, "Key": "p/certificates/rds.pem"}
+
+    def open_with(path):
+        pin = hashlib.sha256(path.read_bytes()).hexdigest()
+        monkeypatch.setenv("PENSTOCK_METADATA_CA", f"s3://{s3_bucket}/{place['Key']}#sha256={pin}")
+        opened(uri, "tls", monkeypatch)
+
+    with pytest.raises(StoreUnreachable, match=r"The authorities \(CA\) of the lineage store's certificate"):
+        open_with(certificates.ca)
+    s3.put_object(**place, Body=certificates.stranger.read_bytes())
+    with pytest.raises(ConfigError, match="is not what the configuration names"):
+        open_with(certificates.ca)
+    with pytest.raises(StoreUnreachable, match="certificate is not to be trusted"):
+        open_with(certificates.stranger)
+    s3.put_object(**place, Body=certificates.ca.read_bytes())
+    open_with(certificates.ca)
 
 
 def test_a_job_whose_store_cannot_be_reached_tells_the_platform(jobs, mariadb):

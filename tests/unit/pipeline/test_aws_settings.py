@@ -51,6 +51,12 @@ def problems_in(folder, text):
         ({"environment": {"1X": "a"}}, "environment: '1X' is not the name of a variable"),
         ({"environment": {"X": "a" * 257}}, "environment: X has 257 characters, at most 256 fit"),
         ({"environment": {"PENSTOCK_METADATA_PASSWORD": "hush"}}, "is a secret"),
+        ({"metadata_ca": "s3://bucket/rds.pem"}, "expected s3://BUCKET/KEY#sha256= and the 64 hexadecimal digits"),
+        ({"metadata_ca": f"s3://bucket/{'k' * 200}#sha256={'ab' * 32}"}, "metadata_ca has 284 characters, at most 256"),
+        (
+            {"metadata_ca": f"s3://bucket/k#sha256={'ab' * 32}", "environment": {"PENSTOCK_METADATA_CA": "/ca.pem"}},
+            "is what metadata_ca says",
+        ),
         ({"notify_topic": "arn:aws:sns:us-east-1:123456789012:t"}, "notify_topic is in us-east-1, the pipeline is in"),
         (
             {"image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/penstock@sha256:{'0' * 64}"},

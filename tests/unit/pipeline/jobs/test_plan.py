@@ -175,6 +175,12 @@ def test_variables_are_the_configurations_over_the_region():
     assert environment == {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_REGION": "eu-central-1", "X": "1"}
 
 
+def test_jobs_are_told_who_vouches_for_the_lineage_store():
+    ca = f"s3://bucket/prefix/certificates/rds.pem#sha256={'ab' * 32}"
+    for job in plan_jobs(IR, config_on_aws(metadata_ca=ca)).jobs:
+        assert job.request["Environment"]["PENSTOCK_METADATA_CA"] == ca
+
+
 def test_job_names_leave_room_for_what_makes_them_unique():
     text = ir_of(node("a_node_with_a_long_name_1"), node("a_node_with_a_long_name_2"))
     bases = [job.name_base for job in plan_jobs(text, config_on_aws()).jobs]

@@ -1,12 +1,14 @@
 """The three kinds of store URI, and what each kind of mistake is told."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import ConfigError, StoreUnreachable
-from pipeline.metadata import connection, connection_config, is_there, metadata_path, metadata_problem
+from pipeline.metadata import authorities as on_s3
+from pipeline.metadata import connection_config, is_there, metadata_path, metadata_problem
 from pipeline.storage.errors import NotPublished
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:penstock-db-AbCdEf"
@@ -176,18 +178,27 @@ def authorities(monkeypatch):
             raise NotPublished(f"{uri}: there is no such object.")
         return there[uri]
 
-    monkeypatch.setattr(connection, "read_bytes", read)
-    connection._fetched.cache_clear()
+    monkeypatch.setattr(on_s3, "read_bytes", read)
+    on_s3._copied.cache_clear()
     return asked
 
 
-def test_authorities_on_s3_are_read_once_into_a_file_that_nobody_else_may_read(authorities):
+def test_on_s3_are_read_once_into_a_file_that_nobody_else_may_read(authorities):
     secret = {**SECRET, "ca": "s3://bucket/all/tls/global-bundle.pem"}
     first, second = (config_of(f"secretsmanager:{ARN}", secret=secret)[0] for _ in range(2))
     copy = Path(first.mysql.ssl_options.ca)
     assert copy.read_bytes() == b"-----BEGIN CERTIFICATE-----"
     assert copy.parent.stat().st_mode & 0o077 == 0
     assert second.mysql.ssl_options.ca == str(copy)
+    assert authorities == ["s3://bucket/all/tls/global-bundle.pem"]
+
+
+def test_authorities_that_the_configuration_pins_come_before_those_of_the_secret(authorities, tmp_path, monkeypatch):
+    monkeypatch.setattr(on_s3.tempfile, "gettempdir", lambda: str(tmp_path))
+    digest = hashlib.sha256(b"-----BEGIN CERTIFICATE-----").hexdigest()
+    environ = {"PENSTOCK_METADATA_CA": f"s3://bucket/all/tls/global-bundle.pem#sha256={digest}"}
+    config, _ = config_of(f"secretsmanager:{ARN}", environ, {**SECRET, "ca": "s3://bucket/x.pem"})
+    assert Path(config.mysql.ssl_options.ca).name == f"{digest}.pem"
     assert authorities == ["s3://bucket/all/tls/global-bundle.pem"]
 
 
