@@ -101,8 +101,9 @@ lock: $(DEV)  ## requirements*.in into requirements*.lock, keeping versions unle
 	@$(UV_SETTINGS) $(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
 	@$(UV_SETTINGS) $(COMPILE) requirements-aws.in -o requirements-aws.lock
 	@$(UV_SETTINGS) $(COMPILE) requirements-aws-test.in -o requirements-aws-test.lock
-	@$(UV_SETTINGS) $(COMPILE) requirements-gpu.in -o requirements-gpu.lock
-	@$(UV_SETTINGS) $(COMPILE) requirements-lambda.in -o requirements-lambda.lock
+	@$(UV_SETTINGS) $(COMPILE) --only-binary :all: requirements-gpu.in -o requirements-gpu.lock
+	@$(UV_SETTINGS) $(COMPILE) --only-binary :all: requirements-lambda.in -o requirements-lambda.lock
+	@$(UV_SETTINGS) $(COMPILE) --only-binary :all: requirements-serving.in -o requirements-serving.lock
 	@$(UV_SETTINGS) $(COMPILE) requirements-dev.in -o requirements-dev.lock
 	@$(UV_SETTINGS) $(COMPILE) --override requirements-oracle-overrides.txt requirements-oracle.in -o requirements-oracle.lock
 	@git diff --stat -- 'requirements*.lock' || true

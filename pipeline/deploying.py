@@ -74,7 +74,7 @@ def deploy_version(
     check_signature(folder, config.signing)
     said = {"by": ask.by, "reason": ask.reason, "run": version.run}
     registered = Registered(version.version, version.model_digest)
-    return told(lambda: deploy_folder(deployer, config.deploy, folder, registered, said))
+    return told(lambda: deploy_folder(deployer, config.deploy, folder, registered, said, config.signing))
 
 
 def check_version(version: ModelVersion, folder: Path, approvals: Sequence[Entry]) -> None:

@@ -32,6 +32,8 @@ from components.endpoint_pusher.record import (
 )
 from components.endpoint_pusher.settings import DeploySettings, Target
 from components.ledger.ledger import Entry, Ledger
+from components.signing.keys import public_key_text
+from components.signing.settings import SigningSettings
 
 POLL_S = 15.0
 LARGEST_BYTES = 5 * 1024**3
@@ -297,14 +299,20 @@ class Deployer:
 
 
 def deploy_folder(
-    deployer: Deployer, settings: DeploySettings, folder: Path, registered: Registered, said: dict[str, str]
+    deployer: Deployer,
+    settings: DeploySettings,
+    folder: Path,
+    registered: Registered,
+    said: dict[str, str],
+    signing: SigningSettings,
 ) -> Deployment:
-    """Packs a model folder that was checked, and deploys it; see `Deployer.deploy`."""
+    """Packs a model folder that was checked, and deploys it with the key that checks it; see `Deployer.deploy`."""
     with tempfile.TemporaryDirectory(prefix="penstock-deploy-") as scratch:
         archive = Path(scratch, "model.tar.gz")
         sha256 = pack_model(folder, registered.version, archive)
         uri = deployer.target.archive(registered.model_digest, sha256)
-        candidate = Candidate(registered.model_digest, registered.version, uri)
+        public_key = public_key_text(Path(signing.public_key)) if signing.public_key else ""
+        candidate = Candidate(registered.model_digest, registered.version, uri, public_key)
         return deployer.deploy(settings, archive, candidate, said)
 
 

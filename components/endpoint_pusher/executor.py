@@ -52,7 +52,7 @@ class Executor(base_executor.BaseExecutor):
         run_id = str((self._context.pipeline_run_id if self._context else None) or "")
         said = {"by": "EndpointPusher", "reason": f"run {run_id} of the pipeline", "run": run_id}
         deployer = Deployer(target, make_clients(target.region))
-        made = deploy_folder(deployer, settings, folder, Registered(registered.version, digest), said)
+        made = deploy_folder(deployer, settings, folder, Registered(registered.version, digest), said, signing)
         _write(endpoint, {**_properties(made), "model_digest": digest, "version": registered.version})
 
 

@@ -24,6 +24,12 @@ SCALING_NAMESPACE, SCALING_DIMENSION = "sagemaker", "sagemaker:variant:DesiredIn
 _HAS_LOCAL_DISK = re.compile(r"ml\.(?:[cmr]\d[a-z]*d[a-z]*|g4dn|g5|g6e?|gr6|p3dn|p4de?|p5[a-z]*|trn\d[a-z]*)\.")
 """Machines with disks of their own, which no key of ours can encrypt (they are encrypted by the hardware)."""
 
+_CAPTURED_AS_TEXT = {
+    "CsvContentTypes": ["text/csv"],
+    "JsonContentTypes": ["application/json", "application/jsonlines"],
+}
+"""What the serving image takes and gives; others are captured in base64, which Model Monitor does not read."""
+
 Request = dict[str, Any]
 
 
@@ -35,11 +41,13 @@ class Candidate:
       model_digest: of its bytes.
       version: its number in the registry.
       archive: `s3://…/model.tar.gz`.
+      public_key: PEM of the key that signed it; empty = the container does not check the signature.
     """
 
     model_digest: str
     version: str
     archive: str
+    public_key: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +163,7 @@ def model_request(settings: DeploySettings, target: Target, candidate: Candidate
                 **settings.environment,
                 "PENSTOCK_MODEL_DIGEST": candidate.model_digest,
                 "PENSTOCK_MODEL_VERSION": candidate.version,
+                **({"PENSTOCK_PUBLIC_KEY": candidate.public_key} if candidate.public_key else {}),
             },
         },
         "ExecutionRoleArn": target.role,
@@ -192,7 +201,7 @@ def config_request(
         "InitialSamplingPercentage": settings.capture_percent,
         "DestinationS3Uri": target.captured,
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
-        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+        "CaptureContentTypeHeader": _CAPTURED_AS_TEXT,
         **({"KmsKeyId": target.kms_key} if target.kms_key else {}),
     }
     if target.kms_key and not _HAS_LOCAL_DISK.match(settings.instance_type):

@@ -93,6 +93,11 @@ def key_id(public_key: "EllipticCurvePublicKey") -> str:
     return hashlib.sha256(_pem(public_key)).hexdigest()
 
 
+def public_key_text(path: Path) -> str:
+    """The public key in a PEM file as PEM text, in the form by which `key_id` knows it; raises as `load_public_key`."""
+    return _pem(load_public_key(path)).decode()
+
+
 def _passphrase(path: Path, name: str | None, environment: Mapping[str, str]) -> bytes | None:
     if name is None:
         return None

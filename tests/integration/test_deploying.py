@@ -54,8 +54,8 @@ def test_a_signed_model_comes_into_service_once_and_what_is_packed_still_verifie
     deployer, digest = Deployer(target, clients, sleep=lambda _: None), model_digest(folder)
     settings = DeploySettings(max_instances=3, capture_percent=50)
     said = {"by": "ann", "reason": "first", "run": "r1"}
-    first = deploy_folder(deployer, settings, folder, Registered("7", digest), said)
-    again = deploy_folder(deployer, settings, folder, Registered("7", digest), said)
+    first = deploy_folder(deployer, settings, folder, Registered("7", digest), said, keys)
+    again = deploy_folder(deployer, settings, folder, Registered("7", digest), said, keys)
     assert (again.config_name, again.model_name) == (first.config_name, first.model_name)
     assert [entry.kind for entry in deployer.record.entries()] == ["deployed"]
 
@@ -66,6 +66,7 @@ def test_a_signed_model_comes_into_service_once_and_what_is_packed_still_verifie
     assert config["DataCaptureConfig"]["DestinationS3Uri"] == f"s3://{s3_bucket}/p/captured/{target.endpoint}"
     container = sagemaker.describe_model(ModelName=first.model_name)["PrimaryContainer"]
     assert container["Environment"]["PENSTOCK_MODEL_DIGEST"] == digest
+    assert container["Environment"]["PENSTOCK_PUBLIC_KEY"] == (tmp_path / "k.pub").read_text()
     [scaled] = clients.scaling.describe_scalable_targets(
         ServiceNamespace="sagemaker", ResourceIds=[f"endpoint/{target.endpoint}/variant/live"]
     )["ScalableTargets"]

@@ -4,7 +4,9 @@ import json
 import pytest
 import tensorflow as tf
 
-from serving.lambda_handler import handle, load_model
+from serving.answers import load_model
+from serving.lambda_handler import handle
+from serving.model_folder import ModelRefused
 
 
 class Doubling(tf.Module):
@@ -94,7 +96,7 @@ def test_body_that_is_no_json_is_the_callers_mistake():
 
 def test_model_that_is_not_there_is_no_mistake_of_the_caller(monkeypatch, tmp_path):
     monkeypatch.setenv("PENSTOCK_MODEL_DIR", str(tmp_path))
-    with pytest.raises(OSError, match="SavedModel"):
+    with pytest.raises(ModelRefused, match="expected one SavedModel"):
         handle({"instances": ROWS})
 
 

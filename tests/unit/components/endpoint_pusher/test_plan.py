@@ -48,6 +48,13 @@ def without(request, *names):
     return {key: value for key, value in request.items() if key not in names}
 
 
+def test_container_gets_the_key_that_must_have_signed_the_model():
+    candidate = dataclasses.replace(NEW, public_key="-----BEGIN PUBLIC KEY-----\n…")
+    request = model_request(DeploySettings(), TARGET, candidate)
+    assert request["PrimaryContainer"]["Environment"]["PENSTOCK_PUBLIC_KEY"] == candidate.public_key
+    assert request["ModelName"] != model_request(DeploySettings(), TARGET, NEW)["ModelName"]
+
+
 def test_the_model_is_the_image_the_archive_and_no_network():
     request = model_request(DeploySettings(environment={"WORKERS": "2"}), TARGET, NEW)
     assert without(request, "ModelName") == {
@@ -86,7 +93,10 @@ def test_everything_that_is_asked_and_answered_is_kept_encrypted():
             "InitialSamplingPercentage": 30,
             "DestinationS3Uri": "s3://bucket/prefix/captured/reviews",
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
-            "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+            "CaptureContentTypeHeader": {
+                "CsvContentTypes": ["text/csv"],
+                "JsonContentTypes": ["application/json", "application/jsonlines"],
+            },
             "KmsKeyId": KEY,
         },
         "KmsKeyId": KEY,
