@@ -12,11 +12,19 @@ if TYPE_CHECKING:
 
 LOCAL = "penstock"
 
+_KEYS = {"serving": "deploy.image", "lambda": "image of the function"}
+"""Where a variant's name goes; of the others it is aws.image."""
+
 image_app = typer.Typer(help="Build, push and check the image that jobs run in; needs docker or podman.")
 BaseOption = Annotated[
-    str, typer.Option("--base", metavar="IMAGE@sha256:…", help="The Python 3.11 slim image to start from, by digest.")
+    str | None,
+    typer.Option(
+        "--base", metavar="IMAGE@sha256:…", help="Start from this image, and not from deploy/base-image.txt's."
+    ),
 ]
-VariantOption = Annotated[str, typer.Option(help="cpu, gpu (with CUDA) or lambda (answers from a SavedModel).")]
+VariantOption = Annotated[
+    str, typer.Option(help="cpu, gpu (with CUDA), serving (for endpoints: deploy.image) or lambda (AWS Lambda).")
+]
 RepositoryOption = Annotated[
     str | None, typer.Option(help="Where the image is kept; else that of aws.image, else penstock on this machine.")
 ]
@@ -27,11 +35,13 @@ EngineOption = Annotated[
 
 @image_app.command()
 def build(
-    base: BaseOption,
     variant: VariantOption = "cpu",
     repository: RepositoryOption = None,
     engine: EngineOption = None,
-    target: Annotated[str | None, typer.Option(help="A stage of the Dockerfile: job, worker or lambda.")] = None,
+    base: BaseOption = None,
+    target: Annotated[
+        str | None, typer.Option(help="A stage of the Dockerfile, such as worker; else the variant's own.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -44,19 +54,20 @@ def build(
     found = need_engine(engine, [build_command(engine or "docker", content, name, commit, target)])
     carry_out(build_command(found, content, name, commit, target))
     typer.echo(name)
-    _echo_next("verify", base, variant)
+    echoed = [*([] if base is None else ["--base", base]), *([] if variant == "cpu" else ["--variant", variant])]
+    typer.echo(f"Check it with: {command_line('image', 'verify', *echoed)}")
 
 
 @image_app.command()
 def push(
-    base: BaseOption,
     variant: VariantOption = "cpu",
     repository: RepositoryOption = None,
     engine: EngineOption = None,
+    base: BaseOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Push the image that `penstock image build` made, and print its digest, which is aws.image."""
+    """Push the image that `penstock image build` made, and print what to write into the configuration."""
     from pipeline.errors import ConfigError
     from pipeline.images.engine import answer_of, carry_out, login_command, need_engine, push_commands
     from pipeline.images.registry import is_ecr, password_of
@@ -71,15 +82,15 @@ def push(
         carry_out(login_command(found, registry), password_of(registry))
     pushed, asked = push_commands(found, name)
     carry_out(pushed)
-    typer.echo(f"aws.image: {answer_of(asked)}")
+    typer.echo(f"{_KEYS.get(variant, 'aws.image')}: {answer_of(asked)}")
 
 
 @image_app.command()
 def verify(
-    base: BaseOption,
     variant: VariantOption = "cpu",
     repository: RepositoryOption = None,
     engine: EngineOption = None,
+    base: BaseOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -95,19 +106,15 @@ def verify(
 
 
 def _named(
-    base: str, variant: str, repository: str | None, config: Path, overrides: list[str] | None
+    base: str | None, variant: str, repository: str | None, config: Path, overrides: list[str] | None
 ) -> "tuple[Content, str]":
     """What the image holds, and its name."""
+    from pipeline.images.base import read_base
     from pipeline.images.content import read_content
     from pipeline.provenance import PROJECT_ROOT
 
-    content = read_content(PROJECT_ROOT, variant, base)
+    content = read_content(PROJECT_ROOT, variant, read_base(PROJECT_ROOT) if base is None else base)
     if repository is None:
         settings = load(config, overrides) if config.exists() else None
         repository = settings.aws.image.partition("@")[0] if settings and settings.aws else LOCAL
     return content, f"{repository}:{content.tag}"
-
-
-def _echo_next(verb: str, base: str, variant: str) -> None:
-    words = ["image", verb, "--base", base, *([] if variant == "cpu" else ["--variant", variant])]
-    typer.echo(f"Check it with: {command_line(*words)}")

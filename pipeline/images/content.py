@@ -6,18 +6,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.errors import ConfigError
+from pipeline.images.base import base_problem
 
 DOCKERFILE = Path("deploy/Dockerfile")
-VARIANTS = ("cpu", "gpu", "lambda")
+VARIANTS = ("cpu", "gpu", "serving", "lambda")
 
 _LOCKS = {
     "cpu": ("requirements.lock", "requirements-aws.lock"),
     "gpu": ("requirements.lock", "requirements-aws.lock", "requirements-gpu.lock"),
+    "serving": ("requirements-serving.lock",),
     "lambda": ("requirements-lambda.lock",),
 }
 _CODE = {
     "cpu": ("schemas", "models", "components", "pipeline"),
     "gpu": ("schemas", "models", "components", "pipeline"),
+    "serving": ("components/__init__.py", "components/model_digest.py", "serving"),
     "lambda": ("serving",),
 }
 _LEFT_OUT = ("__pycache__",)
@@ -57,13 +60,8 @@ def read_content(root: Path, variant: str, base: str) -> Content:
     problems = []
     if variant not in VARIANTS:
         problems.append(f"--variant {variant}: expected one of {', '.join(VARIANTS)}.")
-    name, _, digest = base.partition("@sha256:")
-    if not name or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        problems.append(
-            f"--base {base}: expected a Python 3.11 slim image by digest, such as python:3.11-slim-bookworm@sha256:…, "
-            "because a tag may mean another image tomorrow. docker buildx imagetools inspect python:3.11-slim-bookworm "
-            "prints the digest."
-        )
+    if problem := base_problem(base):
+        problems.append(problem)
     needed = [root / DOCKERFILE, *(root / name for name in (*_LOCKS.get(variant, ()), *_CODE.get(variant, ())))]
     problems += [
         f"{path}: there is none. Build from a checkout of the project." for path in needed if not path.exists()
@@ -81,8 +79,9 @@ def read_content(root: Path, variant: str, base: str) -> Content:
 
 def code_files(root: Path, variant: str) -> Iterator[Path]:
     """The files of the code that the image holds, in the order of their names."""
-    for folder in _CODE[variant]:
-        for path in sorted((root / folder).rglob("*")):
+    for name in _CODE[variant]:
+        place = root / name
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
             if path.is_file() and path.suffix != ".pyc" and not set(_LEFT_OUT) & set(path.parts):
                 yield path
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from pipeline.errors import ConfigError, PlatformRefused
+from pipeline.images.base import base_parts
 from pipeline.images.content import DOCKERFILE, Content
 
 ENGINES = ("docker", "podman", "nerdctl", "finch")
@@ -15,7 +16,19 @@ ENGINES = ("docker", "podman", "nerdctl", "finch")
 _ENVIRONMENT = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 """Neither SageMaker nor Lambda takes an image that is an index with attestations, which buildx makes by default."""
 
-_TARGETS = {"cpu": "job", "gpu": "job", "lambda": "lambda"}
+_TARGETS = {"cpu": "job", "gpu": "job", "serving": "serving", "lambda": "lambda"}
+
+_SELF_TESTS = {
+    "cpu": ("-m", "pipeline.launch", "--self-test"),
+    "gpu": ("-m", "pipeline.launch", "--self-test"),
+    "serving": ("-m", "serving.self_test", "serving.server"),
+    "lambda": ("-m", "serving.self_test", "serving.lambda_handler", "awslambdaric"),
+}
+"""What `python` is asked to run in each variant."""
+
+_BASE = "org.opencontainers.image.base.digest"
+_LABELS = {"penstock.lock-digest": "locks", "penstock.code-digest": "code", _BASE: "base image"}
+"""What the labels that are looked at tell of."""
 
 
 def find_engine(wanted: str | None) -> str | None:
@@ -35,12 +48,12 @@ def build_command(engine: str, content: Content, name: str, commit: str | None, 
       target: stage of the Dockerfile; None = the variant's own.
     """
     arguments = {
-        "PYTHON_IMAGE": content.base,
+        **dict(zip(("BASE_NAME", "BASE_DIGEST"), base_parts(content.base), strict=True)),
         "LOCK_DIGEST": content.lock_digest,
         "CODE_DIGEST": content.code_digest,
         "COMMIT": commit or "unknown",
     }
-    if content.variant != "lambda":
+    if _TARGETS[content.variant] == "job":
         arguments["VARIANT"] = content.variant
     words = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
     stage = target or _TARGETS[content.variant]
@@ -60,10 +73,8 @@ def login_command(engine: str, registry: str) -> list[str]:
 
 def verify_commands(engine: str, content: Content, name: str) -> list[list[str]]:
     """Prints the digests in the image's labels, and runs its self-test without a network."""
-    labels = '{{index .Config.Labels "penstock.lock-digest"}} {{index .Config.Labels "penstock.code-digest"}}'
-    test = ["-m", "pipeline.launch", "--self-test"]
-    if content.variant == "lambda":
-        test = ["-c", "import awslambdaric, serving.lambda_handler"]
+    labels = " ".join(f'{{{{index .Config.Labels "{label}"}}}}' for label in _LABELS)
+    test = _SELF_TESTS[content.variant]
     run = [engine, "run", "--rm", "--network", "none", "--entrypoint", "python", name, *test]
     return [[engine, "inspect", "--format", labels, name], run]
 
@@ -105,6 +116,11 @@ def answer_of(command: list[str]) -> str:
 
 def check_labels(answer: str, content: Content, name: str) -> None:
     """Raises ConfigError if the image was built from something else than this checkout."""
-    if answer.split() != [content.lock_digest, content.code_digest]:
-        seen = answer or "none"
-        raise ConfigError([f"{name} holds other locks or code than this checkout (labels: {seen}). Build it again."])
+    seen = answer.split()
+    expected = (content.lock_digest, content.code_digest, base_parts(content.base)[1])
+    if len(seen) != len(expected):
+        raise ConfigError([f"{name} does not say what it holds (labels: {answer or 'none'}). Build it again."])
+    other = [what for what, is_, be in zip(_LABELS.values(), seen, expected, strict=True) if is_ != be]
+    if other:
+        said = f"{name} holds other {', '.join(other)} than this checkout (labels: {answer}). Build it again."
+        raise ConfigError([said])

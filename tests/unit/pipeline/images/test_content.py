@@ -6,7 +6,9 @@ from pipeline.errors import ConfigError
 from pipeline.images.content import VARIANTS, read_content
 
 BASE = f"python:3.11-slim-bookworm@sha256:{'ab' * 32}"
-LOCKS = ("requirements.lock", "requirements-aws.lock", "requirements-gpu.lock", "requirements-lambda.lock")
+LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-aws", "-gpu", "-lambda", "-serving"))
+
+CHECKED_WITH = ("components/__init__.py", "components/model_digest.py")
 
 
 @pytest.fixture
@@ -14,7 +16,7 @@ def checkout(tmp_path):
     """The smallest thing that an image can be built from."""
     for folder in ("schemas", "models", "components", "pipeline", "serving", "deploy"):
         (tmp_path / folder).mkdir()
-    for name in (*LOCKS, "deploy/Dockerfile", "pipeline/a.py", "serving/b.py"):
+    for name in (*LOCKS, "deploy/Dockerfile", "pipeline/a.py", "serving/b.py", *CHECKED_WITH):
         (tmp_path / name).write_text(name)
     return tmp_path
 
@@ -27,7 +29,7 @@ def test_same_files_give_the_same_tag_wherever_they_lie(checkout, tmp_path_facto
 
 def test_variants_have_tags_of_their_own(checkout):
     tags = [read_content(checkout, variant, BASE).tag for variant in VARIANTS]
-    assert len(set(tags)) == 3
+    assert len(set(tags)) == 4
     assert [tag.partition("-")[0] for tag in tags] == list(VARIANTS)
 
 
@@ -38,8 +40,11 @@ def test_variants_have_tags_of_their_own(checkout):
         ("requirements-gpu.lock", {"gpu"}),
         ("requirements-lambda.lock", {"lambda"}),
         ("pipeline/a.py", {"cpu", "gpu"}),
-        ("serving/b.py", {"lambda"}),
-        ("deploy/Dockerfile", {"cpu", "gpu", "lambda"}),
+        ("requirements-serving.lock", {"serving"}),
+        ("serving/b.py", {"lambda", "serving"}),
+        ("components/model_digest.py", {"cpu", "gpu", "serving"}),
+        ("deploy/Dockerfile", {"cpu", "gpu", "serving", "lambda"}),
+        ("deploy/base-image.txt", set()),
         ("README.md", set()),
         ("pipeline/__pycache__/a.pyc", set()),
     ],

@@ -19,7 +19,8 @@ from pipeline.images.engine import (
 )
 from pipeline.images.registry import is_ecr
 
-CONTENT = Content("cpu", f"python@sha256:{'ab' * 32}", "11", "22", "33")
+DIGEST = f"sha256:{'ab' * 32}"
+CONTENT = Content("cpu", f"python@{DIGEST}", "11", "22", "33")
 NAME = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/penstock-dev/penstock:cpu-1"
 
 
@@ -46,7 +47,8 @@ def test_build_names_stage_platform_and_everything_that_the_labels_say():
     assert command[command.index("--platform") + 1] == "linux/amd64"
     arguments = {word for before, word in itertools.pairwise(command) if before == "--build-arg"}
     assert arguments == {
-        f"PYTHON_IMAGE={CONTENT.base}",
+        "BASE_NAME=python",
+        f"BASE_DIGEST={DIGEST}",
         "LOCK_DIGEST=11",
         "CODE_DIGEST=22",
         "COMMIT=c0ffee",
@@ -54,9 +56,10 @@ def test_build_names_stage_platform_and_everything_that_the_labels_say():
     }
 
 
-def test_lambda_is_a_stage_of_its_own_without_a_variant_of_packages():
-    command = build_command("docker", dataclasses.replace(CONTENT, variant="lambda"), NAME, None, None)
-    assert command[command.index("--target") + 1] == "lambda"
+@pytest.mark.parametrize("variant", ["lambda", "serving"])
+def test_what_serves_is_a_stage_of_its_own_without_a_variant_of_packages(variant):
+    command = build_command("docker", dataclasses.replace(CONTENT, variant=variant), NAME, None, None)
+    assert command[command.index("--target") + 1] == variant
     assert not any(word.startswith("VARIANT=") for word in command)
     assert "COMMIT=unknown" in command
 
@@ -101,10 +104,24 @@ def test_command_that_fails_is_told_with_its_words(engine, monkeypatch):
 
 
 def test_image_of_another_checkout_is_refused():
-    check_labels("11 22", CONTENT, NAME)
-    for other in ("11 23", "", "11"):
-        with pytest.raises(ConfigError, match="other locks or code"):
+    check_labels(f"11 22 {DIGEST}", CONTENT, NAME)
+    for other in ("", "11 22", f"11 {DIGEST}"):
+        with pytest.raises(ConfigError, match="does not say what it holds"):
             check_labels(other, CONTENT, NAME)
+
+
+@pytest.mark.parametrize(
+    ("labels", "what"),
+    [
+        (f"12 22 {DIGEST}", "other locks than"),
+        (f"11 23 {DIGEST}", "other code than"),
+        (f"11 22 {DIGEST[:-1]}0", "other base image than"),
+        (f"12 23 {DIGEST}", "other locks, code than"),
+    ],
+)
+def test_what_an_image_holds_otherwise_is_named(labels, what):
+    with pytest.raises(ConfigError, match=what):
+        check_labels(labels, CONTENT, NAME)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +142,6 @@ def test_labels_are_asked_for_by_the_names_that_the_dockerfile_gives_them():
 
     asked = " ".join(verify_commands("docker", CONTENT, NAME)[0])
     text = (PROJECT_ROOT / DOCKERFILE).read_text()
-    for label in ("penstock.lock-digest", "penstock.code-digest"):
+    for label in ("penstock.lock-digest", "penstock.code-digest", "org.opencontainers.image.base.digest"):
         assert json.dumps(label) in asked
-        assert text.count(f"{label}=") == 2
+        assert text.count(f"{label}=") == 3
