@@ -48,6 +48,8 @@ EXTENDS = "extends"
 REMOTE = "://"
 """What a URI has and a path of this machine has not."""
 
+_SERVING_IMAGE = "deploy.image, the image that serves (penstock image build --variant serving)"
+
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 """A split is a folder of each artifact."""
 
@@ -278,6 +280,7 @@ class Config(Section):
                 ("a section aws, which says where", self.aws is not None),
                 ("signing.mode key or kms, because only signed models are deployed", self.signing.signs),
                 ("registry.enabled, because only registered versions are deployed", self.registry.enabled),
+                (_SERVING_IMAGE, self.deploy.image is not None),
             )
             if not is_there
         ]
@@ -365,14 +368,16 @@ class Config(Section):
         """Where models are deployed.
 
         Raises:
-          ConfigError: there is no section `aws`.
+          ConfigError: there is no section `aws`, or no serving image.
         """
         aws = self.on_aws
+        if self.deploy.image is None:
+            raise ConfigError([f"To deploy, the configuration needs {_SERVING_IMAGE}."])
         return Target(
             region=aws.region,
             endpoint=self.deploy.endpoint or self.pipeline.name[:40].rstrip("-"),
             root=aws.root,
-            image=self.deploy.image or aws.image,
+            image=self.deploy.image,
             role=self.deploy.role or aws.job_role,
             kms_key=aws.kms_key,
             subnets=aws.subnets,

@@ -89,12 +89,14 @@ def _problems(
     version: ModelVersion, here: AwsSettings, there: AwsSettings, source: Config, target: Config
 ) -> list[str]:
     problems = []
-    digests = [aws.image.partition("@")[2] for aws in (here, there)]
-    if digests[0] != digests[1]:
-        problems.append(
-            f"aws.image is {digests[0][:19]} here and {digests[1][:19]} there: the model would be served by an "
-            "image that it was not tested with. Copy the image by digest, and name the same digest in both."
-        )
+    serving = (source.deploy.image or "not set", target.deploy.image or "not set")
+    for key, images in (("aws.image", (here.image, there.image)), ("deploy.image", serving)):
+        digests = [image.rpartition("@")[2] for image in images]
+        if digests[0] != digests[1]:
+            problems.append(
+                f"{key} is {digests[0][:19]} here and {digests[1][:19]} there: the model would run in an image that it "
+                "was not tested with. Copy the image by digest, and name the same digest in both."
+            )
     if here.root == there.root:
         problems.append(f"aws.root is {here.root} in both environments: there is nowhere to promote to.")
     if source.model_name != target.model_name:

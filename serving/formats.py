@@ -120,7 +120,7 @@ def _line(number: int, line: str) -> Any:
 
 
 def _csv_rows(text: str, layout: CsvLayout) -> Iterator[dict[str, Any]]:
-    lines = (cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells)
+    lines: Iterator[list[str]] = (cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells)
     names = list(layout.readers)
     if (first := next(lines, None)) is None:
         return

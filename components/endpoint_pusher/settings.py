@@ -22,7 +22,7 @@ class DeploySettings:
     Attributes:
       enabled: runs on AWS end with an EndpointPusher; runs on this machine never have one.
       endpoint: its name; None = the pipeline's.
-      image: the serving image, by digest; None = `aws.image`.
+      image: the serving image (`penstock image build --variant serving`), by digest; needed to deploy.
       role: ARN of the role that the containers have; None = `aws.job_role`.
       instance_type: of every variant.
       instances: machines of every variant.

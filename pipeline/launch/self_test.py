@@ -58,7 +58,7 @@ def self_test(environ: Mapping[str, str], out: IO[str] | None = None) -> int:
 
 def _findings(scratch: Path) -> Iterator[Finding]:
     yield from diagnose(scratch)
-    yield from _lock_is_there()
+    yield from lock_is_there()
     yield _writable(JOB_FOLDER / "output")
     yield from map(imported, IMPORTED)
     yield _tried("gpu in tensorflow", _gpus_in_tensorflow)
@@ -66,7 +66,7 @@ def _findings(scratch: Path) -> Iterator[Finding]:
     yield _tried("lineage", _lineage)
 
 
-def _lock_is_there(checkout: Path = CHECKOUT) -> Iterator[Finding]:
+def lock_is_there(checkout: Path = CHECKOUT) -> Iterator[Finding]:
     """In an image the lock must be there: its digest is a part of every node's cache key."""
     if not (checkout / LOCK).exists():
         advice = f"Copy {LOCK} into the image beside the code."

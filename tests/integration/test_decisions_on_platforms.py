@@ -112,7 +112,7 @@ def models(place, signer, monkeypatch):
         "aws": dataclasses.replace(place.config.aws, model_package_group=group),
         "approval": ApprovalSettings("required"),
         "signing": SigningSettings("kms", kms="awskms:///alias/models", public_key=str(signer.public_key)),
-        "deploy": DeploySettings(enabled=True, endpoint=bucket),
+        "deploy": DeploySettings(enabled=True, endpoint=bucket, image=place.config.aws.image),
     }
     place.config = place.config.model_copy(update=settings)
     return Models(place)

@@ -91,7 +91,7 @@ def penstock(place, local, signer):
     text = (ROOT / "penstock.yaml").read_text()
     project = make_project(place.folder / "project", f"{text}\naws: {json.dumps(aws)}\n")
     place.services.client("s3").upload_file(str(local[0]), bucket, "data/reviews.tsv")
-    deploy = f"deploy={{enabled: true, endpoint: {bucket}}}"
+    deploy = f"deploy={{enabled: true, endpoint: {bucket}, image: {aws['image']}}}"
     sets = [f"data.path=s3://{bucket}/data/reviews.tsv", signer.setting, deploy, *OVERRIDES]
 
     def run(*words):

@@ -20,6 +20,7 @@ LOCKS = [
     "requirements-dev.lock",
     "requirements-gpu.lock",
     "requirements-lambda.lock",
+    "requirements-serving.lock",
 ]
 
 LOCKED_REQUIREMENT = re.compile(r"[a-z0-9][a-z0-9._-]*==\S+( ; [^\\]+)? \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+")

@@ -358,15 +358,15 @@ def test_what_needs_a_folder_of_this_machine_says_so_where_there_is_none(tmp_pat
         getattr(there, name)
 
 
-DEPLOY = """aws:
+DEPLOY = f"""aws:
   region: eu-central-1
   root: s3://bucket/prefix
-  image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/penstock@sha256:%s
+  image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/penstock@sha256:{"ab" * 32}
   metadata: secretsmanager:store
   job_role: arn:aws:iam::123456789012:role/penstock-jobs
-signing: {mode: key, private_key: k.pem, public_key: k.pub}
-deploy: {enabled: true}
-""" % ("ab" * 32)
+signing: {{mode: key, private_key: k.pem, public_key: k.pub}}
+deploy: {{enabled: true, image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/penstock@sha256:{"cd" * 32}"}}
+"""
 
 
 def test_only_runs_on_s3_deploy(tmp_path):
@@ -376,9 +376,10 @@ def test_only_runs_on_s3_deploy(tmp_path):
     assert not load_config(write(tmp_path, SMALLEST + DEPLOY), ["deploy.enabled=false"]).at("s3://b/p").deploys
 
 
-def test_the_endpoint_takes_image_and_role_of_jobs_unless_it_has_its_own(tmp_path):
+def test_the_endpoint_has_the_serving_image_and_the_role_of_jobs_unless_it_has_its_own(tmp_path):
     target = load_config(write(tmp_path, SMALLEST + DEPLOY)).deploy_target
     assert (target.endpoint, target.role.rpartition("/")[2]) == ("churn", "penstock-jobs")
+    assert target.image.endswith("cd" * 32)
     assert target.record == "s3://bucket/prefix/deployments/churn.jsonl"
     own = load_config(
         write(tmp_path, SMALLEST + DEPLOY), ["deploy.endpoint=shop", "deploy.role=arn:aws:iam::123456789012:role/x"]
@@ -389,6 +390,13 @@ def test_the_endpoint_takes_image_and_role_of_jobs_unless_it_has_its_own(tmp_pat
 def test_nothing_unsigned_or_unregistered_can_be_deployed(tmp_path):
     (problem,) = problems_of(tmp_path, f"{SMALLEST}deploy: {{enabled: true}}\nregistry: {{enabled: false}}\n")
     assert all(words in problem for words in ("section aws", "signing.mode key or kms", "registry.enabled"))
+    assert "deploy.image" in problem
+
+
+def test_without_a_serving_image_nothing_is_deployed_by_hand_either(tmp_path):
+    config = load_config(write(tmp_path, SMALLEST + DEPLOY), ["deploy={}"])
+    with pytest.raises(ConfigError, match="penstock image build --variant serving"):
+        assert config.deploy_target is None
 
 
 def test_a_file_that_extends_another_holds_only_what_differs(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.doctor.findings import Finding, Status
 from pipeline.launch import self_test as module
-from pipeline.launch.self_test import gpu_finding, imported
+from pipeline.launch.self_test import gpu_finding, imported, lock_is_there
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,13 @@ def test_a_module_that_is_not_there_or_breaks_is_a_problem(tmp_path, monkeypatch
     assert imported("json").status is Status.OK
     assert "No module named 'no_such_module'" in imported("no_such_module").seen
     assert "libcuda.so.1" in imported("broken_library").seen
+
+
+def test_an_image_without_its_lock_is_a_problem(tmp_path):
+    (found,) = lock_is_there(tmp_path)
+    assert (found.status, found.seen) == (Status.PROBLEM, f"no requirements.lock in {tmp_path}")
+    (tmp_path / "requirements.lock").write_text("")
+    assert list(lock_is_there(tmp_path)) == []
 
 
 def test_one_problem_among_the_findings_is_exit_code_1_with_its_reason(monkeypatch, capsys):
