@@ -4,7 +4,7 @@
     s3://bucket/key.pem                     an object on S3, trusted because few may write to that place
     s3://bucket/key.pem#sha256=64 digits    an object on S3, used only if it is exactly these bytes
 
-Pinned, whoever can write to the bucket cannot have jobs trust another server. In no case a new bundle needs a new image.
+Pinned, whoever can write to the bucket cannot have jobs trust another server. A new bundle never needs a new image.
 """
 
 import functools
