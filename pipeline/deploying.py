@@ -15,7 +15,6 @@ from components.ledger.ledger import Entry
 from components.model_digest import model_digest
 from components.model_registry.objections import is_approved, objection
 from components.model_registry.registry import Ask
-from components.model_registry.remote import RemoteRegistry
 from components.model_registry.versions import ModelVersion
 from pipeline.config import Config
 from pipeline.errors import ConfigError, PlatformRefused
@@ -33,24 +32,6 @@ def deployer_of(config: Config, endpoint: str | None = None) -> Deployer:
     if endpoint is not None:
         target = dataclasses.replace(target, endpoint=endpoint)
     return Deployer(target, told(lambda: make_clients(target.region)))
-
-
-def registry_on_aws(config: Config, scratch: Path) -> RemoteRegistry:
-    """The registry of runs on AWS; a version that is looked at is downloaded below `scratch`, each file verified.
-
-    Raises:
-      ConfigError: there is no section `aws`.
-    """
-    from pipeline.storage.download import Download, download
-
-    placed = config.at(config.on_aws.root)
-
-    def fetch(uri: str) -> Path:
-        target = scratch / Path(uri).name
-        download([Download(uri, target)], for_whom="penstock deploy")
-        return target
-
-    return RemoteRegistry(placed.registry_place, config.signing, placed.approvals_place, fetch)
 
 
 def deploy_version(

@@ -1,14 +1,40 @@
-"""The registry of a configuration, and its versions as tables and plain data."""
+"""The registries of a configuration, on this machine and on S3, and their versions as tables and plain data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.ledger.ledger import Entry
 from components.model_registry.local import LocalRegistry
+from components.model_registry.registry import ModelDamaged, Registry
+from components.model_registry.remote import RemoteRegistry
 from components.model_registry.versions import ChangeRefused, History, ModelVersion, change_words
 from pipeline.config import Config
 from pipeline.errors import NotFound
+from pipeline.storage.download import Download, download
+from pipeline.storage.errors import NotPublished
+from pipeline.storage.published import read_manifest
+from pipeline.storage.s3 import CONNECTIONS, Location, folders
+
+
+@contextmanager
+def open_registry(config: Config, *, on_aws: bool, name: str | None = None) -> Iterator[Registry]:
+    """The registry of this pipeline's model (or of another one), of runs here or on AWS.
+
+    What is downloaded to be checked is removed when the block ends.
+
+    Raises:
+      NotFound: there is no such model, naming those that there are.
+      ConfigError: there is no section `aws`.
+    """
+    if not on_aws:
+        yield registry_of(config, name)
+        return
+    with TemporaryDirectory(prefix="penstock-registry-") as scratch:
+        yield registry_on_aws(config, Path(scratch), name)
 
 
 def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
@@ -27,10 +53,44 @@ def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
     return LocalRegistry(folder, config.signing, config.approvals_path)
 
 
-def nothing_registered(registry: LocalRegistry) -> str:
+def registry_on_aws(config: Config, scratch: Path, name: str | None = None) -> RemoteRegistry:
+    """The registry of runs on AWS; a version that is looked at is downloaded below `scratch`, each file verified.
+
+    Raises:
+      NotFound, ConfigError: as `open_registry`.
+    """
+    placed = config.at(config.on_aws.root)
+    place = placed.registry_place
+    if name is not None and name != config.model_name:
+        place, names = placed.place("registry", name), folders(Location.parse(placed.place("registry")))
+        if name not in names:
+            there = f"There are: {', '.join(names)}." if names else "There is none yet."
+            raise NotFound(f"No model '{name}' is registered under {config.on_aws.root}. {there}")
+
+    def fetch(uri: str) -> Path:
+        target = scratch / Path(uri).name
+        try:
+            download([Download(uri, target)])
+        except NotPublished as error:
+            raise ModelDamaged(
+                f"{uri}: the model is not there any more. Bring it back from a backup, or train another."
+            ) from error
+        return target
+
+    return RemoteRegistry(place, config.signing, placed.approvals_place, fetch, _missing)
+
+
+def _missing(uris: Sequence[str]) -> list[str]:
+    """Those at which nothing complete is published."""
+    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="versions") as pool:
+        return [uri for uri, found in zip(uris, pool.map(read_manifest, uris), strict=True) if found is None]
+
+
+def nothing_registered(registry: Registry) -> str:
     """What to say where the record holds no version, folders of versions notwithstanding."""
     if not registry.misplaced(registry.history()):
-        return "No version is registered yet. A run registers what it pushes: penstock run"
+        verb = "submit" if isinstance(registry, RemoteRegistry) else "run"
+        return f"No version is registered yet. A run registers what it pushes: penstock {verb}"
     return (
         f"{registry.record.path}: no version is on record, and folders of versions are there: entries were cut off, or "
         "the file was replaced or is gone. Put the true file back."
@@ -61,21 +121,21 @@ def metrics_text(version: ModelVersion, most: int = 3) -> str:
     return "  ".join(f"{name} {value:.4g}" for name, value in shown[:most])
 
 
-def history_json(registry: LocalRegistry, history: History) -> dict[str, Any]:
+def history_json(registry: Registry, history: History) -> dict[str, Any]:
     """Everything on record, as plain data."""
     return {
-        "name": registry.root.name,
+        "name": registry.name,
         "head": registry.record.head,
         "production": history.production,
         "versions": [_version_json(registry, version) for version in history.versions.values()],
     }
 
 
-def _version_json(registry: LocalRegistry, version: ModelVersion) -> dict[str, Any]:
+def _version_json(registry: Registry, version: ModelVersion) -> dict[str, Any]:
     return {
         "version": version.version,
         "stage": version.stage,
-        "folder": str(registry.folder(version)),
+        "folder": registry.place(version),
         "run": version.run,
         "model_uri": version.model_uri,
         "model_digest": version.model_digest,
@@ -101,17 +161,23 @@ def _changes_json(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def model_folder(registry: LocalRegistry, word: str | None) -> Path:
+def model_folder(registry: Registry, word: str | None) -> tuple[str, Path]:
     """The SavedModel that a word means: a folder, a version, or without one what is in production, else the newest.
+
+    Returns:
+      where it is, and a folder of this machine that holds it.
 
     Raises:
       ChangeRefused: it is none.
     """
     if word is not None and (Path(word) / "saved_model.pb").is_file():
-        return Path(word)
+        return word, Path(word)
     if word is not None and ("/" in word or Path(word).is_dir()):
         raise ChangeRefused(f"{word}: no model's folder: no saved_model.pb is in it. Versions: penstock models.")
     history = registry.history()
     if word is None and not history.versions:
-        raise ChangeRefused(f"Nothing is registered in {registry.root} yet. Name a folder, or register: penstock run.")
-    return registry.folder(history.find(word or history.production or "latest"))
+        raise ChangeRefused(
+            f"Nothing is registered by {registry.record.path} yet. Name a folder, or register: penstock run."
+        )
+    version = history.find(word or history.production or "latest")
+    return registry.place(version), registry.folder(version)

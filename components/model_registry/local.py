@@ -71,6 +71,11 @@ class LocalRegistry:
     clock: Callable[[], datetime.datetime] = utc_now
 
     @property
+    def name(self) -> str:
+        """The model's."""
+        return self.root.name
+
+    @property
     def record(self) -> Ledger:
         """The record of registrations and changes."""
         return Ledger(self.root / RECORD, self.clock)
@@ -86,6 +91,10 @@ class LocalRegistry:
     def folder(self, version: ModelVersion) -> Path:
         """Where the version's SavedModel is."""
         return self._place(version) or self.stage_folder(version.stage) / version.version
+
+    def place(self, version: ModelVersion) -> str:
+        """The same as text."""
+        return str(self.folder(version))
 
     def register(self, model: Path, registration: Registration) -> ModelVersion:
         """The pushed model as a candidate; see `Registry`."""

@@ -1,4 +1,4 @@
-"""The interface of a model registry; `local.py` is the one of this machine."""
+"""The interface of a model registry; `local.py` is the one of this machine, `remote.py` the one of runs on AWS."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from components.errors import ComponentError
-from components.ledger.ledger import is_writable
+from components.ledger.ledger import Ledger, is_writable
 from components.model_registry.versions import ChangeRefused, History, ModelVersion, Stage
 
 
@@ -66,6 +66,14 @@ class Registry(Protocol):
     nothing; one that was killed is completed by calling it again with the same arguments.
     """
 
+    @property
+    def name(self) -> str:
+        """The model's."""
+
+    @property
+    def record(self) -> Ledger:
+        """The record of registrations and changes."""
+
     def history(self) -> History:
         """All versions with their stages, from the record.
 
@@ -96,5 +104,15 @@ class Registry(Protocol):
           as `promote`.
         """
 
+    def place(self, version: ModelVersion) -> str:
+        """Where its SavedModel is now, signature included: a folder, whose place a new stage changes, or `s3://…`."""
+
     def folder(self, version: ModelVersion) -> Path:
-        """Where its SavedModel is now, signature included; a new stage is a new place."""
+        """The same as a folder of this machine.
+
+        Raises:
+          ModelDamaged: it is elsewhere, and not whole any more.
+        """
+
+    def misplaced(self, history: History) -> list[str]:
+        """Sentences on bytes that are not where the record has them."""

@@ -10,14 +10,14 @@ the other is asked to look again.
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from components.errors import ComponentError
 from components.ledger.ledger import Entry, Ledger, utc_now
 from components.model_registry.checks import check_approval, check_bytes, check_digest, registered_before
-from components.model_registry.registry import Ask, Registration
+from components.model_registry.registry import Ask, ModelDamaged, Registration
 from components.model_registry.versions import (
     REGISTERED,
     Change,
@@ -40,6 +40,10 @@ def _cannot_fetch(uri: str) -> Path:
     raise ComponentError(f"{uri}: cannot be brought here to be checked. Nothing was changed.")
 
 
+def _all_there(_: Sequence[str]) -> list[str]:
+    return []
+
+
 class _RegisteredBefore(Exception):
     """Stops an entry from being written: what it says is on record."""
 
@@ -57,6 +61,7 @@ class RemoteRegistry:
       signing: which signature a version must have to be registered or promoted.
       approvals: the record of approvals, in which a later rejection stands; None = nobody approves models.
       fetch: gives a local copy of a pushed version, verified; who promotes needs it.
+      missing: of some places, those at which no whole version is; who lists versions needs it.
       clock: the time, with zone.
     """
 
@@ -64,7 +69,13 @@ class RemoteRegistry:
     signing: SigningSettings
     approvals: str | None = None
     fetch: Callable[[str], Path] = _cannot_fetch
+    missing: Callable[[Sequence[str]], list[str]] = _all_there
     clock: Callable[[], datetime.datetime] = utc_now
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.root.rpartition("/")[2]
 
     @property
     def record(self) -> Ledger:
@@ -75,9 +86,24 @@ class RemoteRegistry:
         """All versions with their stages."""
         return read_history(self.record.entries())
 
+    def place(self, version: ModelVersion) -> str:
+        """Where it was pushed, and stays."""
+        return place_of(version)
+
     def folder(self, version: ModelVersion) -> Path:
         """A local copy of the version."""
-        return self.fetch(place_of(version))
+        if not (place := place_of(version)):
+            raise ModelDamaged(
+                f"Version {version.version}: the record does not say where its bytes are; it was registered by a node "
+                "of an older version. Push the model again."
+            )
+        return self.fetch(place)
+
+    def misplaced(self, history: History) -> list[str]:
+        """Sentences on versions whose bytes are gone."""
+        places = {place_of(version): version.version for version in history.versions.values() if place_of(version)}
+        gone = self.missing(list(places))
+        return [f"{place}: nothing whole is there; the bytes of version {places[place]} are gone." for place in gone]
 
     def register(self, model: Path, registration: Registration, pushed_to: str = "") -> ModelVersion:
         """The pushed model as a candidate; see `Registry`.
@@ -136,13 +162,19 @@ class RemoteRegistry:
             "model_digest": version.model_digest,
             "signature": signature,
         }
-        self.record.append(change.kind, content, allow=is_the_same_change)
-        return self.history().versions[change.version]
+        own = self.record.append(change.kind, content, allow=is_the_same_change)
+        entries = [entry for entry in self.record.entries() if entry.number <= own.number]
+        return read_history(entries).versions[change.version]
 
     def _check(self, version: ModelVersion) -> str:
         """Who signed it, in words; raises as `checks`."""
         check_approval(version, self.approvals)
-        return check_bytes(self.folder(version), version, self.signing)
+        folder = self.folder(version)
+        try:
+            return check_bytes(folder, version, self.signing)
+        except ComponentError as error:  # which names the copy
+            error.args = (str(error).replace(str(folder), place_of(version)),)
+            raise
 
 
 def place_of(version: ModelVersion) -> str:

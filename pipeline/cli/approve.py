@@ -18,7 +18,7 @@ from pipeline.cli.options import (
     load,
     store_of,
 )
-from pipeline.cli.platform import PlatformOption
+from pipeline.cli.platform import OnAwsOption, PlatformOption, is_on_aws
 from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
@@ -67,19 +67,16 @@ def reject(
 def approvals(
     run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Only this run's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the evidence.")] = False,
-    runner: Annotated[
-        str | None, typer.Option("--runner", help="sagemaker or step_functions: of the runs on AWS, whichever it is.")
-    ] = None,
+    runner: OnAwsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """List the models that wait for an approval, and every decision; checks that the record is whole."""
     from pipeline.approvals.deciding import ledger_of, requests
     from pipeline.approvals.platforms import record_of
-    from pipeline.runners.registry import capabilities_of
 
     settings = load(config, overrides)
-    runs_here = runner is None or capabilities_of(runner).runs_here
+    runs_here = not is_on_aws(settings, runner)
     ledger = ledger_of(settings) if runs_here else record_of(settings)
     wanted = find_run(store_of(settings), run_id, settings).run_id if run_id and runs_here else run_id
     found = [asked for asked in requests(settings, ledger) if wanted in (None, asked.request.content["run"])]

@@ -1,7 +1,5 @@
 """The verbs of endpoints: `penstock deploy`, `penstock traffic`; `penstock rollback --endpoint` goes back."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.ledger.ledger import Entry
-    from components.model_registry.registry import Registry
     from pipeline.config import Config
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
@@ -36,13 +33,12 @@ def deploy(
     """Put a registered, signed version on a SageMaker endpoint, and wait for it."""
     from components.model_registry.registry import Ask
     from pipeline.approvals.deciding import who
-    from pipeline.deploying import deploy_version, deployer_of, deployment_lines, registry_on_aws
-    from pipeline.model_versions import registry_of
+    from pipeline.deploying import deploy_version, deployer_of, deployment_lines
+    from pipeline.model_versions import open_registry
 
     settings, ask = load(config, overrides), Ask(by or who(), reason)
     deployer = deployer_of(settings, endpoint)
-    with TemporaryDirectory(prefix="penstock-deploy-") as scratch:
-        registry: Registry = registry_on_aws(settings, Path(scratch)) if from_aws else registry_of(settings)
+    with open_registry(settings, on_aws=from_aws) as registry:
         found = registry.history().find(version)
         made = deploy_version(deployer, settings, found, registry.folder(found), approvals_of(settings), ask)
     echo_pairs(deployment_lines(made))

@@ -1,6 +1,7 @@
 """The verbs of the model registry: `penstock models`, `penstock promote`, `penstock rollback`."""
 
 import json
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +10,11 @@ import typer
 
 from pipeline.cli.deploy import rollback_endpoint
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, near
+from pipeline.cli.platform import OnAwsOption, is_on_aws, same_arguments
 from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
-    from components.model_registry.local import LocalRegistry
-    from components.model_registry.registry import Ask
+    from components.model_registry.registry import Ask, Registry
     from components.model_registry.versions import History, ModelVersion, Stage
     from pipeline.config import Config
 
@@ -33,24 +34,32 @@ class ToStage(StrEnum):
 def models(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A model; else this configuration's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with every change.")] = False,
+    runner: OnAwsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """List a model's versions: stage, metrics, digest, signature, who changed what; checks that the record is whole."""
-    from pipeline.model_versions import history_json, nothing_registered, registry_of, version_rows
+    from pipeline.model_versions import history_json, open_registry
 
-    registry = registry_of(load(config, overrides), name)
-    history = registry.history()
-    if as_json:
-        typer.echo(json.dumps(history_json(registry, history), indent=1))
-        return
+    settings = load(config, overrides)
+    with open_registry(settings, on_aws=is_on_aws(settings, runner), name=name) as registry:
+        history = registry.history()
+        if as_json:
+            typer.echo(json.dumps(history_json(registry, history), indent=1))
+        else:
+            _echo_versions(registry, history)
+
+
+def _echo_versions(registry: "Registry", history: "History") -> None:
+    from pipeline.model_versions import nothing_registered, version_rows
+
     if not history.versions:
         _echo_misplaced(registry, history)
         typer.echo(nothing_registered(registry))
         return
     echo_table(version_rows(history))
     if history.production:
-        typer.echo(f"\nIn production: {near(registry.folder(history.versions[history.production]))}")
+        typer.echo(f"\nIn production: {near(registry.place(history.versions[history.production]))}")
     else:
         typer.echo("\nNothing is in production.")
     typer.echo(f"The record is whole; its head is {registry.record.head}.")
@@ -67,6 +76,7 @@ def promote(
     ] = None,
     by: ByOption = None,
     skip_staging: Annotated[bool, typer.Option("--skip-staging", help="From candidate right to production.")] = False,
+    runner: OnAwsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -74,21 +84,22 @@ def promote(
     from components.model_registry.registry import Ask
     from pipeline.approvals.deciding import who
     from pipeline.errors import ConfigError
-    from pipeline.model_versions import registry_of
+    from pipeline.model_versions import open_registry
 
     if (to is None) == (environment is None):
         raise ConfigError(["Say where to with --to STAGE, or with --to-environment FILE, and not with both."])
-    settings = load(config, overrides)
-    registry = registry_of(settings)
-    if environment is not None:
-        _copy_to(settings, load(environment, []), registry, version, Ask(by or who(), reason))
-        return
-    assert to is not None
-    stage: Stage = to.value
-    _tell(registry, registry.promote(version, stage, Ask(by or who(), reason), skip_staging=skip_staging))
+    settings, ask = load(config, overrides), Ask(by or who(), reason)
+    with open_registry(settings, on_aws=is_on_aws(settings, runner)) as registry:
+        if environment is not None:
+            _copy_to(settings, load(environment, []), registry, version, ask)
+            return
+        assert to is not None
+        stage: Stage = to.value
+        promoted = registry.promote(version, stage, ask, skip_staging=skip_staging)
+        _tell(registry, promoted, _same(runner, config, overrides))
 
 
-def _copy_to(settings: "Config", there: "Config", registry: "LocalRegistry", version: str, ask: "Ask") -> None:
+def _copy_to(settings: "Config", there: "Config", registry: "Registry", version: str, ask: "Ask") -> None:
     """Takes a version to another environment's account, and says what is there."""
     from components.endpoint_pusher.checks import check_signature
     from pipeline.cli.deploy import approvals_of
@@ -117,6 +128,7 @@ def rollback(
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", metavar="NAME", help="A SageMaker endpoint, instead of the registry.")
     ] = None,
+    runner: OnAwsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -124,30 +136,37 @@ def rollback(
     from components.model_registry.registry import Ask
     from pipeline.approvals.deciding import who
     from pipeline.errors import ConfigError
-    from pipeline.model_versions import registry_of
+    from pipeline.model_versions import open_registry
 
     if endpoint is not None:
         if to is not None:
             raise ConfigError(["--to: an endpoint goes back to what it had before; for a version: penstock deploy."])
         rollback_endpoint(load(config, overrides), endpoint, reason, by)
         return
-    registry = registry_of(load(config, overrides))
-    _tell(registry, registry.rollback(Ask(by or who(), reason), to))
+    settings = load(config, overrides)
+    with open_registry(settings, on_aws=is_on_aws(settings, runner)) as registry:
+        _tell(registry, registry.rollback(Ask(by or who(), reason), to), _same(runner, config, overrides))
 
 
-def _echo_misplaced(registry: "LocalRegistry", history: "History") -> None:
+def _same(runner: str | None, config: Path, overrides: list[str] | None) -> list[str]:
+    """The options that name the same registry in a command to paste."""
+    return [*(["--runner", runner] if runner else []), *same_arguments(config, overrides)]
+
+
+def _echo_misplaced(registry: "Registry", history: "History") -> None:
     for sentence in registry.misplaced(history):
         typer.echo(f"note: {sentence}", err=True)
 
 
-def _tell(registry: "LocalRegistry", version: "ModelVersion") -> None:
+def _tell(registry: "Registry", version: "ModelVersion", same: list[str]) -> None:
     from components.model_registry.versions import PROMOTED
 
     entry = version.entries[-1]
-    typer.echo(f"Version {version.version} is in {version.stage}: {near(registry.folder(version))}")
+    typer.echo(f"Version {version.version} is in {version.stage}: {near(registry.place(version))}")
     typer.echo(f"model      {version.model_digest[:12]}, the bytes that run '{version.run}' registered")
     typer.echo(f"signature  {entry.content['signature']}")
     if replaced := entry.content["replaces"]:
-        back = "penstock rollback" if entry.kind == PROMOTED else f"penstock promote {replaced} --to staging"
-        typer.echo(f"replaces   version {replaced}, which is archived; to bring it back: {back} --reason WHY")
+        words = ["rollback"] if entry.kind == PROMOTED else ["promote", replaced, "--to", "staging"]
+        back = shlex.join(["penstock", *words, "--reason", "WHY", *same])
+        typer.echo(f"replaces   version {replaced}, which is archived; to bring it back: {back}")
     typer.echo(inert_cell(f"record     entry {entry.number}, by {entry.content['by']}: {entry.content['reason']}"))

@@ -85,7 +85,9 @@ def command_line(*arguments: str) -> str:
 
 
 def near(path: str | Path) -> str:
-    """The path as seen from here, if it lies below the current folder."""
+    """The path as seen from here, if it lies below the current folder; a URI as it is."""
+    if "://" in str(path):
+        return str(path)
     return os.path.relpath(path) if Path(path).resolve().is_relative_to(Path.cwd()) else str(path)
 
 

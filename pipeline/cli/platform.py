@@ -1,5 +1,6 @@
 """What the verbs for runs on platforms share: the runner, the run's handle, and how a run's progress is shown."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,24 @@ PlatformOption = Annotated[
     str | None,
     typer.Option("--runner", help="sagemaker or step_functions; else the one that the run was submitted to."),
 ]
+OnAwsOption = Annotated[
+    str | None, typer.Option("--runner", help="sagemaker or step_functions: of the runs on AWS, whichever it is.")
+]
 WhichRun = Annotated[str, typer.Argument(metavar="[RUN]", help="A run's id, or 'latest'.")]
+
+
+def is_on_aws(settings: "Config", runner: str | None) -> bool:
+    """True if what runs on AWS wrote is meant; clients that only know the environment then find the region there.
+
+    Raises:
+      ConfigError: there is no such runner, or no section `aws`.
+    """
+    from pipeline.runners.registry import capabilities_of
+
+    if runner is None or capabilities_of(runner).runs_here:
+        return False
+    os.environ.setdefault("AWS_REGION", settings.on_aws.region)
+    return True
 
 
 def platform_run(settings: "Config", runner: str | None, run_id: str) -> "tuple[RemoteRunner, RunHandle]":

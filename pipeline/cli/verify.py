@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, load, near
+from pipeline.cli.platform import OnAwsOption, is_on_aws
 
 keys_app = typer.Typer(help="Keys that models are signed with.", no_args_is_help=True)
 
@@ -17,23 +18,25 @@ def verify(
         typer.Argument(metavar="[VERSION|FOLDER]", help="Else what is in production, or the newest version."),
     ] = None,
     public_key: Annotated[Path | None, typer.Option(help="PEM file; else signing.public_key.")] = None,
+    runner: OnAwsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Check a model's signature by the public key: exactly these files, signed by that key's owner."""
     from components.signing.signature import verify_with_key
     from pipeline.errors import ConfigError
-    from pipeline.model_versions import model_folder, registry_of
+    from pipeline.model_versions import model_folder, open_registry
 
     if public_key is not None and what is not None and Path(what).is_dir():  # needs no configuration
-        folder, key = Path(what), public_key
-    else:
-        settings = load(config, overrides)
-        found = public_key or (Path(settings.signing.public_key) if settings.signing.public_key else None)
-        if found is None:
-            raise ConfigError(["No key to check with: set signing.public_key, or name one with --public-key FILE."])
-        folder, key = model_folder(registry_of(settings), what), found
-    typer.echo(f"{near(folder)}: {verify_with_key(folder, key).sentence}.")
+        typer.echo(f"{near(what)}: {verify_with_key(Path(what), public_key).sentence}.")
+        return
+    settings = load(config, overrides)
+    found = public_key or (Path(settings.signing.public_key) if settings.signing.public_key else None)
+    if found is None:
+        raise ConfigError(["No key to check with: set signing.public_key, or name one with --public-key FILE."])
+    with open_registry(settings, on_aws=is_on_aws(settings, runner)) as registry:
+        place, folder = model_folder(registry, what)
+        typer.echo(f"{near(place)}: {verify_with_key(folder, found).sentence}.")
 
 
 @keys_app.command("new")

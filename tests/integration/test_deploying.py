@@ -22,8 +22,9 @@ from components.signing.settings import SigningSettings
 from components.signing.signature import sign_model, signing_key
 from pipeline.approvals.platforms import Queue
 from pipeline.aws_settings import AwsSettings
-from pipeline.deploying import check_version, registry_on_aws
+from pipeline.deploying import check_version
 from pipeline.errors import ConfigError
+from pipeline.model_versions import registry_on_aws
 from pipeline.storage.upload import upload
 
 pytestmark = pytest.mark.integration

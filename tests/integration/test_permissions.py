@@ -74,6 +74,7 @@ def things():
         "registry/reviews/registry.jsonl",
         "ModelCard/1/card.json",
         "approvals/reviews.jsonl",
+        "registry/reviews/registry.jsonl",
     ):
         yield ACTS.put(f"{ACTS.root}/{key}")
     yield ACTS.put("reviews/span-1/a.tsv", ACTS.incoming)

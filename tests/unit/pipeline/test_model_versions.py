@@ -67,12 +67,12 @@ def test_as_data_everything_on_record_is_told(registry):
 
 
 def test_without_a_word_what_is_in_production_is_meant_and_else_the_newest(registry, tmp_path):
-    assert model_folder(registry, None) == registry.stage_folder("candidate") / "6"
+    assert model_folder(registry, None)[1] == registry.stage_folder("candidate") / "6"
     for stage in ("staging", "production"):
         registry.promote("5", stage, Ask("ann", "good"))
-    assert model_folder(registry, None) == registry.stage_folder("production") / "5"
-    assert model_folder(registry, "6") == registry.stage_folder("candidate") / "6"
-    assert model_folder(registry, str(tmp_path / "pushed" / "5")) == tmp_path / "pushed" / "5"
+    assert model_folder(registry, None)[1] == registry.stage_folder("production") / "5"
+    assert model_folder(registry, "6")[1] == registry.stage_folder("candidate") / "6"
+    assert model_folder(registry, str(tmp_path / "pushed" / "5"))[1] == tmp_path / "pushed" / "5"
     with pytest.raises(ChangeRefused, match="'7' is not in the registry"):
         model_folder(registry, "7")
     for folder in (str(tmp_path), "/nowhere"):
@@ -91,5 +91,5 @@ def test_a_new_registry_says_how_a_version_gets_there(tmp_path):
 
 
 def test_an_empty_registry_is_named(tmp_path):
-    with pytest.raises(ChangeRefused, match=r"Nothing is registered in .*registry/churn yet"):
+    with pytest.raises(ChangeRefused, match=r"Nothing is registered by .*registry/churn/registry\.jsonl yet"):
         model_folder(registry_of(configured(tmp_path)), None)

@@ -120,6 +120,42 @@ def test_of_two_changes_at_once_one_is_made_and_the_other_asked_to_look_again(re
     assert stages(registry) == {"1": "staging", "2": "production"}
 
 
+def test_a_version_whose_bytes_are_gone_is_named_with_its_place(registry, push, tmp_path):
+    add(registry, push, "1", "2")
+    gone = str(tmp_path / "pushed" / "2")
+    looked = dataclasses.replace(registry, missing=lambda places: [place for place in places if place == gone])
+    assert looked.misplaced(looked.history()) == [f"{gone}: nothing whole is there; the bytes of version 2 are gone."]
+    assert registry.misplaced(registry.history()) == []
+
+
+def test_what_is_wrong_with_a_copy_is_said_of_the_place_that_it_was_made_of(registry, push, tmp_path):
+    add(registry, push, "1")
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with pytest.raises(ModelDamaged, match=rf"{tmp_path}/pushed/1: the model's bytes are not those"):
+        dataclasses.replace(registry, fetch=lambda _: copy).promote("1", "staging", ASK)
+
+
+def test_a_version_without_a_place_on_record_cannot_be_looked_at(registry, push):
+    registry.register(*push("1"))
+    with pytest.raises(ModelDamaged, match="does not say where its bytes are"):
+        registry.promote("1", "staging", ASK)
+
+
+def test_a_change_is_told_as_it_was_made_whatever_follows_it(registry, push, monkeypatch):
+    add(registry, push, "1")
+    real = Ledger.append
+
+    def followed(ledger, kind, content, allow=None):
+        entry = real(ledger, kind, content, allow)
+        real(ledger, "promoted", {**content, "from_stage": "staging", "to_stage": "archived", "by": "bob"})
+        return entry
+
+    monkeypatch.setattr(Ledger, "append", followed)
+    assert registry.promote("1", "staging", ASK).stage == "staging"
+    assert stages(registry) == {"1": "archived"}
+
+
 def test_the_record_is_a_ledger_that_anybody_can_check(registry, push):
     add(registry, push, "1")
     (entry,) = Ledger(f"{registry.root}/registry.jsonl").entries()
