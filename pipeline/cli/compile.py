@@ -82,8 +82,8 @@ def compiled(runner: str, settings: "Config") -> "Document":
 
 
 def files_of(output: Path, document: "Document") -> "dict[Path, Document]":
-    """Where the document goes, and beside it the one that goes on after an approval."""
+    """Where the document goes, and beside it the one that goes on after an approval; a device or pipe has no beside."""
     files = {output: document}
-    if document.continuation is not None:
+    if document.continuation is not None and (output.is_file() or not output.exists()):
         files[output.with_stem(f"{output.stem}-continue")] = document.continuation
     return files

@@ -220,6 +220,30 @@ def test_the_database_is_private_encrypted_and_kept():
     assert metadata.template.resources["Database"]["DeletionPolicy"] == "Snapshot"
 
 
+def test_what_cannot_be_made_again_outlives_the_stack_and_what_costs_by_the_hour_does_not():
+    kept = {
+        "AWS::S3::Bucket": "Retain",
+        "AWS::KMS::Key": "Retain",
+        "AWS::ECR::Repository": "Retain",
+        "AWS::SecretsManager::Secret": "Retain",
+        "AWS::SageMaker::ModelPackageGroup": "Retain",
+        "AWS::RDS::DBInstance": "Snapshot",
+    }
+    for stack in STACK.nested.values():
+        for name, found in stack.template.resources.items():
+            if found["Type"] in kept:
+                expected = kept[found["Type"]]
+                assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == (expected, expected), name
+    stacks = {name: found["DeletionPolicy"] for name, found in STACK.template.resources.items()}
+    assert {name for name, policy in stacks.items() if policy == "Retain"} == {
+        "Keys",
+        "Storage",
+        "Registry",
+        "Metadata",
+    }
+    assert stacks["Network"] == "Delete"
+
+
 def test_the_database_lets_in_only_who_speaks_tls_and_the_secret_says_whom_jobs_believe():
     metadata = STACK.nested["Metadata"]
     assert metadata.properties("DatabaseParameters")["Parameters"]["require_secure_transport"] == "1"
