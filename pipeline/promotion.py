@@ -1,7 +1,7 @@
 """The same model and the same image in another account: planned purely, carried out through given clients.
 
-Nothing is trained, packed or built again: files go over one by one, each under its SHA-256, and the image must be there
-by the same digest already. What would have to be made anew is refused.
+Nothing is trained, packed or built again: files go over one by one, each under its SHA-256, and the image goes over as
+it is, under its digest. What would have to be made anew is refused.
 """
 
 import base64
@@ -13,10 +13,12 @@ from typing import Any
 
 from components.ledger.ledger import Entry, Ledger
 from components.model_registry.registry import Ask
+from components.model_registry.remote import image_of
 from components.model_registry.versions import ModelVersion
 from pipeline.aws_settings import AwsSettings
 from pipeline.config import Config
 from pipeline.errors import ConfigError, PlatformRefused
+from pipeline.images.copying import Copied, OpenUrl, Repository, copy_image, open_url
 from pipeline.runners.aws.asking import NotThere, ask
 
 PROMOTED = "promoted"
@@ -33,6 +35,7 @@ class Promotion:
       version: its number.
       model_digest: of its bytes.
       image: the image there, by digest.
+      images: where each image that it needs comes from, and where it goes.
       source: where it comes from, `aws.root`.
       destination: `s3://…` of the version's folder there.
       record: the record of promotions there.
@@ -44,6 +47,7 @@ class Promotion:
     version: str
     model_digest: str
     image: str
+    images: tuple[tuple[str, str], ...]
     source: str
     destination: str
     record: str
@@ -77,12 +81,18 @@ def plan_promotion(version: ModelVersion, files: Mapping[str, str], source: Conf
         version=version.version,
         model_digest=version.model_digest,
         image=aws.image,
+        images=tuple(zip(_images(source), _images(target), strict=True)),
         source=source.on_aws.root,
         destination=f"{aws.root}/promoted/{name}/{version.version}",
         record=f"{aws.root}/promoted/{name}.jsonl",
         kms_key=aws.kms_key,
         files=dict(sorted(files.items())),
     )
+
+
+def _images(config: Config) -> list[str]:
+    """What the model was made in, and what serves it."""
+    return [config.on_aws.image, *([config.deploy.image] if config.deploy.image else [])]
 
 
 def _problems(
@@ -95,8 +105,14 @@ def _problems(
         if digests[0] != digests[1]:
             problems.append(
                 f"{key} is {digests[0][:19]} here and {digests[1][:19]} there: the model would run in an image that it "
-                "was not tested with. Copy the image by digest, and name the same digest in both."
+                "was not tested with. Name the same digest in both; the promotion copies the image."
             )
+    made_in, now = image_of(version).partition("@")[2], here.image.partition("@")[2]
+    if made_in and made_in != now:
+        problems.append(
+            f"Version {version.version} was made and tested in image {made_in[:19]}, and aws.image is {now[:19]} here: "
+            "name that image in both environments, or push the model again with this one."
+        )
     if here.root == there.root:
         problems.append(f"aws.root is {here.root} in both environments: there is nowhere to promote to.")
     if source.model_name != target.model_name:
@@ -121,24 +137,48 @@ def files_of(folder: Path) -> dict[str, str]:
     return found
 
 
-def carry_out(promotion: Promotion, folder: Path, s3: Any, ecr: Any, said: Ask, ledger: Ledger | None = None) -> Entry:
-    """Copies the files, unless they are there, and puts the promotion on record; returns its entry.
+@dataclasses.dataclass(frozen=True)
+class Accounts:
+    """Clients of the two accounts.
+
+    Attributes:
+      s3: of the account that the version goes to.
+      ecr: of its registry, in the region of that.
+      source_ecr: of the registry that the image comes from.
+      opened: opens the addresses that a registry gives out.
+    """
+
+    s3: Any
+    ecr: Any
+    source_ecr: Any
+    opened: OpenUrl = open_url
+
+
+def carry_out(
+    promotion: Promotion, folder: Path, accounts: Accounts, said: Ask, ledger: Ledger | None = None
+) -> tuple[Entry, Copied]:
+    """Copies image and files, unless they are there, and puts the promotion on record.
 
     Args:
       promotion: the plan.
       folder: the version's files.
-      s3: a client of the account that it goes to; `ecr` likewise.
+      accounts: where they go, and where the image comes from.
       said: who promotes, and why.
       ledger: the record; None = the one of the promotion.
 
+    Returns:
+      The entry, and what of the image had to be copied.
+
     Raises:
-      PlatformRefused: the image is not there, other bytes lie where a file would go, or AWS refuses. The record then
+      PlatformRefused: the image is nowhere, other bytes lie where a file would go, or AWS refuses. The record then
         says nothing; the same command goes on.
     """
-    _check_image(promotion, ecr)
+    copied = Copied()
+    for source, target in promotion.images:
+        copied += _bring_image(source, target, accounts)
     for name, sha256 in promotion.files.items():
-        _copy(promotion, folder / name, f"{promotion.destination}/{name}", sha256, s3)
-    record = ledger or Ledger(promotion.record)
+        _copy(promotion, folder / name, f"{promotion.destination}/{name}", sha256, accounts.s3)
+    record = ledger or Ledger(promotion.record, client=accounts.s3)
     entries = [entry for entry in record.entries() if entry.kind == PROMOTED]
     content = {
         "version": promotion.version,
@@ -148,35 +188,19 @@ def carry_out(promotion: Promotion, folder: Path, s3: Any, ecr: Any, said: Ask, 
         "to": promotion.destination,
     }
     if entries and all(entries[-1].content[key] == value for key, value in content.items()):
-        return entries[-1]
-    return record.append(PROMOTED, {**content, "by": said.by, "reason": said.reason})
+        return entries[-1], copied
+    return record.append(PROMOTED, {**content, "by": said.by, "reason": said.reason}), copied
 
 
-def _check_image(promotion: Promotion, ecr: Any) -> None:
-    """Raises PlatformRefused unless the very image is in the other account's repository."""
-    place, _, digest = promotion.image.partition("@")
-    host, _, repository = place.partition("/")
-    request = {
-        "registryId": host.partition(".")[0],
-        "repositoryName": repository,
-        "imageIds": [{"imageDigest": digest}],
-    }
+def _bring_image(source: str, target: str, accounts: Accounts) -> Copied:
+    """Has the very image in the other account's registry."""
     try:
-        ask(ecr, "describe_images", f"look for image {promotion.image}", **request)
-    except PlatformRefused as error:
-        if "ImageNotFound" not in str(error) and "RepositoryNotFound" not in str(error):
-            raise
-        raise _no_image(promotion) from error
-    except NotThere as error:
-        raise _no_image(promotion) from error
-
-
-def _no_image(promotion: Promotion) -> PlatformRefused:
-    return PlatformRefused(
-        f"Image {promotion.image} is not there, and a promotion builds none: another build is another image. Copy it "
-        "with its digest (replication of the repository, or: skopeo copy --preserve-digests docker://FROM@DIGEST "
-        "docker://TO)."
-    )
+        there, here = Repository.of(target, accounts.ecr), Repository.of(source, accounts.source_ecr)
+    except ValueError as error:
+        raise ConfigError(
+            [f"{error} is to be promoted, and images go between Amazon's registries only: push it to one."]
+        ) from error
+    return copy_image(here, there, target.partition("@")[2], accounts.opened)
 
 
 def _copy(promotion: Promotion, path: Path, uri: str, sha256: str, s3: Any) -> None:

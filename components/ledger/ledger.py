@@ -72,15 +72,19 @@ class Ledger:
     Attributes:
       path: the file, or `s3://BUCKET/KEY`.
       clock: the time, with zone.
+      client: boto3's, for an object; None = one from the environment.
     """
 
     path: Path | str
     clock: Callable[[], datetime.datetime] = utc_now
+    client: Any = None
 
     @property
     def keeper(self) -> Keeper:
         """Who keeps the lines there."""
-        return S3Object(self.path) if isinstance(self.path, str) and is_on_s3(self.path) else LocalFile(Path(self.path))
+        if isinstance(self.path, str) and is_on_s3(self.path):
+            return S3Object(self.path, self.client)
+        return LocalFile(Path(self.path))
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first.

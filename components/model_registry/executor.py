@@ -20,7 +20,7 @@ from components.model_approval.document import APPROVAL_FILE, ApprovalDocument
 from components.model_registry.document import VERSION_FILE, VersionDocument
 from components.model_registry.local import LocalRegistry
 from components.model_registry.registry import Registration
-from components.model_registry.remote import RemoteRegistry
+from components.model_registry.remote import IMAGE_VARIABLE, RemoteRegistry
 from components.model_registry.versions import ModelVersion
 from components.signing.settings import SigningSettings
 
@@ -70,7 +70,8 @@ class Executor(base_executor.BaseExecutor):
 def _register(folder: str, signing: SigningSettings, pushed: Artifact, registration: Registration) -> ModelVersion:
     if is_on_s3(folder):
         pushed_to = pushed.get_string_custom_property("pushed_destination")
-        return RemoteRegistry(folder, signing).register(Path(pushed.uri), registration, pushed_to)
+        image = os.environ.get(IMAGE_VARIABLE, "")
+        return RemoteRegistry(folder, signing).register(Path(pushed.uri), registration, pushed_to, image)
     return LocalRegistry(Path(folder), signing).register(Path(pushed.uri), registration)
 
 

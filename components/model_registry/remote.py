@@ -34,6 +34,10 @@ from components.signing.signature import verify_model
 
 RECORD = "registry.jsonl"
 PUSHED_TO = "pushed_to"
+IMAGE = "image"
+
+IMAGE_VARIABLE = "PENSTOCK_IMAGE"
+"""Set in every job (pipeline/jobs/requests.py): the image that the job runs in, by digest."""
 
 
 def _cannot_fetch(uri: str) -> Path:
@@ -105,13 +109,14 @@ class RemoteRegistry:
         gone = self.missing(list(places))
         return [f"{place}: nothing whole is there; the bytes of version {places[place]} are gone." for place in gone]
 
-    def register(self, model: Path, registration: Registration, pushed_to: str = "") -> ModelVersion:
+    def register(self, model: Path, registration: Registration, pushed_to: str = "", image: str = "") -> ModelVersion:
         """The pushed model as a candidate; see `Registry`.
 
         Args:
           model: a local copy of what was pushed.
           registration: what is known of it.
           pushed_to: where it was pushed, `s3://…`.
+          image: that the run was made in, empty if nobody knows.
         """
         checked = verify_model(model, self.signing)
         check_digest(model, registration.model_digest, "approved")
@@ -126,6 +131,7 @@ class RemoteRegistry:
             "signature": checked.sentence,
             "signed_by": checked.signed_by,
             PUSHED_TO: pushed_to,
+            IMAGE: image,
         }
         try:
             self.record.append(REGISTERED, content, allow=is_new)
@@ -180,3 +186,8 @@ class RemoteRegistry:
 def place_of(version: ModelVersion) -> str:
     """Where the version was pushed; as the record says, empty if it does not."""
     return str(version.entries[0].content.get(PUSHED_TO, ""))
+
+
+def image_of(version: ModelVersion) -> str:
+    """The image that the version's run was made in; as the record says, empty if it does not."""
+    return str(version.entries[0].content.get(IMAGE, ""))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from components.model_registry.registry import Ask, Registry
     from components.model_registry.versions import History, ModelVersion, Stage
     from pipeline.config import Config
+    from pipeline.promotion import Accounts
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
 ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks; else the user who runs this.")]
@@ -74,6 +75,10 @@ def promote(
         Path | None,
         typer.Option("--to-environment", metavar="FILE", help="Instead: the other account's configuration."),
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--to-profile", metavar="NAME", help="AWS profile for the other account; else as for this one."),
+    ] = None,
     by: ByOption = None,
     skip_staging: Annotated[bool, typer.Option("--skip-staging", help="From candidate right to production.")] = False,
     runner: OnAwsOption = None,
@@ -91,7 +96,7 @@ def promote(
     settings, ask = load(config, overrides), Ask(by or who(), reason)
     with open_registry(settings, on_aws=is_on_aws(settings, runner)) as registry:
         if environment is not None:
-            _copy_to(settings, load(environment, []), registry, version, ask)
+            _copy_to(settings, load(environment, []), registry, version, ask, profile)
             return
         assert to is not None
         stage: Stage = to.value
@@ -99,26 +104,42 @@ def promote(
         _tell(registry, promoted, _same(runner, config, overrides))
 
 
-def _copy_to(settings: "Config", there: "Config", registry: "Registry", version: str, ask: "Ask") -> None:
+def _copy_to(
+    settings: "Config", there: "Config", registry: "Registry", version: str, ask: "Ask", profile: str | None
+) -> None:
     """Takes a version to another environment's account, and says what is there."""
     from components.endpoint_pusher.checks import check_signature
     from pipeline.cli.deploy import approvals_of
     from pipeline.deploying import check_version
     from pipeline.promotion import carry_out, files_of, plan_promotion
-    from pipeline.runners.aws.clients import make_client
 
     found = registry.history().find(version)
-    folder, region = registry.folder(found), there.on_aws.region
+    folder = registry.folder(found)
     plan = plan_promotion(found, files_of(folder), settings, there)
     check_version(found, folder, approvals_of(settings))
     check_signature(folder, there.signing)
-    entry = carry_out(plan, folder, make_client("s3", region), make_client("ecr", region), ask)
+    entry, copied = carry_out(plan, folder, _accounts(settings, there, profile), ask)
     typer.echo(
         f"Version {found.version} is at {plan.destination}, {len(plan.files)} files, the bytes that were tested."
     )
     typer.echo(f"model      {plan.model_digest[:12]}")
-    typer.echo(f"image      {plan.image_digest[:19]}")
+    there_already = "was there already" if not copied.manifests else f"{copied.size_bytes / 1e6:,.1f} MB copied"
+    typer.echo(f"image      {plan.image_digest[:19]}, {there_already}")
     typer.echo(inert_cell(f"record     entry {entry.number}, by {entry.content['by']}: {entry.content['reason']}"))
+
+
+def _accounts(settings: "Config", there: "Config", profile: str | None) -> "Accounts":
+    """Clients of both accounts, each of the region that the bucket or the image is in."""
+    from pipeline.images.registry import parse_image
+    from pipeline.promotion import Accounts
+    from pipeline.runners.aws.clients import make_client
+
+    here, away = (parse_image(config.on_aws.image) for config in (settings, there))
+    return Accounts(
+        s3=make_client("s3", there.on_aws.region, profile),
+        ecr=make_client("ecr", away.region if away else there.on_aws.region, profile),
+        source_ecr=make_client("ecr", here.region if here else settings.on_aws.region),
+    )
 
 
 def rollback(

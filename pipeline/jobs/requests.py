@@ -13,6 +13,9 @@ ENTRYPOINT = ("python", "-m", "pipeline.launch")
 DECISIONS_FOLDER = "/opt/ml/processing/output/decisions"
 """Where a processing job writes decision.json, for the platform to copy to S3."""
 
+IMAGE = "PENSTOCK_IMAGE"
+"""The variable by which a job knows its own image; read by components/model_registry."""
+
 CHECKPOINTS_FOLDER = "/opt/ml/checkpoints"
 """What the platform keeps in step with S3 while a training job runs, and restores when spot capacity is back."""
 
@@ -52,11 +55,11 @@ class JobParts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The configuration's, the region, which AWS's clients need, and who vouches for the lineage store."""
+        """The configuration's, the region, which AWS's clients need, who vouches for the lineage store, and the image."""
         own = {"AWS_DEFAULT_REGION": self.aws.region, "AWS_REGION": self.aws.region}
         if self.aws.metadata_ca is not None:
             own[METADATA_CA] = self.aws.metadata_ca
-        return dict(sorted({**own, **self.aws.environment}.items()))
+        return dict(sorted({**own, **self.aws.environment, IMAGE: self.aws.image}.items()))
 
     @property
     def vpc(self) -> dict[str, Any]:

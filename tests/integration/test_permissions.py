@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from aws_services import PYTHON, skip_without_environment
-from cloudformation import REGION, deployed
+from cloudformation import ACCOUNT, REGION, deployed
 from permitted_acts import Acts
 
 pytestmark = pytest.mark.integration
@@ -21,6 +21,8 @@ PROGRAM = ROOT / "tests" / "fixtures" / "permissions_in_moto.py"
 
 STACK = deployed()
 DEPLOYING = deployed(JobsMayDeploy="true")
+OTHER = {"repositoryName": "other/penstock"}
+PROMOTING = deployed(PromotesFromRepositoryArn=f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{OTHER['repositoryName']}")
 ACTS = Acts(STACK)
 EVERYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}], "Version": "2012-10-17"}
 
@@ -50,12 +52,18 @@ ROLES = {
     },
     "approver": [STACK.nested["Roles"].properties("ApproverPolicy")["PolicyDocument"]],
     "deploying-jobs": policies_of(DEPLOYING, "JobRole"),
+    "promoting": policies_of(PROMOTING, "DeployRole"),
     "administrator": [EVERYTHING],
 }
 ALLOWED = [(role, call) for role, calls in ACTS.allowed().items() for call in calls]
 ALLOWED += [("deploying-jobs", ACTS.endpoint("reviews"))]
+ALLOWED += [("promoting", ("ecr", "batch_get_image", {**OTHER, "imageIds": [{"imageTag": "a"}]}))]
 FORBIDDEN = [(role, call) for role, calls in ACTS.forbidden().items() for call in calls]
 FORBIDDEN += [("deploying-jobs", ACTS.approve())]
+FORBIDDEN += [("promoting", ("ecr", "put_image", {**OTHER, "imageManifest": "{}"}))]
+FORBIDDEN += [
+    ("deploying-jobs", ("ecr", "put_image", {"repositoryName": "penstock-test/penstock", "imageManifest": "{}"}))
+]
 CONTROL = [("administrator", call) for _, call in FORBIDDEN]
 EVERY = [*ALLOWED, *FORBIDDEN, *CONTROL]
 
@@ -83,6 +91,7 @@ def things():
     yield "sqs", "create_queue", {"QueueName": "penstock-test-approvals"}
     yield "sagemaker", "create_model_package_group", {"ModelPackageGroupName": ACTS.group}
     yield "ecr", "create_repository", {"repositoryName": "penstock-test/penstock"}
+    yield "ecr", "create_repository", OTHER
 
 
 @pytest.fixture(scope="module")

@@ -29,13 +29,13 @@ def make_clients(aws: AwsSettings) -> AwsClients:
     )
 
 
-def make_client(service: str, region: str) -> Any:
-    """One client, by boto3's name of the service; errors as `make_clients`."""
-    session, config = _session(region)
+def make_client(service: str, region: str, profile: str | None = None) -> Any:
+    """One client, by boto3's name of the service, with the credentials of a profile; errors as `make_clients`."""
+    session, config = _session(region, profile)
     return session.client(service, config=config)
 
 
-def _session(region: str) -> tuple[Any, Any]:
+def _session(region: str, profile: str | None = None) -> tuple[Any, Any]:
     """One for all clients: who signs in with a second factor is asked once."""
     try:
         import boto3
@@ -47,7 +47,7 @@ def _session(region: str) -> tuple[Any, Any]:
             "python -m pip install --no-deps -r requirements-aws.lock"
         ) from error
     try:
-        session = boto3.session.Session(region_name=region)
+        session = boto3.session.Session(region_name=region, profile_name=profile)
     except BotoCoreError as error:
         raise PlatformRefused(f"AWS cannot be asked: {error}. Check AWS_PROFILE and ~/.aws/config.") from error
     return session, Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60)

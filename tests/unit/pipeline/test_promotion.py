@@ -9,18 +9,20 @@ import boto3.session
 import pytest
 from aws_config import SETTINGS, config_on_aws
 from botocore.stub import ANY, Stubber
+from ecr_stand_in import Ecr
 
-from components.ledger.ledger import Ledger
+from components.ledger.ledger import Entry, Ledger
 from components.model_registry.registry import Ask
 from components.model_registry.versions import ModelVersion
 from pipeline.errors import ConfigError, PlatformRefused
-from pipeline.promotion import carry_out, files_of, plan_promotion
+from pipeline.promotion import Accounts, carry_out, files_of, plan_promotion
 
 DIGEST = SETTINGS.image.partition("@")[2]
 THERE_IMAGE = f"999999999999.dkr.ecr.eu-central-1.amazonaws.com/penstock@{DIGEST}"
 DEV = config_on_aws()
 PROD = config_on_aws(root="s3://prod/reviews", image=THERE_IMAGE, kms_key=None)
-VERSION = ModelVersion("7", "staging", "r1", "uri", "ab" * 32, "cd", "people", "signed", "key", {}, ())
+REGISTERED = Entry(1, "2026-01-01T00:00:00Z", "registered", {}, "")
+VERSION = ModelVersion("7", "staging", "r1", "uri", "ab" * 32, "cd", "people", "signed", "key", {}, (REGISTERED,))
 ANN = Ask("ann", "tested")
 
 
@@ -66,22 +68,23 @@ def session():
 
 
 class Account:
-    """The account that models go to; it asks nobody."""
+    """The account that models go to, and the registry that their image comes from; they ask nobody."""
 
     def __init__(self, folder, tmp_path):
-        self.clients = {name: session().client(name) for name in ("s3", "ecr")}
-        self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
-        for stub in self.stubs.values():
-            stub.activate()
-        self.folder, self.ledger = folder, Ledger(tmp_path / "record.jsonl")
-        self.plan = plan_promotion(VERSION, files_of(folder), DEV, PROD)
+        self.s3, self.folder, self.ledger = session().client("s3"), folder, Ledger(tmp_path / "record.jsonl")
+        self.stub = Stubber(self.s3)
+        self.stub.activate()
+        self.here, self.there = Ecr("123456789012"), Ecr("999999999999", region="us-east-1")
+        digest = self.here.push(b"layer")
+        dev, prod = (config_on_aws(root=root, image=side.image(digest), kms_key=None) for root, side in self.sides)
+        self.plan = plan_promotion(VERSION, files_of(folder), dev, prod)
 
-    def has_the_image(self):
-        request = {"registryId": "999999999999", "repositoryName": "penstock", "imageIds": [{"imageDigest": DIGEST}]}
-        self.stubs["ecr"].add_response("describe_images", {"imageDetails": []}, request)
+    @property
+    def sides(self):
+        return ("s3://bucket/prefix", self.here), ("s3://prod/reviews", self.there)
 
     def lacks(self, name, content):
-        self.stubs["s3"].add_client_error("head_object", "404")
+        self.stub.add_client_error("head_object", "404")
         request = {
             "Bucket": "prod",
             "Key": f"reviews/promoted/reviews/7/{name}",
@@ -89,17 +92,14 @@ class Account:
             "ChecksumSHA256": checksum(content),
             "IfNoneMatch": "*",
         }
-        self.stubs["s3"].add_response("put_object", {}, request)
+        self.stub.add_response("put_object", {}, request)
 
     def has(self, content):
-        self.stubs["s3"].add_response("head_object", {"ChecksumSHA256": checksum(content)})
+        self.stub.add_response("head_object", {"ChecksumSHA256": checksum(content)})
 
     def promote(self):
-        return carry_out(self.plan, self.folder, self.clients["s3"], self.clients["ecr"], ANN, self.ledger)
-
-    def done(self):
-        for stub in self.stubs.values():
-            stub.assert_no_pending_responses()
+        accounts = Accounts(self.s3, self.there.client(), self.here.client(), self.here.open)
+        return carry_out(self.plan, self.folder, accounts, ANN, self.ledger)
 
 
 @pytest.fixture
@@ -107,53 +107,57 @@ def account(folder, tmp_path):
     return Account(folder, tmp_path)
 
 
-def test_files_go_over_under_their_checksums_and_it_is_on_record(account):
-    account.has_the_image()
+def test_image_and_files_go_over_under_their_digests_and_it_is_on_record(account):
     account.lacks("assets.extra/model.sig", b"signature")
     account.lacks("saved_model.pb", b"graph")
-    entry = account.promote()
-    account.done()
+    entry, copied = account.promote()
+    account.stub.assert_no_pending_responses()
+    assert account.there.images == account.here.images
+    assert (copied.manifests, copied.blobs) == (1, 2)
     assert entry.content == {
         "version": "7",
         "model_digest": "ab" * 32,
-        "image_digest": DIGEST,
+        "image_digest": account.plan.image_digest,
         "from": "s3://bucket/prefix",
         "to": "s3://prod/reviews/promoted/reviews/7",
         "by": "ann",
         "reason": "tested",
     }
+    assert list(account.there.images) == [account.plan.image_digest]
 
 
 def test_a_promotion_that_was_killed_goes_on_and_is_on_record_once(account):
-    account.has_the_image()
     account.has(b"signature")
     account.lacks("saved_model.pb", b"graph")
     account.promote()
-    account.has_the_image()
     account.has(b"signature")
     account.has(b"graph")
-    account.promote()
-    account.done()
-    assert len(account.ledger.entries()) == 1
+    _, copied = account.promote()
+    account.stub.assert_no_pending_responses()
+    assert (len(account.ledger.entries()), copied.manifests) == (1, 0)
 
 
 def test_other_bytes_are_not_written_over(account):
-    account.has_the_image()
     account.has(b"somebody else's")
     with pytest.raises(PlatformRefused, match="other bytes lie there"):
         account.promote()
     assert account.ledger.entries() == []
 
 
-@pytest.mark.parametrize("code", ["ImageNotFoundException", "RepositoryNotFoundException"])
-def test_an_image_that_is_not_there_is_not_built(account, code):
-    account.stubs["ecr"].add_client_error("describe_images", code, "no such image")
+def test_without_the_image_nothing_goes_over(account):
+    account.here.images.clear()
     with pytest.raises(PlatformRefused, match="a promotion builds none"):
         account.promote()
-    account.done()
+    assert (account.ledger.entries(), account.there.images) == ([], {})
 
 
-def test_a_missing_right_is_not_taken_for_a_missing_image(account):
-    account.stubs["ecr"].add_client_error("describe_images", "AccessDeniedException", "no")
-    with pytest.raises(PlatformRefused, match="ecr:DescribeImages"):
+def test_a_version_that_was_made_in_another_image_is_refused():
+    entry = Entry(1, "", "registered", {"image": f"x/penstock@sha256:{'5' * 64}"}, "")
+    with pytest.raises(ConfigError, match="made and tested in image sha256:555555555555, and"):
+        plan_promotion(dataclasses.replace(VERSION, entries=(entry,)), {}, DEV, PROD)
+
+
+def test_an_image_of_another_kind_of_registry_is_not_copied(account):
+    account.plan = dataclasses.replace(account.plan, source_image="docker.io/penstock@sha256:ab")
+    with pytest.raises(ConfigError, match=r"docker\.io/penstock@sha256:ab, and images are promoted between Amazon's"):
         account.promote()

@@ -12,7 +12,7 @@ import pytest
 from components.ledger.ledger import Ledger
 from components.model_digest import model_digest
 from components.model_registry.registry import Ask, ModelDamaged, Registration
-from components.model_registry.remote import RemoteRegistry, place_of
+from components.model_registry.remote import RemoteRegistry, image_of, place_of
 from components.model_registry.versions import ChangeRefused
 from components.signing.settings import SigningSettings
 
@@ -51,8 +51,9 @@ def stages(registry):
 
 def test_a_version_is_on_record_with_the_place_that_it_was_pushed_to(registry, push):
     folder, registration = push("1")
-    version = registry.register(folder, registration, "s3://bucket/pushed/1")
+    version = registry.register(folder, registration, "s3://bucket/pushed/1", "penstock@sha256:ab")
     assert (version.version, version.stage, place_of(version)) == ("1", "candidate", "s3://bucket/pushed/1")
+    assert image_of(version) == "penstock@sha256:ab"
     assert version.metrics == {"accuracy": 0.9}
 
 

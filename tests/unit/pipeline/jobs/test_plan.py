@@ -172,7 +172,8 @@ def test_without_network_and_key_nothing_is_said_of_them():
 
 def test_variables_are_the_configurations_over_the_region():
     environment = plan_jobs(IR, config_on_aws(environment={"X": "1"})).job("Gen").request["Environment"]
-    assert environment == {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_REGION": "eu-central-1", "X": "1"}
+    region = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_REGION": "eu-central-1"}
+    assert environment == {**region, "PENSTOCK_IMAGE": SETTINGS.image, "X": "1"}
 
 
 def test_jobs_are_told_who_vouches_for_the_lineage_store():
