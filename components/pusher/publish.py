@@ -78,7 +78,7 @@ def publish(
             return Publication(done, was_there=False)
         if present and _holds(present[-1], model, model_uri) and (seal is None or seal.holds(present[-1])):
             return Publication(present[-1], was_there=True)
-        number = max([int(time.time()) if now_s is None else now_s, *(int(path.name) + 1 for path in present)])
+        number = max([int(time.time()) if now_s is None else now_s, *(taken + 1 for taken in _numbers(base))])
         receipt: Receipt = {"push_id": push_id, "version": number, "model_uri": model_uri}
         return Publication(_add_version(model, base, receipt, seal), was_there=False)
 
@@ -97,6 +97,11 @@ def _add_version(model: Path, base: Path, receipt: Receipt, seal: Seal | None) -
     hidden.parent.rmdir()
     sync(base)
     return target
+
+
+def _numbers(base: Path) -> list[int]:
+    """Every number that is a name below `base`, also of what is no version."""
+    return [int(path.name) for path in base.iterdir() if path.name.isascii() and path.name.isdigit()]
 
 
 def versions(base: Path) -> list[Path]:

@@ -10,6 +10,7 @@ the node's outputs are, and its manifest is written last: whoever takes only ver
       1795390213.manifest.json                      written last
 """
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +21,12 @@ from typing import Any
 from components.pusher.publish import RECEIPT, versions
 from pipeline.storage.download import Download, download, remove_local
 from pipeline.storage.errors import NotPublished, StorageError
-from pipeline.storage.published import read_manifest
+from pipeline.storage.published import read_manifest, remove
 from pipeline.storage.s3 import CONNECTIONS, Location, folders, read_bytes, write_bytes
 from pipeline.storage.upload import upload
 
-_READ_RECEIPTS = 20
-"""Of the newest versions: a push that is repeated after a restart is among these."""
+_RECENT = 20
+"""So many of the newest are looked at: a push that is repeated after a restart is among these."""
 
 
 @contextmanager
@@ -33,7 +34,8 @@ def mirrored_versions(base: str, local: Path, push_ids: Sequence[str]) -> Iterat
     """Has the versions below `base` at `local`, and publishes there what is new in it when the block ends well.
 
     Whole is only what the Pusher may look into: the newest version, and one that this very push made before it was
-    killed. Of the others it needs the number.
+    killed. Of the others it needs the number. What a killed push has left (a folder without a manifest) is no version:
+    this push's own is removed, so that it starts clean; of another's, which may be under way, only the number is taken.
 
     Args:
       base: the folder that servers watch, `s3://…`.
@@ -44,27 +46,53 @@ def mirrored_versions(base: str, local: Path, push_ids: Sequence[str]) -> Iterat
       StorageError: S3 does not answer, or another push took the number of the new version at the same moment.
     """
     local.mkdir(parents=True, exist_ok=True)
-    for stale in versions(local):
+    for stale in [path for path in local.iterdir() if path.name.isdecimal()]:
         remove_local(stale)
-    present = sorted((name for name in folders(Location.parse(base)) if name.isdecimal()), key=int)
-    for name in present:
+    found = _look(base, push_ids)
+    for name in found.own_leftovers:
+        remove(f"{base}/{name}")
+    for name in found.taken:
+        (local / name).touch()  # a name, and no version
+    for name in set(found.versions) - set(found.needed):
         (local / name).mkdir()
-    whole = [name for name in _needed(base, present, push_ids) if read_manifest(f"{base}/{name}") is not None]
-    for name in whole:
-        (local / name).rmdir()
-    download([Download(f"{base}/{name}", local / name) for name in whole])
+    download([Download(f"{base}/{name}", local / name) for name in found.needed])
     yield
     for version in versions(local):
-        if version.name not in present:
+        if version.name not in found.versions:
             _publish(version, f"{base}/{version.name}")
 
 
-def _needed(base: str, present: Sequence[str], push_ids: Sequence[str]) -> list[str]:
-    recent = present[-_READ_RECEIPTS:]
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What is below a base; names are numbers, in order.
+
+    Attributes:
+      versions: with a manifest; of the older ones it is taken for granted.
+      needed: those of them that the Pusher may look into.
+      own_leftovers: without a manifest, begun by this very push.
+      taken: without a manifest, begun by another push.
+    """
+
+    versions: list[str]
+    needed: list[str]
+    own_leftovers: list[str]
+    taken: list[str]
+
+
+def _look(base: str, push_ids: Sequence[str]) -> _Found:
+    present = sorted((name for name in folders(Location.parse(base)) if name.isdecimal()), key=int)
+    older, recent = present[:-_RECENT], present[-_RECENT:]
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="receipt") as pool:
+        whole = list(pool.map(lambda name: read_manifest(f"{base}/{name}") is not None, recent))
         receipts = list(pool.map(lambda name: _receipt(f"{base}/{name}"), recent))
-    made = [name for name, receipt in zip(recent, receipts, strict=True) if receipt.get("push_id") in push_ids]
-    return sorted({*made, *recent[-1:]}, key=int)
+    published = [name for name, is_whole in zip(recent, whole, strict=True) if is_whole]
+    mine = [name for name, receipt in zip(recent, receipts, strict=True) if receipt.get("push_id") in push_ids]
+    return _Found(
+        versions=[*older, *published],
+        needed=sorted({*(name for name in mine if name in published), *published[-1:]}, key=int),
+        own_leftovers=[name for name in mine if name not in published],
+        taken=[name for name in recent if name not in published and name not in mine],
+    )
 
 
 def _receipt(version: str) -> Mapping[str, Any]:

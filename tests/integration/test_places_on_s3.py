@@ -109,6 +109,36 @@ def test_a_push_after_a_killed_one_takes_the_next_number(base, model, tmp_path, 
     assert read_manifest(f"{base}/1001") is not None
 
 
+def killed_push(base, model, mirror, push_id, now_s):
+    """A push whose machine is lost after it has sent something."""
+    with pytest.raises(KeyboardInterrupt), mirrored_versions(base, mirror, (push_id,)):  # noqa: PT012
+        version = publish(model, mirror, push_id, "trained/2", now_s).version
+        write_text(f"{base}/{version.name}/{RECEIPT}", (version / RECEIPT).read_text())
+        write_text(f"{base}/{version.name}/saved_model.pb", "half of it")
+        raise KeyboardInterrupt
+
+
+def test_a_push_that_starts_again_leaves_nothing_of_its_killed_attempt(base, model, tmp_path):
+    push(base, model, tmp_path / "mirror", "run-1", 1000)
+    killed_push(base, model, tmp_path / "mirror", "run-2", 2000)
+    assert folders(Location.parse(base)) == ["1000", "2000"]
+    for now_s in (2000, 3000):
+        done = push(base, model, tmp_path / "other", "run-2", now_s, model_uri="trained/2")
+        assert (done.version.name, done.was_there) == ("2000", False)
+    assert folders(Location.parse(base)) == ["1000", "2000"]
+    assert read_bytes(f"{base}/2000/saved_model.pb") == b"graph"
+
+
+def test_a_killed_push_of_another_run_is_let_alone_and_hides_no_version(base, model, tmp_path):
+    push(base, model, tmp_path / "mirror", "run-1", 1000)
+    killed_push(base, model, tmp_path / "mirror", "run-2", 2000)
+    again = push(base, model, tmp_path / "mirror", "run-3", 1500)
+    assert (again.version.name, again.was_there) == ("1000", True), "what nobody can see is not the newest version"
+    other = push(base, model, tmp_path / "mirror", "run-4", 1500, model_uri="trained/4")
+    assert other.version.name == "2001"
+    assert read_bytes(f"{base}/2000/saved_model.pb") == b"half of it"
+
+
 def test_two_pushes_that_take_the_same_number_do_not_mix(base, model, tmp_path):
     def overtaken():
         with mirrored_versions(base, tmp_path / "slow", ("run-1",)):
