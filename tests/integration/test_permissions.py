@@ -58,12 +58,13 @@ ROLES = {
 ALLOWED = [(role, call) for role, calls in ACTS.allowed().items() for call in calls]
 ALLOWED += [("deploying-jobs", ACTS.endpoint("reviews"))]
 ALLOWED += [("promoting", ("ecr", "batch_get_image", {**OTHER, "imageIds": [{"imageTag": "a"}]}))]
-FORBIDDEN = [(role, call) for role, calls in ACTS.forbidden().items() for call in calls]
-FORBIDDEN += [("deploying-jobs", ACTS.approve())]
-FORBIDDEN += [("promoting", ("ecr", "put_image", {**OTHER, "imageManifest": "{}"}))]
-FORBIDDEN += [
+# Before the control's administrator deletes that repository.
+FORBIDDEN = [
     ("deploying-jobs", ("ecr", "put_image", {"repositoryName": "penstock-test/penstock", "imageManifest": "{}"}))
 ]
+FORBIDDEN += [(role, call) for role, calls in ACTS.forbidden().items() for call in calls]
+FORBIDDEN += [("deploying-jobs", ACTS.approve())]
+FORBIDDEN += [("promoting", ("ecr", "put_image", {**OTHER, "imageManifest": "{}"}))]
 CONTROL = [("administrator", call) for _, call in FORBIDDEN]
 EVERY = [*ALLOWED, *FORBIDDEN, *CONTROL]
 
