@@ -74,7 +74,7 @@ class Account:
         self.s3, self.folder, self.ledger = session().client("s3"), folder, Ledger(tmp_path / "record.jsonl")
         self.stub = Stubber(self.s3)
         self.stub.activate()
-        self.here, self.there = Ecr("123456789012"), Ecr("999999999999", region="us-east-1")
+        self.here, self.there = Ecr("123456789012"), Ecr("999999999999")
         digest = self.here.push(b"layer")
         dev, prod = (config_on_aws(root=root, image=side.image(digest), kms_key=None) for root, side in self.sides)
         self.plan = plan_promotion(VERSION, files_of(folder), dev, prod)
