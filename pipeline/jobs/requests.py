@@ -55,7 +55,7 @@ class JobParts:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The configuration's, the region, which AWS's clients need, who vouches for the lineage store, and the image."""
+        """The configuration's, the region, who vouches for the lineage store, and the image that goes on record."""
         own = {"AWS_DEFAULT_REGION": self.aws.region, "AWS_REGION": self.aws.region}
         if self.aws.metadata_ca is not None:
             own[METADATA_CA] = self.aws.metadata_ca

@@ -144,6 +144,17 @@ def test_other_bytes_are_not_written_over(account):
     assert account.ledger.entries() == []
 
 
+def test_the_image_that_serves_goes_over_too(account):
+    serving = account.here.push(b"what answers", config=b"another", tag="serving")
+    images = (*account.plan.images, (account.here.image(serving), account.there.image(serving)))
+    account.plan = dataclasses.replace(account.plan, images=images)
+    account.has(b"signature")
+    account.has(b"graph")
+    _, copied = account.promote()
+    assert (copied.manifests, copied.blobs) == (2, 4)
+    assert account.there.images == account.here.images
+
+
 def test_without_the_image_nothing_goes_over(account):
     account.here.images.clear()
     with pytest.raises(PlatformRefused, match="a promotion builds none"):
@@ -158,6 +169,6 @@ def test_a_version_that_was_made_in_another_image_is_refused():
 
 
 def test_an_image_of_another_kind_of_registry_is_not_copied(account):
-    account.plan = dataclasses.replace(account.plan, source_image="docker.io/penstock@sha256:ab")
-    with pytest.raises(ConfigError, match=r"docker\.io/penstock@sha256:ab, and images are promoted between Amazon's"):
+    account.plan = dataclasses.replace(account.plan, images=(("docker.io/penstock@sha256:ab", "x"),))
+    with pytest.raises(ConfigError, match="x is to be promoted, and images go between Amazon's registries only"):
         account.promote()
