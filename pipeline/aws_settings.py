@@ -103,7 +103,8 @@ class AwsSettings:
       state_machine_log_data: log inputs and outputs of states too, with the parameters of runs.
       subnets: private subnets that jobs run in; none = the platform's own network.
       security_groups: of the jobs in those subnets.
-      kms_key: ARN of the key that volumes, outputs and artifacts are encrypted with; None = AWS's own keys.
+      kms_key: ARN of the key that volumes, outputs and documents are encrypted with; None = AWS's own keys. Artifacts
+        have the bucket's own encryption.
       tags: on every job, and on what is created for the pipeline.
       environment: variables of every job; visible to whoever may describe a job, so no secrets.
       job_prefix: how names of jobs begin.

@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from aws_config import config_on_aws
+from aws_config import config_on_aws, in_region
 from aws_services import REGION
 from ir_by_hand import ir_of, node
 
@@ -26,7 +26,7 @@ def carry_out(aws_services):
     topic, queue = sns.create_topic(Name=name)["TopicArn"], sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    config = config_on_aws(notify_topic=topic, region=REGION, kms_key=None, metadata="sqlite:////x")
+    config = config_on_aws(**vars(in_region(REGION, notify_topic=topic, kms_key=None, metadata="sqlite:////x")))
     text = ir_of(node("Gen", parameters={"span": 3, "rate": 0.5, "day": str}))
     definition = render(plan_jobs(text, config), config).replace("Job.sync", "Job")
     client = aws_services.client("stepfunctions")

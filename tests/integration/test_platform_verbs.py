@@ -9,7 +9,7 @@ import json
 import time
 
 import pytest
-from aws_config import SETTINGS, config_on_aws
+from aws_config import config_on_aws, in_region
 from aws_services import REGION
 from branching_ir import BRANCHING
 from ir_by_hand import ir_of, node
@@ -31,9 +31,8 @@ END_S = 300
 
 @pytest.fixture
 def settings(s3_bucket):
-    return dataclasses.replace(
-        SETTINGS, region=REGION, root=f"s3://{s3_bucket}/all", kms_key=None, notify_topic=None, metadata="sqlite:////x"
-    )
+    root = f"s3://{s3_bucket}/all"
+    return in_region(REGION, root=root, kms_key=None, notify_topic=None, metadata="sqlite:////x")
 
 
 @pytest.fixture
