@@ -48,22 +48,14 @@ LOOKS = {
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("runner", RUNNERS)
-@pytest.mark.parametrize(
-    ("code", "said", "told"),
-    [
-        ("AccessDeniedException", "no", "Allow {action} to whoever runs this"),
-        ("ExpiredTokenException", "The security token is expired", "Sign in to AWS again"),
-        ("InvalidSignatureException", "Signature expired: it is now", "The clock of this machine is wrong"),
-    ],
-)
-def test_verb_that_is_refused_says_where_what_was_answered_and_what_to_do(runner, verb, code, said, told):
+def test_verb_that_is_refused_says_where_what_was_answered_and_what_to_allow(runner, verb):
     client, method, action = FIRST.get((runner, verb), LOOKS[runner])
-    made = stubs().refuse(client, method, code, said)
+    made = stubs().refuse(client, method, "AccessDeniedException", "no")
     kind, handle = RUNNERS[runner]
     with pytest.raises(PlatformRefused) as refused:
         VERBS[verb](kind(made.clients, SETTINGS), handle)
     made.check()  # and any further question would have failed: nothing more was expected
     message = str(refused.value)
     assert message.startswith("Could not ")
-    assert f"{client} in {REGION} answered {code}: {said}." in message
-    assert told.format(action=action) in message
+    assert f"{client} in {REGION} answered AccessDeniedException: no." in message
+    assert f"Allow {action} to whoever runs this" in message
