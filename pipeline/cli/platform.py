@@ -87,7 +87,10 @@ def next_lines(handle: "RunHandle", progress: "RunProgress | None", same: list[s
             (told("stop", run), "ends it"),
         ]
     if state == "AWAITING_APPROVAL":
-        return [(command_line("approve", run, "--reason", "WHY", *same), "lets it go on")]
+        return [
+            (told("approve", run, "--reason", "WHY"), "lets it go on"),
+            (told("reject", run, "--reason", "WHY"), "keeps its model from use"),
+        ]
     if state in ("FAILED", "INTERRUPTED"):
         return [
             (told("logs", "NODE", "--run", run), "what a node printed"),

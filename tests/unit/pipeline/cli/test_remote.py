@@ -91,6 +91,14 @@ def test_the_status_of_the_newest_run_is_told_by_node_with_what_can_be_done_next
     assert "stop abc123 --runner sagemaker" in shown
 
 
+def test_whoever_must_decide_is_shown_commands_that_work_for_a_run_that_others_started_too(platform, capsys):
+    platform.states = [progress("AWAITING_APPROVAL", ModelApproval="AWAITING_APPROVAL")]
+    penstock("status", "abc123", "--runner", "sagemaker")
+    shown = capsys.readouterr().out
+    assert "approve abc123 --reason WHY --runner sagemaker" in shown
+    assert "reject abc123 --reason WHY --runner sagemaker" in shown
+
+
 @pytest.fixture
 def submitting(platform, monkeypatch):
     """Nothing is compiled; a submission does what `act` says."""
