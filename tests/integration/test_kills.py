@@ -4,18 +4,17 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
 import pytest
 import slow_run
-from projects import ROOT
 
 from pipeline.metadata import LineageStore
 from pipeline.run_store import RunStore
+from pipeline.runners.warm import ProcessDied, WarmProcess
 
 pytestmark = pytest.mark.integration
 
@@ -25,12 +24,26 @@ WORK_S = 3.0
 """About what the nodes take once the warm process is there."""
 
 
-def start(root, run_id):
-    command = [sys.executable, slow_run.__file__, str(root), run_id]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
-    )
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """`start(root, run_id)` starts or continues a run in a process of its own."""
+    folder = tmp_path_factory.mktemp("starts")
+    warm = WarmProcess(folder / "warm.log")
+    return lambda root, run_id: warm.start(slow_run.command, root, run_id, log_path=folder / "starts.log")
+
+
+def failure(process):
+    """Waits for the command only, not for what it left behind: what it was ended by, None if it did its work."""
+    assert wait([process.answer_ready], PATIENCE_S), "the command never ends"
+    try:
+        process.result()
+    except Exception as error:
+        return error
+    return None
+
+
+def errors(root):
+    return (root / slow_run.ERRORS).read_text()
 
 
 def events(root, run_id):
@@ -41,7 +54,7 @@ def events(root, run_id):
 def wait_for_news(process, root, run_id, seen):
     """Waits until this start of the run has begun to work, or is over."""
     deadline = time.monotonic() + PATIENCE_S
-    while process.poll() is None and events(root, run_id) <= seen:
+    while not wait([process.answer_ready], 0) and events(root, run_id) <= seen:
         assert time.monotonic() < deadline, "the run never began"
         time.sleep(0.01)
 
@@ -68,9 +81,8 @@ def kill_somewhere(process, choice):
     return "group" if victim == "group" else f"process {victim} of {len(processes)}"
 
 
-def gone(processes, process):
-    """Waits until nothing of this start is left."""
-    process.communicate(timeout=PATIENCE_S)
+def gone(processes):
+    """Waits until nothing of these is left."""
     _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
     assert alive == [], "a process outlives its run, and may write while the next one does"
 
@@ -79,7 +91,7 @@ def finished(root, run_id):
     return RunStore(root).read(run_id).state == "COMPLETE"
 
 
-def run_with_kills(root, run_id, choice, kills):
+def run_with_kills(start, root, run_id, choice, kills):
     """Starts and kills until the run is complete; returns what was killed."""
     killed, left_over = [], []
     for _ in range(50):
@@ -91,13 +103,12 @@ def run_with_kills(root, run_id, choice, kills):
             left_over += family(process)
             if victim := kill_somewhere(process, choice):
                 killed.append(victim)
-            process.wait(PATIENCE_S)  # for the command only: a node that outlives it must not meet the next start's
-            process.stderr.close()
+            failure(process)  # ended: a node that outlives it must not meet the next start's
         else:
-            gone(family(process), process)
-            assert process.returncode == 0
+            left_over += family(process)
+            assert failure(process) is None
         if events(root, run_id) and finished(root, run_id):
-            gone(left_over, process)
+            gone(left_over)
             return killed
     raise AssertionError("a run that is continued again and again should end")
 
@@ -112,19 +123,19 @@ def contents(root, run_id):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(start, tmp_path_factory):
     root = tmp_path_factory.mktemp("undisturbed")
-    process = start(root, "calm")
-    assert process.communicate(timeout=PATIENCE_S)[1] == ""
+    assert failure(start(root, "calm")) is None
+    assert errors(root) == ""
     return contents(root, "calm")
 
 
-def test_thirty_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(undisturbed, tmp_path):
+def test_thirty_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(start, undisturbed, tmp_path):
     choice, killed, runs = random.Random(20261122), [], 0
     while len(killed) < KILLS:
         root, run_id = tmp_path / f"root-{runs}", f"run-{runs}"
         root.mkdir()
-        killed += run_with_kills(root, run_id, choice, kills=min(6, KILLS - len(killed)))
+        killed += run_with_kills(start, root, run_id, choice, kills=min(6, KILLS - len(killed)))
         assert contents(root, run_id) == undisturbed, f"after {killed}"
         assert (root / "store.lock").read_text() == "", "the lock is left behind"
         assert not RunStore(root).damaged()
@@ -133,7 +144,7 @@ def test_thirty_kills_at_random_moments_leave_what_an_undisturbed_run_leaves(und
     assert any(victim != "group" for victim in killed)
 
 
-def test_a_finished_node_is_not_run_again_when_the_run_goes_on(tmp_path):
+def test_a_finished_node_is_not_run_again_when_the_run_goes_on(start, tmp_path):
     process = start(tmp_path, "once")
     record = RunStore(tmp_path).run_folder("once") / "run.json"
     deadline = time.monotonic() + PATIENCE_S
@@ -144,8 +155,10 @@ def test_a_finished_node_is_not_run_again_when_the_run_goes_on(tmp_path):
         time.sleep(0.01)
     processes = family(process)
     os.killpg(process.pid, signal.SIGKILL)
-    gone(processes, process)
-    again = start(tmp_path, "once")
-    assert again.communicate(timeout=PATIENCE_S)[1] == ""
+    gone(processes)
+    assert isinstance(failure(process), ProcessDied)
+    before = errors(tmp_path)
+    assert failure(start(tmp_path, "once")) is None
+    assert errors(tmp_path) == before
     ends = (tmp_path / "journal.txt").read_text().split("\n")
     assert sorted(end for end in ends if end) == ["join ended", "left ended", "publish ended", "right ended"]
