@@ -31,9 +31,9 @@ ROWS = 4000
 
 SLOWEST = (
     "test_diff.py",  # with every other file that reads its runs
-    "test_kills.py",
     "test_sample_pipeline.py",
     "test_platforms_match.py",
+    "test_decisions_on_platforms.py",
     "test_interruptions.py",
     "test_step_functions.py",
     "test_tabular_text.py",
@@ -45,6 +45,7 @@ SLOWEST = (
     "test_caching.py",
     "test_gates.py",
     "test_explanation.py",
+    "test_kills.py",
 )
 """Files that take minutes, the slowest first (`pytest --durations`)."""
 
