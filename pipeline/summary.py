@@ -64,7 +64,7 @@ class RunSummary:
 
 def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
     """The summary of a run, from what its nodes published."""
-    artifacts = lineage.outputs_of_run(run.run_id)
+    artifacts = lineage.outputs_of_run(run.run_id, run.pipeline_name)
     decision = _json_beside(single(artifacts, "blessing", "Evaluator"), "decision.json")
     serving = _json_beside(single(artifacts, "blessing", "ServingCheck"), "report.json")
     gate = _json_beside(single(artifacts, "result", "ValidationGate"), "decision.json")

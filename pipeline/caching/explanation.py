@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Literal
 
-from pipeline.caching.history import PastExecution, differences, executions_of_run, newest_success, node_history
+from pipeline.caching.history import PastExecution, differences, newest_success, node_history, past_of_run
 from pipeline.caching.parts import Change
 
 Verdict = Literal["hit", "miss", "always runs", "failed", "not run"]
@@ -39,7 +39,7 @@ class NodeExplanation:
 
 def explain_run(store: Any, pipeline_name: str, run_id: str, node_ids: tuple[str, ...]) -> list[NodeExplanation]:
     """What happened to each node in that run, from what was recorded then."""
-    in_run = {past.execution_id for past in executions_of_run(store, run_id)}
+    in_run = {past.execution_id for past in past_of_run(store, run_id, pipeline_name)}
     return [_explain_past(store, node_id, node_history(store, pipeline_name, node_id), in_run) for node_id in node_ids]
 
 

@@ -10,6 +10,7 @@ from pipeline.caching.answers import CACHE_KEY, CACHE_PARTS, CACHED_FROM, MISS_R
 from pipeline.caching.lock_file import LOCK_NAME, changed_packages, read_lock, stored_packages
 from pipeline.caching.parts import Change, Parts, changes, parse_parts
 from pipeline.caching.words import sentences
+from pipeline.metadata.executions import executions_of_run
 
 SYSTEM_NODES = (".Resolver", ".Importer")
 """How the types of nodes end that TFX carries out itself, without a cache."""
@@ -64,10 +65,9 @@ def node_history(store: Any, pipeline_name: str, node_id: str) -> list[PastExecu
     return sorted((_past(execution) for execution in executions), key=lambda past: -past.execution_id)
 
 
-def executions_of_run(store: Any, run_id: str) -> list[PastExecution]:
-    """The executions of a run."""
-    context = store.get_context_by_type_and_name("pipeline_run", run_id)
-    return [] if context is None else [_past(execution) for execution in store.get_executions_by_context(context.id)]
+def past_of_run(store: Any, run_id: str, pipeline_name: str) -> list[PastExecution]:
+    """The executions of a run of that pipeline."""
+    return [_past(execution) for execution in executions_of_run(store, run_id, pipeline_name)]
 
 
 def execution_with_id(store: Any, execution_id: int) -> PastExecution | None:

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.caching.answers import why_changed
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import INDEX_NAME
-from pipeline.caching.history import PastExecution, execution_with_id, executions_of_run
+from pipeline.caching.history import PastExecution, execution_with_id, past_of_run
 from pipeline.caching.parts import same
 from pipeline.caching.request import RequestDescription, compare, describe_request, read_request
 from pipeline.config import Config
@@ -78,7 +78,7 @@ def _obstacles(
         return
     yield from _of_executions(config, lineage.ml_metadata, run, request, int(now.timestamp() * 1000))
     with FileIndex(store.root / INDEX_NAME) as index:
-        for artifact in lineage.outputs_of_run(run.run_id):
+        for artifact in lineage.outputs_of_run(run.run_id, run.pipeline_name):
             if reason := why_changed(artifact.uri, artifact.properties, index):
                 yield reason
 
@@ -87,7 +87,7 @@ def _of_executions(
     config: Config, ml_metadata: Any, run: RunRecord, request: RequestDescription, now_ms: int
 ) -> Iterator[str]:
     """Executions that are too old now, or that ran with other code or data than the run began with."""
-    for past in executions_of_run(ml_metadata, run.run_id):
+    for past in past_of_run(ml_metadata, run.run_id, run.pipeline_name):
         policy = config.caching.of(past.node_id)
         taken = None if past.cached_from is None else execution_with_id(ml_metadata, past.cached_from)
         if policy.has_expired((taken or past).ended_ms, now_ms):

@@ -141,7 +141,7 @@ def show(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, 
     settings = load(config, overrides)
     store = store_of(settings)
     record, lineage = find_run(store, run_id, settings), LineageStore(store.metadata_uri)
-    echo_table(node_rows(record, lineage.outputs_of_run(record.run_id)))
+    echo_table(node_rows(record, lineage.outputs_of_run(record.run_id, record.pipeline_name)))
     typer.echo()
     echo_pairs(summary_lines(summarise(record, lineage)))
     for node in record.nodes:

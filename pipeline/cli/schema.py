@@ -89,7 +89,8 @@ def _evidence(settings: "Config", run_id: str) -> "tuple[str, Any, FeatureSpec |
 
     store = store_of(settings)
     run = find_run(store, run_id, settings)
-    artifact = single(LineageStore(store.metadata_uri).outputs_of_run(run.run_id), "statistics", "StatisticsGen")
+    outputs = LineageStore(store.metadata_uri).outputs_of_run(run.run_id, run.pipeline_name)
+    artifact = single(outputs, "statistics", "StatisticsGen")
     if artifact is None:
         raise NotFound(f"Run '{run.run_id}' has no statistics: it did not get as far as StatisticsGen.")
     document = store.ir_path(run.run_id).read_text(encoding="utf-8")

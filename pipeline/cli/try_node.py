@@ -48,7 +48,7 @@ def _echo_outputs(store: "RunStore", record: "RunRecord", node_id: str) -> None:
 
     made = [
         (artifact.key, near(artifact.uri))
-        for artifact in LineageStore(store.metadata_uri).outputs_of_run(record.run_id)
+        for artifact in LineageStore(store.metadata_uri).outputs_of_run(record.run_id, record.pipeline_name)
         if artifact.node_id == node_id
     ]
     typer.echo()

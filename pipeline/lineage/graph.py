@@ -95,15 +95,17 @@ class LineageGraph:
         """What the execution published, taken from the cache or made."""
         return [event for event in self._events_of.get(execution_id, []) if event.kind == "output"]
 
-    def executions_of_run(self, run_id: str) -> list[ExecutionRecord]:
-        """What the run executed, oldest first."""
-        return sorted(self._executions_by_run.get(run_id, []), key=lambda execution: execution.execution_id)
+    def executions_of_run(self, run_id: str, pipeline_name: str | None = None) -> list[ExecutionRecord]:
+        """What the run of that pipeline executed, oldest first; without a name, the runs of any with that id."""
+        found = self._executions_by_run.get(run_id, [])
+        chosen = [execution for execution in found if pipeline_name in (None, execution.pipeline_name)]
+        return sorted(chosen, key=lambda execution: execution.execution_id)
 
-    def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
+    def outputs_of_run(self, run_id: str, pipeline_name: str | None = None) -> list[ArtifactRecord]:
         """What the run's nodes published or took from the cache; the node and key are those of this run."""
         return [
             dataclasses.replace(self.snapshot.artifacts[event.artifact_id], node_id=execution.node_id, key=event.key)
-            for execution in self.executions_of_run(run_id)
+            for execution in self.executions_of_run(run_id, pipeline_name)
             for event in self.outputs_of(execution.execution_id)
         ]
 

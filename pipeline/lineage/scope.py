@@ -12,8 +12,9 @@ def scope(story: Story, graph: LineageGraph, *, downstream: bool) -> Closure:
         return _with_producers(graph.downstream(ids), ids, graph)
     closure = graph.upstream(ids)
     if story.subject is None and story.run_id is not None:
-        ran = [e.execution_id for e in graph.executions_of_run(story.run_id) if not e.type_name.endswith(".Resolver")]
-        closure |= Closure(frozenset(), frozenset(ran))
+        executions = graph.executions_of_run(story.run_id, story.pipeline_name)
+        ran = frozenset(e.execution_id for e in executions if not e.type_name.endswith(".Resolver"))
+        closure |= Closure(frozenset(), ran)
     return closure | _judgement(story, graph)
 
 

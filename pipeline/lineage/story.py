@@ -57,6 +57,7 @@ class Story:
     """Everything known of a model, an artifact or a run; what is not known is None or empty.
 
     Attributes:
+      pipeline_name: of the run, None if that is not known.
       run: the record of the run that made it, None if the run's folder is gone.
       model: the model, None for a run that made none and for other artifacts.
       subject: the artifact that was asked about, None for a run.
@@ -85,12 +86,13 @@ class Story:
     approvals: tuple[ArtifactRecord, ...]
     pushes: tuple[Push, ...]
     versions: tuple[ModelVersion, ...] = ()
+    pipeline_name: str | None = None
 
 
 def tell(target: Target, graph: LineageGraph, store: RunStore) -> Story:
     """The story of the target."""
     run_id = target.run_id
-    outputs = graph.outputs_of_run(run_id) if run_id else []
+    outputs = graph.outputs_of_run(run_id, target.pipeline_name) if run_id else []
     model = _model_of(target, outputs)
     trainer = graph.producer(model.artifact_id) if model else None
     tuned = next((a for a in outputs if a.key == "best_hyperparameters"), None)
@@ -104,7 +106,7 @@ def tell(target: Target, graph: LineageGraph, store: RunStore) -> Story:
         data=origin.data_source(graph, outputs),
         schema=origin.schema_of(graph, outputs),
         provenance=origin.provenance_of(store, run_id) if run_id else None,
-        code=_code(graph, run_id, trainer),
+        code=_code(graph, target, trainer),
         hyperparameters=origin.hyperparameters(trainer) if trainer else {},
         tuned=tuned,
         tuned_values=_tuned_values(tuned),
@@ -112,6 +114,7 @@ def tell(target: Target, graph: LineageGraph, store: RunStore) -> Story:
         approvals=_approvals(graph, model),
         pushes=_pushes(graph, model),
         versions=_versions(store, model),
+        pipeline_name=target.pipeline_name,
     )
 
 
@@ -139,9 +142,10 @@ def _taken_from(graph: LineageGraph, run_id: str | None, outputs: list[ArtifactR
     }
 
 
-def _code(graph: LineageGraph, run_id: str | None, trainer: Any) -> dict[str, str]:
+def _code(graph: LineageGraph, target: Target, trainer: Any) -> dict[str, str]:
     """Digests of the code of the training, or without one of all the run's nodes."""
-    executions = [trainer] if trainer else graph.executions_of_run(run_id) if run_id else []
+    ran = graph.executions_of_run(target.run_id, target.pipeline_name) if target.run_id else []
+    executions = [trainer] if trainer else ran
     return {
         name: digest
         for execution in executions

@@ -21,10 +21,12 @@ class Target:
     Attributes:
       artifact: None for a run.
       run_id: the run, or the one that made the artifact; None if no run of the store made it.
+      pipeline_name: the run's pipeline: in a store of several, runs of others may have the same id.
     """
 
     artifact: ArtifactRecord | None
     run_id: str | None
+    pipeline_name: str | None = None
 
 
 def find_target(word: str, graph: LineageGraph, store: RunStore, pipeline_name: str) -> Target:
@@ -36,9 +38,9 @@ def find_target(word: str, graph: LineageGraph, store: RunStore, pipeline_name: 
       NotFound: it is none of them; the message names what is like it.
     """
     if word == "latest":
-        return Target(None, _latest(store, pipeline_name))
-    if word in {record.run_id for record in store.runs()} or word in graph.run_ids:
-        return Target(None, word)
+        return Target(None, _latest(store, pipeline_name), pipeline_name)
+    if names := _pipelines_with_run(word, graph, store):
+        return Target(None, word, pipeline_name if pipeline_name in names else names[0])
     found = _by_number(word, graph) or _by_place(word, graph)
     if found is None:
         raise NotFound(_unknown(word, graph, store))
@@ -49,7 +51,15 @@ def target_of(artifact: ArtifactRecord, graph: LineageGraph) -> Target:
     """The artifact as a target; a pushed model stands for the model that was pushed."""
     artifact = _pushed_from(artifact, graph) or artifact
     producer = graph.producer(artifact.artifact_id)
-    return Target(artifact, next(iter(producer.run_ids), None) if producer else None)
+    if producer is None:
+        return Target(artifact, None)
+    return Target(artifact, next(iter(producer.run_ids), None), producer.pipeline_name)
+
+
+def _pipelines_with_run(run_id: str, graph: LineageGraph, store: RunStore) -> list[str]:
+    """The pipelines that have a run of that id: by the records of runs, then by the lineage store."""
+    recorded = [record.pipeline_name for record in store.runs() if record.run_id == run_id]
+    return recorded + [execution.pipeline_name for execution in graph.executions_of_run(run_id)]
 
 
 def _latest(store: RunStore, pipeline_name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.errors import NotFound
 from pipeline.metadata.connection import connection_config, is_there, metadata_path
 from pipeline.metadata.conversion import artifact_record, event_record, execution_record, node_id_of
+from pipeline.metadata.executions import executions_of_run
 from pipeline.metadata.records import ArtifactRecord, EventRecord, Snapshot
 from pipeline.metadata.server_check import check_certificate, explained
 
@@ -63,17 +64,15 @@ class LineageStore:
         except NotFound:
             return False
 
-    def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
-        """Artifacts that the run's nodes published (or took from the cache), empty if the run published none."""
+    def outputs_of_run(self, run_id: str, pipeline_name: str | None = None) -> list[ArtifactRecord]:
+        """Artifacts that the run's nodes published (or took from the cache), empty if the run published none.
+
+        Runs of several pipelines in one store may have the same id; without a name, they are one.
+        """
         if not self._exists:
             return []
-        context = self._store.get_context_by_type_and_name("pipeline_run", run_id)
-        if context is None:
-            return []
-        executions = {
-            execution.id: self._node_id(execution.id) for execution in self._store.get_executions_by_context(context.id)
-        }
-        return self._outputs_of(executions)
+        found = executions_of_run(self._store, run_id, pipeline_name)
+        return self._outputs_of({execution.id: self._node_id(execution.id) for execution in found})
 
     def _node_id(self, execution_id: int) -> str:
         contexts = self._store.get_contexts_by_execution(execution_id)

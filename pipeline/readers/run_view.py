@@ -119,7 +119,8 @@ class RunView:
         Raises:
           NotFound: the lineage store is damaged.
         """
-        found = LineageStore(self.store.metadata_uri).outputs_of_run(self.record.run_id)
+        lineage = LineageStore(self.store.metadata_uri)
+        found = lineage.outputs_of_run(self.record.run_id, self.record.pipeline_name)
         was = ((self.config.value or {}).get("pipeline") or {}).get("root")
         return tuple(dataclasses.replace(item, uri=_here(item.uri, was, self.store.root)) for item in found)
 

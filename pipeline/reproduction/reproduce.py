@@ -7,7 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pipeline.lineage import origin
 from pipeline.lineage.graph import LineageGraph
 from pipeline.lineage.story import Story, tell
 from pipeline.lineage.target import Target
-from pipeline.metadata import ArtifactRecord, LineageStore
+from pipeline.metadata import ArtifactRecord, ExecutionRecord, LineageStore
 from pipeline.reproduction.code import checked_out, find_code
 from pipeline.reproduction.comparison import Verdict, compare
 from pipeline.reproduction.ingredient import Ingredient
@@ -77,8 +77,9 @@ def recipe_of(target: Target, graph: LineageGraph, store: RunStore, parameters: 
         )
     request = read_request(store.run_folder(target.run_id))
     parameters = {**_noted_parameters(request), **parameters}
-    code = find_code(_local_code(graph, target.run_id, request), story.provenance)
-    baseline = baseline_of(graph, target.run_id)
+    executions = graph.executions_of_run(target.run_id, target.pipeline_name)
+    code = find_code(_local_code(executions, request), story.provenance)
+    baseline = baseline_of(graph, executions)
     compared = baseline_ingredient(baseline)
     schema, schema_path = schema_ingredient(config, story)
     ir_path = store.ir_path(target.run_id)
@@ -103,13 +104,13 @@ def _noted_parameters(request: RequestDescription | None) -> dict[str, str]:
     return {name: str(value) for name, value in request.parts.get("parameters", {}).items()} if request else {}
 
 
-def _local_code(graph: LineageGraph, run_id: str, request: RequestDescription | None) -> dict[str, str]:
+def _local_code(executions: Iterable[ExecutionRecord], request: RequestDescription | None) -> dict[str, str]:
     """Digests of the project's files behind the run's nodes, and of those that compiled the pipeline if it noted them.
 
     Files of the user's own outside the project are left out.
     """
     digests: dict[str, str] = {}
-    for execution in graph.executions_of_run(run_id):
+    for execution in executions:
         digests |= origin.section_of(execution, "code")
     noted = request.parts.get("code", {}) if request else {}
     digests |= {name: str(digest) for name, digest in noted.items() if name.startswith(_COMPILING)}
@@ -137,7 +138,7 @@ def run_again(recipe: Recipe, store: RunStore, tell_user: Callable[[str], None])
         _run(root, again_id, code, recipe.parameters)
     again_store = RunStore(root)
     graph = LineageGraph.read(LineageStore(again_store.metadata_uri))
-    verdict = compare(recipe.story, tell(Target(None, again_id), graph, again_store))
+    verdict = compare(recipe.story, tell(Target(None, again_id, recipe.story.pipeline_name), graph, again_store))
     document = {"run": recipe.run_id, **dataclasses.asdict(verdict)}
     document["ingredients"] = [dataclasses.asdict(item) for item in recipe.ingredients]
     (root / VERDICT_NAME).write_text(json.dumps(document, indent=1), encoding="utf-8")

@@ -1,11 +1,12 @@
 """The root that a run is re-created in: a copy of the lineage store in which the same baseline is the latest."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pipeline.lineage.graph import LineageGraph
-from pipeline.metadata import ArtifactRecord, LineageStore
+from pipeline.metadata import ArtifactRecord, ExecutionRecord, LineageStore
 from pipeline.reproduction.ingredient import Ingredient
 from pipeline.run_store import RunStore
 from pipeline.scratch import copy_store
@@ -50,11 +51,11 @@ def blessings_of(graph: LineageGraph, model: ArtifactRecord | None) -> set[int]:
     }
 
 
-def baseline_of(graph: LineageGraph, run_id: str) -> ArtifactRecord | None:
-    """The model that the run's Evaluator compared with, None if it compared with none."""
+def baseline_of(graph: LineageGraph, executions: Iterable[ExecutionRecord]) -> ArtifactRecord | None:
+    """The model that the Evaluator among these executions compared with, None if it compared with none."""
     events = [
         event
-        for execution in graph.executions_of_run(run_id)
+        for execution in executions
         for event in graph.inputs_of(execution.execution_id)
         if event.key == "baseline_model"
     ]

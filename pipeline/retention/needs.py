@@ -56,7 +56,7 @@ def needs(
     for record in _newest(runs, keep_last):
         reason = _UNFINISHED.get(record.state, f"of the last {keep_last} runs")
         kept_runs.setdefault(record.run_id, reason)
-        outputs = [artifact.artifact_id for artifact in graph.outputs_of_run(record.run_id)]
+        outputs = [artifact.artifact_id for artifact in graph.outputs_of_run(record.run_id, record.pipeline_name)]
         for artifact_id in graph.upstream(outputs).artifacts:
             artifacts.setdefault(artifact_id, f"of run {record.run_id}")
     return Needs(artifacts, kept_runs)
@@ -158,10 +158,11 @@ def _whole_model(graph: LineageGraph, model: ArtifactRecord) -> set[int]:
         for event in graph.outputs_of(execution.execution_id)
     ]
     producer = graph.producer(model.artifact_id)
+    runs = [(run_id, producer.pipeline_name) for run_id in producer.run_ids] if producer else []
     evidence += [
         artifact.artifact_id
-        for run_id in (producer.run_ids if producer else ())
-        for artifact in graph.outputs_of_run(run_id)
+        for run_id, pipeline_name in runs
+        for artifact in graph.outputs_of_run(run_id, pipeline_name)
         if artifact.type_name in DATA_EVIDENCE
     ]
     return set(graph.upstream([model.artifact_id, *evidence]).artifacts) | _baselines(graph, model)

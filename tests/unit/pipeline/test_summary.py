@@ -24,8 +24,8 @@ class Lineage:
     def __init__(self, artifacts):
         self._artifacts = artifacts
 
-    def outputs_of_run(self, run_id):
-        assert run_id == "r1"
+    def outputs_of_run(self, run_id, pipeline_name):
+        assert (run_id, pipeline_name) == ("r1", "reviews")
         return self._artifacts
 
 
@@ -163,7 +163,7 @@ def test_a_node_has_a_row_for_each_output_and_one_if_it_did_not_run(publish):
     publish("A", "model")
     lineage = publish("A", "model_run")
     rows = node_rows(
-        RUN.with_node(NodeRecord("A", "COMPLETE", 1, wall_s=1.26, cpu_s=2.0)), lineage.outputs_of_run("r1")
+        RUN.with_node(NodeRecord("A", "COMPLETE", 1, wall_s=1.26, cpu_s=2.0)), lineage.outputs_of_run("r1", "reviews")
     )
     assert [row[:5] for row in rows[1:]] == [
         ("A", "complete", "1.3", "2.0", "model"),

@@ -22,7 +22,7 @@ class Store:
         self.store = metadata_store.MetadataStore(config)
         self._types = {
             name: self.store.put_context_type(metadata_store_pb2.ContextType(name=name))
-            for name in ("node", "pipeline_run")
+            for name in ("node", "pipeline", "pipeline_run")
         }
         self._execution_type = self.store.put_execution_type(metadata_store_pb2.ExecutionType(name="Node"))
 
@@ -37,7 +37,7 @@ class Store:
                 execution.custom_properties[name].string_value = value
         contexts = [
             metadata_store_pb2.Context(type_id=self._types[kind], name=name)
-            for kind, name in (("node", "tiny.Node"), ("pipeline_run", run_id))
+            for kind, name in (("node", "tiny.Node"), ("pipeline", "tiny"), ("pipeline_run", run_id))
         ]
         execution_id, _, _ = self.store.put_execution(execution, [], contexts, reuse_context_if_already_exist=True)
         return execution_id

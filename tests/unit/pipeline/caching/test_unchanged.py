@@ -60,9 +60,12 @@ class Project:
 
     def fill_store(self, code=None):
         store = metadata_store.MetadataStore(connection_config(self.store.metadata_uri, writable=True))
-        run = metadata_store_pb2.Context(
-            type_id=store.put_context_type(metadata_store_pb2.ContextType(name="pipeline_run")), name="run-1"
-        )
+        contexts = [
+            metadata_store_pb2.Context(
+                type_id=store.put_context_type(metadata_store_pb2.ContextType(name=kind)), name=name
+            )
+            for kind, name in (("pipeline", self.record.pipeline_name), ("pipeline_run", "run-1"))
+        ]
         execution_type = store.put_execution_type(metadata_store_pb2.ExecutionType(name="Node"))
         artifact_type = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="Thing"))
         for node_id, uri, pushed_to in (("ArrowExampleGen", self.examples, ""), ("Pusher", self.model, self.pushed)):
@@ -75,7 +78,7 @@ class Project:
             record_fingerprints(artifact, FileIndex(None))
             event = metadata_store_pb2.Event(type=metadata_store_pb2.Event.OUTPUT)
             event.path.steps.add().key = "output"
-            store.put_execution(execution, [(artifact, event)], [run], reuse_context_if_already_exist=True)
+            store.put_execution(execution, [(artifact, event)], contexts, reuse_context_if_already_exist=True)
 
     def compared(self, *overrides, parameters=None, now=None):
         return unchanged_since(self.config(*overrides), parameters or {}, self.store, now)

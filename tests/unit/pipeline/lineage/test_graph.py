@@ -82,6 +82,21 @@ def test_outputs_of_a_run_hold_what_it_took_from_the_cache(two_runs):
     assert {(artifact.node_id, artifact.key): artifact.artifact_id for artifact in by_store} == second.artifacts
 
 
+def test_runs_of_two_pipelines_in_one_store_may_have_the_same_id(tmp_path):
+    stores = {name: SyntheticStore(tmp_path / "root", name) for name in ("reviews", "churn")}
+    made = {name: store.add_run("run-1") for name, store in stores.items()}
+    lineage = LineageStore(stores["churn"].runs.metadata_uri)
+    graph = LineageGraph.read(lineage)
+    for name in stores:
+        for outputs in (lineage.outputs_of_run("run-1", name), graph.outputs_of_run("run-1", name)):
+            assert {(item.node_id, item.key): item.artifact_id for item in outputs} == made[name].artifacts
+        executions = graph.executions_of_run("run-1", name)
+        assert {item.node_id: item.execution_id for item in executions} == made[name].executions
+    both = sum(len(item.artifacts) for item in made.values())
+    assert len(lineage.outputs_of_run("run-1")) == len(graph.outputs_of_run("run-1")) == both
+    assert lineage.outputs_of_run("run-1", "others") == graph.outputs_of_run("run-1", "others") == []
+
+
 def test_a_file_within_an_artifact_names_the_artifact(two_runs):
     store, first, _ = two_runs
     graph = graph_of(store)

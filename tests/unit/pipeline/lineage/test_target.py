@@ -50,6 +50,16 @@ def test_a_run_and_the_latest_run_are_found(store):
     assert find(store, "run-1").artifact is None
 
 
+def test_a_run_is_of_the_pipeline_that_is_asked_for_if_that_has_one_of_its_id(store):
+    store.add_run("run-1")
+    other = SyntheticStore(store.root, "churn")
+    made = other.add_run("run-1")
+    other.add_run("run-2")
+    assert find(store, "run-1").pipeline_name == "reviews"
+    assert find(store, "run-2").pipeline_name == "churn"
+    assert find(store, str(made.artifacts["ArrowExampleGen", "examples"])).pipeline_name == "churn"
+
+
 def test_a_misspelt_name_names_the_nearest(store):
     store.add_run("20261122-222439-a42b")
     with pytest.raises(NotFound, match="Like it are: 20261122-222439-a42b"):

@@ -33,7 +33,7 @@ def live_blessings(runs):
 
 def test_the_resolver_will_find_the_baseline_that_the_run_had(store, tmp_path):
     graph = graph_of(store.runs)
-    baseline = baseline_of(graph, "run-2")
+    baseline = baseline_of(graph, graph.executions_of_run("run-2"))
     make_scratch(tmp_path / "again", store.runs, CONFIG, baseline)
     (kept,) = live_blessings(RunStore(tmp_path / "again"))
     assert "run-1" in graph.runs_of(kept)
@@ -41,7 +41,8 @@ def test_the_resolver_will_find_the_baseline_that_the_run_had(store, tmp_path):
 
 
 def test_a_run_without_baseline_finds_none(store, tmp_path):
-    assert baseline_of(graph_of(store.runs), "run-1") is None
+    graph = graph_of(store.runs)
+    assert baseline_of(graph, graph.executions_of_run("run-1")) is None
     make_scratch(tmp_path / "again", store.runs, CONFIG, None)
     assert live_blessings(RunStore(tmp_path / "again")) == []
 
@@ -56,10 +57,11 @@ def test_it_never_pushes_where_models_are_served_and_takes_nothing_from_the_cach
 
 def test_a_baseline_that_was_removed_is_said(store):
     graph = graph_of(store.runs)
-    baseline = baseline_of(graph, "run-2")
+    baseline = baseline_of(graph, graph.executions_of_run("run-2"))
     assert baseline_ingredient(baseline).standing == "same"
     LineageStore(store.runs.metadata_uri).mark_deleted([baseline.artifact_id])
-    gone = baseline_of(graph_of(store.runs), "run-2")
+    graph = graph_of(store.runs)
+    gone = baseline_of(graph, graph.executions_of_run("run-2"))
     assert baseline_ingredient(gone).standing == "differs"
     assert baseline_ingredient(None).standing == "same"
 
