@@ -1,18 +1,30 @@
 """Where the model trains: the distribution strategy and the number format, from the settings and the GPUs in sight."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
 from models.tabular_text.settings import TrainingSettings
+from models.tabular_text.workers import Workers
 
 #: Compute capability from which half-precision matrix units exist (NVIDIA Volta), and bfloat16 ones (Ampere).
 HALF_PRECISION_FROM = (7, 0)
 BFLOAT16_FROM = (8, 0)
 
 
-def strategy_for(settings: TrainingSettings) -> tf.distribute.Strategy:
-    """MirroredStrategy over the visible GPUs if there are several or the settings insist, else the default one."""
+def strategy_for(settings: TrainingSettings, environ: Mapping[str, str] = os.environ) -> tf.distribute.Strategy:
+    """How training is spread, as the settings and the machine have it.
+
+    `auto` means all machines that TF_CONFIG names with all their GPUs, if it names several (to be asked for before
+    TensorFlow is used for anything else, and returned once all of them have asked); else MirroredStrategy over the
+    visible GPUs, if there are several; else the default one. `mirrored` insists on MirroredStrategy.
+
+    Raises:
+      BadSettings: TF_CONFIG makes no sense.
+    """
+    if settings.strategy == "auto" and Workers.of(environ).count > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()
     gpus = tf.config.list_logical_devices("GPU")
     if settings.strategy == "mirrored" or (settings.strategy == "auto" and len(gpus) > 1):
         return tf.distribute.MirroredStrategy()

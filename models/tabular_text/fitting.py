@@ -19,6 +19,7 @@ from models.tabular_text.devices import device_names
 from models.tabular_text.progress import Progress, check_finite, epoch_line
 from models.tabular_text.settings import TrainingSettings
 from models.tabular_text.telling import StepTeller, Trial, tell_training, with_speed
+from models.tabular_text.together import Together
 
 
 class Checkpoints:
@@ -94,14 +95,17 @@ def fit(
       rows: to fit to, and to measure on after each epoch.
       settings: epochs, batch size, seed, patience and checkpoint interval are read.
       fingerprint: see `Progress`.
-      folder: gets `checkpoints/`, `history.json` and TensorBoard's `logs/`; a training found there goes on.
+      folder: gets `checkpoints/`, `history.json` and TensorBoard's `logs/`; a training found there goes on. Of several
+        machines each has one of its own, and what is in the first one's counts.
       trial: of a search that this training is; for telling how far the search is.
 
     Raises:
       TrainingDiverged: the loss is not finite.
     """
-    checkpoints = Checkpoints(model, folder / "checkpoints")
+    checkpoints, together = Checkpoints(model, folder / "checkpoints"), Together.of(model)
     progress = checkpoints.resume(Progress(fingerprint))
+    if together is not None:
+        progress = Progress.of(together.follow_chief(progress.to_data()))
     if progress.epoch or progress.step:
         message = f"goes on after epoch {progress.epoch}/{settings.epochs}, step {progress.step} of the next"
         tell_training(logging.INFO, message, progress.epoch, settings.epochs, {}, trial)
@@ -110,7 +114,7 @@ def fit(
         saver = _SaveWithinEpoch(checkpoints, progress, settings.checkpoint_steps)
         number, size = progress.epoch + 1, rows.train.labels.size
         teller = StepTeller(number, settings.epochs, progress.step, settings.batch_size, size, trial)
-        metrics = _run_epoch(model, rows, settings, progress, [saver, teller])
+        metrics = _run_epoch(together or model, rows, settings, progress, [saver, teller])
         progress = progress.after_epoch(metrics)
         told = with_speed(metrics, teller.examples_per_s)
         tell_training(logging.INFO, f"epoch {number}/{settings.epochs}", number, settings.epochs, told, trial)
@@ -118,7 +122,7 @@ def fit(
         write_history(progress, folder / "history.json")
         _write_board(board, progress)
         _say(epoch_line(progress.history[-1], settings.epochs))
-    if settings.early_stopping_patience:
+    if settings.early_stopping_patience and (together is None or together.workers.is_chief):
         checkpoints.restore_best()
         _say(f"Kept the weights of epoch {progress.best_epoch} (val_loss {progress.best_loss:.4g}).")
     return progress
@@ -136,7 +140,7 @@ def write_history(progress: Progress, path: Path) -> None:
 
 
 def _run_epoch(
-    model: keras.Model,
+    model: keras.Model | Together,
     rows: Rows,
     settings: TrainingSettings,
     progress: Progress,
@@ -145,11 +149,18 @@ def _run_epoch(
     """The metrics of one epoch, from where progress is; after a resume those of training cover the rest of it only."""
     start = time.monotonic()
     batches = rows.train.epoch(settings.seed + progress.epoch, settings.batch_size, progress.step, rows.class_weights)
-    fitted = model.fit(batches, epochs=1, verbose=0, callbacks=callbacks, shuffle=False)
-    metrics = {name: float(values[-1]) for name, values in fitted.history.items()}
-    measured = model.evaluate(rows.evaluation.once(), verbose=0, return_dict=True)
-    metrics.update({f"val_{name}": float(value) for name, value in measured.items()})
-    return {**metrics, "seconds": time.monotonic() - start}
+    if isinstance(model, Together):
+        metrics = model.train(batches, callbacks)
+        _say(f"machine {model.workers.index + 1} of {model.workers.count} learnt from {model.rows_seen} rows")
+        measured = model.evaluate(rows.evaluation.once())
+    else:
+        fitted = model.fit(batches, epochs=1, verbose=0, callbacks=callbacks, shuffle=False)
+        metrics = {name: float(values[-1]) for name, values in fitted.history.items()}
+        measured = model.evaluate(rows.evaluation.once(), verbose=0, return_dict=True)
+    metrics |= {f"val_{name}": float(value) for name, value in measured.items()}
+    metrics["seconds"] = time.monotonic() - start
+    # All have to stop after the same epoch, whatever a last bit may say.
+    return model.data_of_chief(metrics) if isinstance(model, Together) else metrics
 
 
 def _write_board(board: dict[str, Any], progress: Progress) -> None:

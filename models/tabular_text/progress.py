@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, Self
 
 from models.tabular_text.errors import TrainingDiverged
@@ -56,15 +57,23 @@ class Progress:
             best_epoch=number if is_better else self.best_epoch,
         )
 
+    def to_data(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_data`, also after JSON."""
+        return cls(**{**data, "history": tuple(data["history"])})
+
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(dataclasses.asdict(self))
+        return json.dumps(self.to_data())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`."""
-        data: dict[str, Any] = json.loads(text)
-        return cls(**{**data, "history": tuple(data["history"])})
+        return cls.of(json.loads(text))
 
 
 def check_finite(epoch: int, metrics: dict[str, float]) -> None:

@@ -3,7 +3,10 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from models.tabular_text.model import Target, build_model, compile_model, dtype_
 from models.tabular_text.progress import Progress
 from models.tabular_text.settings import ModelSettings, TrainingSettings, apply_hyperparameters
 from models.tabular_text.telling import Trial
+from models.tabular_text.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,18 +60,34 @@ def run_fn(fn_args: Any) -> None:
     `ModelSettings` and `TrainingSettings`; `hyperparameters`, if given, is a keras-tuner configuration whose values
     take precedence. Run again with the same arguments after being killed, it goes on from the last checkpoint.
 
+    Where TF_CONFIG names several machines, this is to run on each of them: they train one model together, which the
+    first one writes, and the others write nothing.
+
     Raises:
       ModelError: bad settings, data that cannot teach the label, or a loss that is no number.
     """
     settings, training = read_settings(fn_args.custom_config, fn_args.hyperparameters)
+    workers, strategy = Workers.of(os.environ), strategy_for(training)
     make_deterministic(training.seed)
     task = read_task(fn_args)
-    folder = Path(fn_args.model_run_dir)
-    model, _ = train_model(task, settings, training, folder)
+    with _run_folder(fn_args, workers) as folder:
+        model, _ = train_model(task, settings, training, folder, strategy=strategy)
+    if not workers.is_chief:
+        return
     network = build_model(task.packer.sizes, task.target, settings)
     network.set_weights(model.get_weights())
     serving = ServingModel(network, task.packer, task.spec, task.target, task.transform)
     export_model(serving, task.spec, task.target, fn_args.serving_model_dir)
+
+
+@contextmanager
+def _run_folder(fn_args: Any, workers: Workers) -> Iterator[Path]:
+    """Where a training keeps its state: `model_run_dir`, of other machines than the first a folder of the moment."""
+    if workers.is_chief:
+        yield Path(fn_args.model_run_dir)
+        return
+    with tempfile.TemporaryDirectory(prefix="training-") as folder:
+        yield Path(folder)
 
 
 def read_settings(
@@ -106,16 +126,30 @@ def read_task(fn_args: Any) -> Task:
 
 
 def train_model(
-    task: Task, settings: ModelSettings, training: TrainingSettings, folder: Path, trial: Trial | None = None
+    task: Task,
+    settings: ModelSettings,
+    training: TrainingSettings,
+    folder: Path,
+    trial: Trial | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> tuple[keras.Model, Progress]:
     """The trained model and what happened; goes on with a training that was killed in this folder.
 
-    `trial` says which trial of a search this is.
+    Args:
+      task: what to train on.
+      settings: of the model.
+      training: of the training.
+      folder: see `fit`.
+      trial: says which trial of a search this is.
+      strategy: how training is spread; None = as `strategy_for` has it.
     """
-    with strategy_for(training).scope(), dtype_policy(number_format(training)):
-        model = build_model(task.packer.sizes, task.target, settings)
-        compile_model(model, task.target, training.learning_rate)
-        rows = Rows(task.train, task.evaluation, class_weights(task, training))
+    rows = Rows(task.train, task.evaluation, class_weights(task, training))
+    with dtype_policy(number_format(training)):
+        with (strategy or strategy_for(training)).scope():
+            model = build_model(task.packer.sizes, task.target, settings)
+            compile_model(model, task.target, training.learning_rate)
+            model.optimizer.build(model.trainable_variables)
+        # Outside the scope: what fit makes for its own use is no business of the other devices.
         progress = fit(model, rows, training, fingerprint(task, settings, training), folder, trial)
     return model, progress
 
