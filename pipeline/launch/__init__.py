@@ -13,6 +13,9 @@ execution; once finished it exits 0 at once.
     decisions.py     what the document of an orchestrator branches on
     interruption.py  SIGTERM
     job_machine.py   what the platform says of the machine that a job runs on
+    machines.py      the machines of a job of several, and where they listen
+    crew.py          the first of them has the others train too (peer.py, patience.py)
+    following.py     ... which they do (share.py), and end when it ends
     job_output.py    where SageMaker looks for the reason of a failure
     self_test.py     what works in this image
 """

@@ -17,6 +17,10 @@ class Interrupted(BaseException):
     """The platform asked this process to end."""
 
 
+class MachineLost(BaseException):
+    """Another machine of this job has ended or cannot be reached. As with SIGTERM, the node's execution stays open."""
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     del frame
     signal.signal(number, signal.SIG_IGN)  # one is enough: what ends now must not be disturbed again

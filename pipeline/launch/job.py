@@ -1,20 +1,26 @@
 """The nodes of one command line, one after the other: what is told to whoever started them, and the exit code."""
 
+import functools
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.errors import PenstockError
+from pipeline.errors import NodeFailed, PenstockError
 from pipeline.launch.arguments import SELF_TEST, Job, parse, read_ir
+from pipeline.launch.crew import Crew
 from pipeline.launch.decisions import SKIP, WAITING, approval_of, behind, decide, write_decisions
-from pipeline.launch.interruption import EXIT_CODE, Interrupted, interruptible
-from pipeline.launch.job_machine import JOB_FOLDER, checkpoint_variables, leader_of, scratch_folder
+from pipeline.launch.following import Following
+from pipeline.launch.interruption import EXIT_CODE, Interrupted, MachineLost, interruptible
+from pipeline.launch.job_machine import JOB_FOLDER, checkpoint_variables, scratch_folder
 from pipeline.launch.job_output import tell, tell_failure
+from pipeline.launch.machines import Machines, machines_of
 from pipeline.launch.node import bound_ir, node_of, run_node
 from pipeline.launch.outcome import EXIT_CODES, Failure, NodeOutcome
+from pipeline.launch.share import run_share
 from pipeline.metadata import connection_config
+from pipeline.storage import Sharing
 
 
 def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> int:
@@ -29,7 +35,7 @@ def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> in
     Raises:
       ConfigError: listing every argument that makes no sense, before any node runs.
       StoreUnreachable: the lineage store does not let us in.
-      NodeFailed: a decision that is asked for cannot be taken.
+      NodeFailed: a decision that is asked for cannot be taken, or another machine of the job was lost.
     """
     if SELF_TEST in (sys.argv[1:] if argv is None else argv):
         from pipeline.launch.self_test import self_test
@@ -37,28 +43,66 @@ def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> in
         return self_test(os.environ)
     try:
         with interruptible():
-            if (leader := leader_of(job_folder)) is not None:
-                sys.stdout.write(f"The nodes of this job run on {leader}; this machine has nothing to do.\n")
-                return 0
+            machines = machines_of(os.environ, job_folder)
             job = parse(argv, scratch_folder(os.environ, job_folder))
-            os.environ.update(checkpoint_variables(os.environ, job_folder))
             del sys.argv[1:]  # TFX hands sys.argv[1:] to executors as extra flags
             logging.basicConfig(stream=sys.stdout, level=logging.INFO)
-            return _run(job, job_folder)
+            if machines is not None and not machines.is_chief:
+                return _follow(job, machines, job_folder)
+            os.environ.update(checkpoint_variables(os.environ, job_folder))
+            return _run(job, job_folder) if machines is None else _lead(job, machines, job_folder)
     except Interrupted:
         text = "Interrupted by SIGTERM. What was running is left open: the same command goes on with it."
         sys.stderr.write(f"{text}\n")
         tell_failure(text, job_folder)
         return EXIT_CODE
+    except MachineLost as lost:
+        sys.stderr.write(f"{lost}\n")
+        tell_failure(str(lost), job_folder)
+        return NodeFailed.exit_code
     except Exception as error:
         tell_failure(str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}", job_folder)
         raise
 
 
-def _run(job: Job, job_folder: Path) -> int:
+def _lead(job: Job, machines: Machines, job_folder: Path) -> int:
+    """Runs the nodes, with the job's other machines for what can be shared."""
+    with Crew(machines, functools.partial(_give_up, job_folder)) as crew:
+        try:
+            code = _run(job, job_folder, crew)
+        except BaseException as error:
+            crew.end(f"it failed ({type(error).__name__})", waits=isinstance(error, Exception))
+            raise
+        crew.end(f"its exit code is {code}")
+        return code
+
+
+def _follow(job: Job, machines: Machines, job_folder: Path) -> int:
+    """Shares the work of the machine that leads; 0 whatever became of it, because that machine reports it."""
+    name = machines.name(machines.workers.index)
+    sys.stdout.write(f"The nodes of this job run on {machines.chief}; {name} trains with it if it is asked to.\n")
+    sys.stdout.flush()
+    following = Following(machines, functools.partial(_give_up, job_folder))
+    with machines.told_to(os.environ):
+        last_word = following.run(lambda execution: run_share(job.request, execution))
+    sys.stdout.write(f"{machines.chief} has ended: {last_word}\n")
+    return 0
+
+
+def _give_up(job_folder: Path, reason: str, code: int) -> None:
+    """Ends the process from whatever thread, because the one that should hangs in TensorFlow."""
+    sys.stderr.write(f"{reason}\n")
+    if code:
+        tell_failure(reason, job_folder)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(job: Job, job_folder: Path, sharing: Sharing | None = None) -> int:
     outcomes: list[NodeOutcome] = []
     for node_id in job.request.node_ids:
-        outcome = run_node(job.request, node_id)
+        outcome = run_node(job.request, node_id) if sharing is None else run_node(job.request, node_id, sharing)
         outcomes.append(outcome)
         sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
         sys.stdout.flush()

@@ -4,7 +4,6 @@ Source: "How Amazon SageMaker runs your training image" and "... your processing
 SageMaker Developer Guide.
 """
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -16,9 +15,6 @@ JOB_FOLDER = Path("/opt/ml")
 SCRATCH_VARIABLE = "PENSTOCK_SCRATCH"
 CHECKPOINTS_VARIABLE = "PENSTOCK_CHECKPOINTS"
 """Read by pipeline/storage/workspace.py."""
-
-_RESOURCES = ("input/config/resourceconfig.json", "config/resourceconfig.json")
-"""In a training job, in a processing job."""
 
 
 def scratch_folder(environ: Mapping[str, str], job_folder: Path = JOB_FOLDER) -> Path:
@@ -36,17 +32,3 @@ def checkpoint_variables(environ: Mapping[str, str], job_folder: Path = JOB_FOLD
     if CHECKPOINTS_VARIABLE in environ or not folder.is_dir():
         return {}
     return {CHECKPOINTS_VARIABLE: str(folder)}
-
-
-def leader_of(job_folder: Path = JOB_FOLDER) -> str | None:
-    """The machine that runs this job's nodes, if that is another one than this; None if it is this one.
-
-    Every machine of a job is given the same command. One of them runs the nodes: two would publish one execution twice.
-    """
-    for name in _RESOURCES:
-        path = job_folder / name
-        if path.is_file():
-            resources = json.loads(path.read_text(encoding="utf-8"))
-            leader = min(resources["hosts"])
-            return None if leader == resources["current_host"] else str(leader)
-    return None

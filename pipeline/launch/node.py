@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import WaitsForApproval
+from models.tabular_text.workers import VARIABLE
 from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError, PenstockError
 from pipeline.launch.arguments import no_such_node, read_ir
@@ -22,19 +23,30 @@ from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import connection_config, metadata_path
 from pipeline.progress_file import progress_written_to
 from pipeline.run_store import NODES_LOCK
+from pipeline.storage import Sharing
 
 SYSTEM_NODES = (".Resolver", ".Importer")
 """How the types end of nodes that TFX runs without an executor."""
 
+SHARED_NODES = (".Trainer",)
+"""How the types end of nodes whose work several machines can share."""
 
-def run_node(request: LaunchRequest, node_id: str) -> NodeOutcome:
-    """Runs one node to its end; a failure of the node is an outcome, not an exception."""
+
+def run_node(request: LaunchRequest, node_id: str, sharing: Sharing | None = None) -> NodeOutcome:
+    """Runs one node to its end; a failure of the node is an outcome, not an exception.
+
+    Args:
+      request: of the job.
+      node_id: the node.
+      sharing: has other machines train too, where there are any and the node is a Trainer.
+    """
+    os.environ.pop(VARIABLE, None)  # whoever reads it waits for other machines; what is shared is told of them
     started, cpu_before = time.monotonic(), _cpu_s()
     failure, state, execution_id = None, "FAILED", None
     try:
         progress_path = Path(request.progress_path) if request.progress_path else None
         with _nodes_lock(request), progress_written_to(progress_path):
-            state, execution_id = _launch(request, node_id)
+            state, execution_id = _launch(request, node_id, sharing)
     except Exception as error:
         if isinstance(error, PenstockError):  # the request makes no sense: not this node's failure
             raise
@@ -91,7 +103,7 @@ def _uses_storage(ir_text: str) -> bool:
     return "s3://" in ir_text
 
 
-def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
+def _launch(request: LaunchRequest, node_id: str, sharing: Sharing | None) -> tuple[str, int | None]:
     """State and execution id of the node after TFX's launcher ran it."""
     from pipeline.caching.launcher import Caching, make_launcher
     from pipeline.caching.metadata_lock import LockedMetadata
@@ -104,21 +116,24 @@ def _launch(request: LaunchRequest, node_id: str) -> tuple[str, int | None]:
     if (finished := _finished_system_node(connection, node)) is not None:
         return finished
     caching = Caching(request.caching.of(node_id), request.index_path)
-    info = make_launcher(ir, node, connection, caching, _executor_operators(request)).launch()
+    info = make_launcher(ir, node, connection, caching, _executor_operators(request, node, sharing)).launch()
     if info is None or not info.execution_id:
         return "SKIPPED", None
     return _published_state(connection, info.execution_id, node), info.execution_id
 
 
-def _executor_operators(request: LaunchRequest) -> Any:
-    """What shows executors files of this machine where the pipeline's artifacts are elsewhere; None: they are here."""
-    if not _uses_storage(read_ir(request.ir_path)):
+def _executor_operators(request: LaunchRequest, node: Any, sharing: Sharing | None) -> Any:
+    """What shows executors files of this machine where the pipeline's artifacts are elsewhere, and other machines what
+    to run; None where there is no need of either."""
+    if not node.node_info.type.name.endswith(SHARED_NODES):
+        sharing = None
+    if sharing is None and not _uses_storage(read_ir(request.ir_path)):
         return None
     from pipeline.storage import executor_operators
 
     scratch = request.scratch or scratch_folder(os.environ)
     scratch.mkdir(parents=True, exist_ok=True)
-    return executor_operators(scratch)
+    return executor_operators(scratch, sharing)
 
 
 def _finished_system_node(connection: Any, node: Any) -> tuple[str, int] | None:

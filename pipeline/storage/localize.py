@@ -11,7 +11,7 @@ import copy
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from tfx.proto.orchestration import executable_spec_pb2, placeholder_pb2
 
 from components.errors import ComponentError, GateRefused
 from components.mirror import copies_of
+from pipeline.storage import Sharing
 from pipeline.storage.beam import beam_s3_options
 from pipeline.storage.download import Download, download, remove_local
 from pipeline.storage.errors import StorageError
@@ -36,14 +37,15 @@ _OWN_PLACES = ("tmp_dir", "execution_output_uri", "stateful_working_dir")
 """Attributes of TFX's ExecutionInfo: where an executor may write what is not an output."""
 
 
-def executor_operators(scratch: Path) -> dict[Any, Callable[..., Any]]:
+def executor_operators(scratch: Path, sharing: Sharing | None = None) -> dict[Any, Callable[..., Any]]:
     """What TFX's Launcher takes as `custom_executor_operators`; copies are kept below `scratch`.
 
     Several nodes may use one folder, one after the other or at the same time: what one has downloaded or written, the
-    next finds (and verifies).
+    next finds (and verifies). With `sharing`, Python executors are run by other machines too.
     """
+    python = functools.partial(LocalizedPythonOperator, scratch=scratch, sharing=sharing)
     return {
-        executable_spec_pb2.PythonClassExecutableSpec: functools.partial(LocalizedPythonOperator, scratch=scratch),
+        executable_spec_pb2.PythonClassExecutableSpec: python,
         executable_spec_pb2.BeamExecutableSpec: functools.partial(LocalizedBeamOperator, scratch=scratch),
     }
 
@@ -51,14 +53,20 @@ def executor_operators(scratch: Path) -> dict[Any, Callable[..., Any]]:
 class LocalizedPythonOperator(PythonExecutorOperator):
     """TFX's, with local copies."""
 
-    def __init__(self, *arguments: Any, scratch: Path, **options: Any) -> None:
-        """As TFX's; copies are kept below `scratch`."""
+    def __init__(self, *arguments: Any, scratch: Path, sharing: Sharing | None = None, **options: Any) -> None:
+        """As TFX's; copies are kept below `scratch`; for `sharing` see `executor_operators`."""
         super().__init__(*arguments, **options)
-        self._scratch = scratch
+        self._scratch, self._sharing = scratch, sharing
 
     def run_executor(self, execution_info: Any) -> Any:
         """Runs the executor on local copies; what it answers names no local path."""
-        return _run_locally(execution_info, self._scratch, super().run_executor)
+        if self._sharing is not None:
+            self._sharing.announce(execution_info.to_proto().SerializeToString())
+        return _run_locally(execution_info, self._scratch, self._run)
+
+    def _run(self, execution_info: Any) -> Any:
+        with nullcontext() if self._sharing is None else self._sharing.training():
+            return super().run_executor(execution_info)
 
 
 class LocalizedBeamOperator(BeamExecutorOperator):
@@ -80,9 +88,9 @@ class LocalizedBeamOperator(BeamExecutorOperator):
 def _run_locally(info: Any, scratch: Path, run: Callable[[Any], Any]) -> Any:
     workspace = Workspace.make(scratch, info.pipeline_run_id, info.pipeline_node.node_info.id)
     uploads = _outputs(info, workspace)
-    with _local_view(info, workspace), ExitStack() as stack:
+    with local_view(info, workspace), ExitStack() as stack:
         _prepare_outputs(info, uploads)
-        _enter_exec_properties(info.exec_properties, workspace, uploads, stack)
+        enter_exec_properties(info.exec_properties, workspace, uploads, stack)
         try:
             with copies_of(workspace.restored):
                 output = run(info)
@@ -124,7 +132,7 @@ def _outputs(info: Any, workspace: Workspace) -> list[tuple[Path, str]]:
 
 
 @contextmanager
-def _local_view(info: Any, workspace: Workspace) -> Iterator[None]:
+def local_view(info: Any, workspace: Workspace) -> Iterator[None]:
     """Has the execution name local paths only, after bringing the inputs there; names its URIs again in the end."""
     inputs = [artifact for group in info.input_dict.values() for artifact in group if is_remote(artifact.uri)]
     _download(inputs, workspace)
@@ -192,9 +200,10 @@ def _prepare_outputs(info: Any, uploads: list[tuple[Path, str]]) -> None:
     outputs_utils.make_output_dirs(mine)
 
 
-def _enter_exec_properties(
+def enter_exec_properties(
     exec_properties: dict[str, Any], workspace: Workspace, uploads: list[tuple[Path, str]], stack: ExitStack
 ) -> None:
+    """Has the exec properties name local copies of what they name on S3, until the stack is closed."""
     outputs = tuple(uri for _, uri in uploads)
     for name, localise in EXEC_PROPERTIES.items():
         if name in exec_properties:
