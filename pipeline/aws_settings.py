@@ -271,7 +271,7 @@ class ResourceLine:
       gpu_kind: only instance types with this GPU.
       disk_gb: the volume's size.
       instance_type: this one, whatever the other keys ask for.
-      instances: machines of the job; more than one is refused where jobs are planned.
+      instances: machines of the job, which share its work. Trainer only; in the line `default` it means that one.
       spot: managed spot with checkpoints: cheaper, may be interrupted. Training jobs (Trainer, Tuner) only.
       timeout_s: seconds after which the job is stopped.
       max_wait_s: with `spot`: seconds for waiting and running together; None = twice `timeout_s`.

@@ -13,6 +13,9 @@ _LOOKUPS = ("tfx.dsl.components.common.resolver.Resolver", "tfx.dsl.components.c
 _TRAINING = ("Trainer", "Tuner")
 """Components that train: only training jobs have spot capacity, checkpoints and all kinds of GPU."""
 
+_SHARED = ("Trainer",)
+"""Components whose work several machines can share (pipeline.launch.node.SHARED_NODES)."""
+
 _APPROVAL = "PenstockModelApproval"
 """The type of the artifact that an approving node makes (components.model_approval.artifact)."""
 
@@ -47,6 +50,11 @@ class Node:
     def trains(self) -> bool:
         """True for a node that is a training job."""
         return self.component in _TRAINING
+
+    @property
+    def can_be_shared(self) -> bool:
+        """True for a node that more machines do sooner."""
+        return self.component in _SHARED
 
     @property
     def kind(self) -> JobKind:

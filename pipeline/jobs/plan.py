@@ -1,5 +1,6 @@
 """From IR and configuration to the jobs of a run: which nodes share one, what it runs on, what it waits for."""
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -15,7 +16,7 @@ from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
 from pipeline.jobs.limits import MAX_JOB_NAME, MAX_NAME, UNIQUE_LENGTH, plan_problems
 from pipeline.jobs.request import JobPlan, JobRequest, Join, Parameter, RunId
 from pipeline.jobs.requests import JobParts, processing_request, training_request
-from pipeline.jobs.resources import line_problems
+from pipeline.jobs.resources import line_problems, sharing_problems
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -116,13 +117,15 @@ class _Planner:
     def _resource_problems(self) -> Iterator[str]:
         lines = self._config.resource_lines
         for lead in self._graph.jobs:
-            own = lines.get(lead, ResourceLine())
-            for problem in line_problems(self._line(lead), own, self._graph.nodes[lead].kind):
+            own, node, line = lines.get(lead, ResourceLine()), self._graph.nodes[lead], self._line(lead)
+            found = (*line_problems(line, own, node.kind), *sharing_problems(line, own, node, self._config.training))
+            for problem in found:
                 where = lead if lead in lines else DEFAULT_LINE
                 yield f"Node '{lead}' (resources.{where}): {problem}"
 
     def _line(self, lead: str) -> ResourceLine:
-        return resource_line(self._config.resource_lines, lead)
+        line = resource_line(self._config.resource_lines, lead)
+        return line if self._graph.nodes[lead].can_be_shared else dataclasses.replace(line, instances=1)
 
     def _job(self, lead: str) -> JobRequest:
         node, members, line = self._graph.nodes[lead], self._graph.jobs[lead], self._line(lead)

@@ -76,7 +76,7 @@ class JobParts:
         if found is None:
             raise ValueError(f"no instance type for {self.line}")  # plans refuse this before
         return {
-            "InstanceCount": self.line.instances if kind == "training" else 1,
+            "InstanceCount": self.line.instances or 1,
             "InstanceType": found.name,
             "VolumeSizeInGB": self.line.disk_gb,
             **self._volume_key(found),

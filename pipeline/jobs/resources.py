@@ -8,7 +8,9 @@ more of everything and costs more than those before it that have less.
 import dataclasses
 from collections.abc import Iterator
 
+from models.tabular_text.settings import TrainingSettings
 from pipeline.aws_settings import MAX_PROCESSING_S, ResourceLine
+from pipeline.jobs.graph import Node
 from pipeline.jobs.request import JobKind
 
 
@@ -134,11 +136,6 @@ def line_problems(line: ResourceLine, own: ResourceLine, kind: JobKind) -> Itera
             f"max_wait_s is {line.max_wait_s}, less than timeout_s ({line.timeout_s}): it is for waiting and running "
             "together."
         )
-    if (line.instances or 1) > 1:
-        yield (
-            f"instances is {line.instances}, and a node runs on one machine of its job so far: the others would cost "
-            "their price and do nothing. Ask for more gpus on one machine, up to 8."
-        )
     if kind == "processing":
         yield from _processing_problems(line, own)
 
@@ -148,3 +145,26 @@ def _processing_problems(line: ResourceLine, own: ResourceLine) -> Iterator[str]
         yield "spot is for Trainer and Tuner only: the platform has no spare capacity for processing jobs."
     if (line.timeout_s or 0) > MAX_PROCESSING_S:
         yield f"timeout_s is {line.timeout_s}; a processing job ends after {MAX_PROCESSING_S} at the latest."
+
+
+def sharing_problems(line: ResourceLine, own: ResourceLine, node: Node, training: TrainingSettings) -> Iterator[str]:
+    """What keeps the machines of a node's job from sharing its work; `line` is complete, `own` is the node's."""
+    if not node.can_be_shared:
+        if (own.instances or 1) > 1:
+            yield (
+                f"instances is {own.instances}, and only a Trainer's work can be shared by several machines: the "
+                "others would cost their price and do nothing. Ask for a larger machine."
+            )
+        return
+    machines = line.instances or 1
+    if machines > 1 and training.strategy != "auto":
+        yield (
+            f"instances is {machines} and training.strategy is {training.strategy}: each machine would train a model "
+            "of its own. Set training.strategy to auto."
+        )
+    devices = machines * max(1, line.gpus or 0)
+    if machines > 1 and training.batch_size < devices:
+        yield (
+            f"instances is {machines}, which makes {devices} devices, and training.batch_size is "
+            f"{training.batch_size}: a step has not a row for each. Set training.batch_size to {devices} or more."
+        )

@@ -126,6 +126,20 @@ def test_a_training_job_has_the_machine_of_its_line_and_checkpoints_by_run():
     assert (job.timeout_s, job.retries) == (7200, 1)
 
 
+def test_several_machines_share_a_training_and_do_nothing_else_together():
+    plan = plan_jobs(IR, config_on_aws(resources={"default": ResourceLine(instances=3)}))
+    trainer = plan.job("Trainer").request
+    assert trainer["ResourceConfig"]["InstanceCount"] == 3
+    assert trainer["EnableInterContainerTrafficEncryption"] is True
+    assert plan.job("Gen").request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 1
+    assert (
+        plan.job("Trainer").request["AlgorithmSpecification"]
+        == (plan_jobs(IR, config_on_aws()).job("Trainer").request["AlgorithmSpecification"])
+    ), "every machine is given the same words, those of one machine"
+    (problem,) = problems_of(IR, config_on_aws(resources={"Gen": ResourceLine(instances=2)}))
+    assert problem.startswith("Node 'Gen' (resources.Gen): instances is 2, and only a Trainer's work")
+
+
 @pytest.mark.parametrize(("max_wait_s", "expected"), [(None, 7200), (3600, 3600), (9000, 9000)])
 def test_spot_waits_at_least_as_long_as_it_may_run(max_wait_s, expected):
     lines = {"Trainer": ResourceLine(spot=True, max_wait_s=max_wait_s)}

@@ -3,8 +3,10 @@ import dataclasses
 import botocore.session
 import pytest
 
+from models.tabular_text.settings import TrainingSettings
 from pipeline.aws_settings import FALLBACK, ResourceLine
-from pipeline.jobs.resources import TYPES, instance_type, line_problems
+from pipeline.jobs.graph import Node
+from pipeline.jobs.resources import TYPES, instance_type, line_problems, sharing_problems
 
 
 @pytest.mark.parametrize(
@@ -56,8 +58,6 @@ def test_no_type_is_passed_over_for_one_that_has_less():
     ("own", "kind", "told"),
     [
         ({"spot": True}, "processing", "spot is for Trainer and Tuner only"),
-        ({"instances": 2}, "processing", "instances is 2, and a node runs on one machine of its job so far"),
-        ({"instances": 2}, "training", "the others would cost their price and do nothing"),
         ({"timeout_s": 777_601}, "processing", "a processing job ends after 777600 at the latest"),
         ({"gpus": 1, "cpus": 192, "gpu_kind": "T4"}, "training", "no training instance has 192 cpus"),
         ({"gpus": 8, "gpu_kind": "A100"}, "processing", "no processing instance has 2 cpus"),
@@ -73,3 +73,26 @@ def test_what_no_machine_or_job_can_have_is_told(own, kind, told):
 def test_spot_in_the_default_line_means_those_that_can_have_it():
     line = dataclasses.replace(FALLBACK, spot=True)
     assert list(line_problems(line, ResourceLine(), "processing")) == []
+
+
+@pytest.mark.parametrize(
+    ("component", "own", "training", "told"),
+    [
+        ("Tuner", {"instances": 2}, {}, "only a Trainer's work can be shared by several machines"),
+        ("Evaluator", {"instances": 2}, {}, "instances is 2, and only a Trainer's work"),
+        (
+            "Trainer",
+            {"instances": 2},
+            {"strategy": "none"},
+            "strategy is none: each machine would train a model of its",
+        ),
+        ("Trainer", {"instances": 3, "gpus": 4}, {"batch_size": 11}, "12 devices, and training.batch_size is 11"),
+        ("Trainer", {"instances": 3, "gpus": 4}, {"batch_size": 12}, None),
+        ("Trainer", {"instances": 1}, {"batch_size": 1, "strategy": "none"}, None),
+        ("Trainer", {"instances": 100}, {}, None),
+    ],
+)
+def test_machines_that_could_not_share_the_work_are_told(component, own, training, told):
+    node, line = Node(component, f"tfx.{component}", frozenset(), frozenset(), approves=False), ResourceLine(**own)
+    problems = list(sharing_problems(line.over(FALLBACK), line, node, TrainingSettings(**training)))
+    assert [told in problem for problem in problems] == ([True] if told else [])
