@@ -102,7 +102,7 @@ def _give_up(job_folder: Path, reason: str, code: int) -> None:
 def _run(job: Job, job_folder: Path, sharing: Sharing | None = None) -> int:
     outcomes: list[NodeOutcome] = []
     for node_id in job.request.node_ids:
-        outcome = run_node(job.request, node_id) if sharing is None else run_node(job.request, node_id, sharing)
+        outcome = run_node(job.request, node_id, sharing)
         outcomes.append(outcome)
         sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
         sys.stdout.flush()

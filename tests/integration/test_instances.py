@@ -29,11 +29,11 @@ class Job:
     """A training job: the same words on all its machines."""
 
     def __init__(self, warm, folder, aws, root, run_id, text):
-        self._warm, self.folder, self._aws, self.run_id = warm, folder, aws, run_id
-        self.metadata = f"sqlite:///{folder / 'metadata.sqlite'}"
-        uri = f"{root}/ir.json"
+        self._warm, self.folder, self._aws, self._run_id = warm, folder / run_id, aws, run_id
+        self._metadata = f"sqlite:///{folder / 'metadata.sqlite'}"
+        uri = f"{root}/ir/{run_id}.json"
         write_text(uri, text)
-        self._words = ["--ir", uri, "--nodes", ",".join(NODES), "--run-id", run_id, "--metadata", self.metadata]
+        self._words = ["--ir", uri, "--nodes", ",".join(NODES), "--run-id", run_id, "--metadata", self._metadata]
 
     def start(self, number, *more, hosts=tuple(HOSTS)):
         """Machine number 1 or 2 of the job begins."""
@@ -61,9 +61,11 @@ class Job:
 
     def trainer(self):
         """State, outputs by key, and history of the one execution of the Trainer in this run."""
-        snapshot = LineageStore(self.metadata).snapshot()
-        (execution,) = (each for each in snapshot.executions.values() if each.node_id == "Trainer")
-        outputs = {a.uri.split("/")[-2]: a.uri for a in snapshot.artifacts.values() if a.node_id == "Trainer"}
+        snapshot = LineageStore(self._metadata).snapshot()
+        mine = (each for each in snapshot.executions.values() if self._run_id in each.run_ids)
+        (execution,) = (each for each in mine if each.node_id == "Trainer")
+        written = [event for event in snapshot.events if event.execution_id == execution.execution_id]
+        outputs = {e.key: snapshot.artifacts[e.artifact_id].uri for e in written if e.kind == "output"}
         history = json.loads(read_text(f"{outputs['model_run']}/history.json"))["epochs"] if outputs else []
         return execution.state, outputs, history
 
@@ -80,19 +82,31 @@ def data(warm, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def job(warm, data, tmp_path, aws_services, s3_bucket):
-    """Makes jobs; `training` is of the settings of that name."""
+@pytest.fixture(scope="module")
+def job(warm, data, tmp_path_factory, aws_services):
+    """Makes jobs on one store and one place on S3; `training` is of the settings of that name."""
+    folder, root = tmp_path_factory.mktemp("jobs"), f"s3://{aws_services.new_bucket()}/home"
 
     def make(run_id, training):
-        root = f"s3://{s3_bucket}/home"
+        settings = {"batch_size": BATCH, "learning_rate": 0.01, **training}
+        text = warm.call(shared_training.compile_training, root, settings, log_path=folder / "compile.log")
+        return Job(warm, folder, aws_services, root, run_id, text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in aws_services.variables.items():
+            patch.setenv(name, value)
         for name in ("examples", "graph"):
             upload(data / name, f"{root}/data/{name}")
-        settings = {"batch_size": BATCH, "learning_rate": 0.01, **training}
-        text = warm.call(shared_training.compile_training, root, settings, log_path=tmp_path / "compile.log")
-        return Job(warm, tmp_path, aws_services, root, run_id, text)
+        yield make
 
-    return make
+
+@pytest.fixture(scope="module")
+def shared(job):
+    """A training of two epochs that two machines have made."""
+    made = job("shared", {"epochs": 2})
+    calls = [made.start(2), made.start(1)]
+    assert [call.result() for call in calls] == [0, 0], made.log(1) + made.log(2)
+    return made
 
 
 def wait_for(text, job, number, calls):
@@ -103,14 +117,10 @@ def wait_for(text, job, number, calls):
         time.sleep(0.05)
 
 
-def test_two_machines_train_one_model_each_with_half_of_the_rows_as_one_machine_would(job):
-    shared = job("shared", {"epochs": 2})
-    calls = [shared.start(2), shared.start(1)]
-    assert [call.result() for call in calls] == [0, 0], shared.log(1) + shared.log(2)
-    state, outputs, history = shared.trainer()
+def test_each_of_two_machines_learns_from_half_of_the_rows_and_one_publishes(shared):
+    state, outputs, _ = shared.trainer()
     assert state == "COMPLETE"
     assert sorted(outputs) == ["model", "model_run"]
-
     # 18 batches of 32 rows are dealt out evenly, the last one of 15 is not.
     learnt = [re.findall(r"machine (\d) of 2 learnt from (\d+) rows", shared.log(number)) for number in (1, 2)]
     assert learnt == [[("1", "296")] * 2, [("2", "295")] * 2]
@@ -118,11 +128,12 @@ def test_two_machines_train_one_model_each_with_half_of_the_rows_as_one_machine_
     assert not list((shared.platform(2) / "checkpoints").iterdir()), "two machines would write to one place on S3"
     assert "has ended: its exit code is 0" in shared.log(2)
 
-    # The same again on one machine, which does not take the answer of the two.
+
+def test_two_machines_train_the_model_that_one_would(job, shared):
     alone = job("alone", {"epochs": 2})
     never = json.dumps({"Trainer": {"cache": False, "cache_ttl_hours": None}})
     assert alone.start(1, "--caching", never, hosts=("127.0.0.1",)).result() == 0, alone.log(1)
-    expected = next(history for _, _, history in [_history_of(alone, "alone")])
+    (_, _, history), (_, _, expected) = shared.trainer(), alone.trainer()
     # float32 sums in another order: below 1e-6 a step, 38 steps. What Keras reports as `loss` besides takes the two
     # shares of the uneven batch as if they were even: 1/15 of the difference of two means, of 15 of 591 rows.
     for one, other in zip(history, expected, strict=True):
@@ -132,11 +143,13 @@ def test_two_machines_train_one_model_each_with_half_of_the_rows_as_one_machine_
     assert history[1]["val_loss"] < history[0]["val_loss"], "nothing was learnt"
 
 
-def _history_of(job, run_id):
-    snapshot = LineageStore(job.metadata).snapshot()
-    newest = max(e.execution_id for e in snapshot.executions.values() if e.node_id == "Trainer")
-    uri = next(a.uri for a in snapshot.artifacts.values() if a.uri.endswith(f"/model_run/{newest}"))
-    return run_id, uri, json.loads(read_text(f"{uri}/history.json"))["epochs"]
+def test_other_machines_end_with_the_first_when_there_is_nothing_to_train(job, shared):
+    again = job("again", {"epochs": 2})
+    calls = [again.start(2), again.start(1)]
+    assert [call.result() for call in calls] == [0, 0], again.log(1) + again.log(2)
+    assert "NODE Trainer CACHED" in again.log(1)
+    assert "learnt from" not in again.log(2)
+    assert "has ended: its exit code is 0" in again.log(2)
 
 
 def test_a_machine_that_dies_ends_the_job_which_then_goes_on_from_its_checkpoint(job):
@@ -159,13 +172,3 @@ def test_a_machine_that_dies_ends_the_job_which_then_goes_on_from_its_checkpoint
     assert "Training goes on after epoch" in training.log(1)
     state, _, history = training.trainer()
     assert (state, len(history)) == ("COMPLETE", 6)
-
-
-def test_other_machines_end_with_the_first_when_there_is_nothing_to_train(job):
-    again = job("first", {"epochs": 1})
-    assert again.start(1, hosts=("127.0.0.1",)).result() == 0, again.log(1)
-    again = job("second", {"epochs": 1})
-    calls = [again.start(2), again.start(1)]
-    assert [call.result() for call in calls] == [0, 0], again.log(1) + again.log(2)
-    assert "NODE Trainer CACHED" in again.log(1)
-    assert "learnt from" not in again.log(2)

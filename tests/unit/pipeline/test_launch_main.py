@@ -31,7 +31,7 @@ def launched(monkeypatch):
     """The requests that reach the launcher, and the outcomes to answer with, by node."""
     requests, failures = [], {}
 
-    def run_node(request, node_id):
+    def run_node(request, node_id, sharing=None):
         requests.append((node_id, request))
         failure = failures.get(node_id)
         return launch.NodeOutcome(node_id, "FAILED" if failure else "COMPLETE", 7, failure=failure)
