@@ -1,7 +1,9 @@
 """Machines of a job do what the first one says, and none waits for one that is gone. Over real connections."""
 
+import dataclasses
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -16,7 +18,7 @@ from pipeline.launch.interruption import MachineLost
 from pipeline.launch.machines import Machines
 from pipeline.launch.patience import Patience
 
-BRIEF = Patience(muster_s=5, settle_s=0.05, grace_s=0.05)
+BRIEF = Patience(muster_s=10, settle_s=10, grace_s=0.05)
 
 
 class GaveUp:
@@ -62,7 +64,7 @@ def leave(machine):
 
 
 def test_all_machines_run_what_the_first_one_runs_and_end_with_its_last_word(machines):
-    done, together = [], threading.Barrier(3, timeout=5)
+    done, together = [], threading.Barrier(3, timeout=10)
 
     def work(execution):
         done.append(execution)
@@ -86,8 +88,10 @@ def test_without_anything_to_share_they_end_too_even_one_that_starts_late(machin
 
 
 def test_a_machine_that_never_comes_is_named(machines):
-    impatient = Patience(muster_s=0.1, settle_s=0.05, grace_s=0.05)
+    impatient = dataclasses.replace(BRIEF, muster_s=0.1)
     with Crew(machines[0], GaveUp(), impatient) as crew, following(machines, [print]) as (other,):
+        while not crew._peers:
+            time.sleep(0.01)
         told = r"has 3 machines, and 127\.0\.0\.1:3 did not come within"
         with pytest.raises(MachineLost, match=told), sharing(crew):
             pytest.fail("trained without it")
@@ -105,7 +109,8 @@ def test_an_error_after_a_machine_died_is_blamed_on_that_unless_the_data_explain
 
 
 def test_an_error_of_our_own_stays_what_it_is(machines):
-    with Crew(machines[0], GaveUp(), BRIEF) as crew, following(machines, [lambda _: None] * 2):
+    unsettled = dataclasses.replace(BRIEF, settle_s=0.05)
+    with Crew(machines[0], GaveUp(), unsettled) as crew, following(machines, [lambda _: None] * 2):
         with pytest.raises(ZeroDivisionError), sharing(crew):
             raise ZeroDivisionError
         crew.end("failed")
@@ -117,7 +122,7 @@ def test_a_training_that_hangs_without_its_other_machines_is_given_up(machines):
         for machine in machines[1:]:
             threading.Thread(target=leave, args=(machine,)).start()
         with sharing(crew):
-            assert gave_up.called.wait(5)
+            assert gave_up.called.wait(10)
     (reason, code), *_ = gave_up.reasons
     assert code == 3
     assert "of this job ended, or cannot be reached any more. The training needs all machines" in reason
@@ -140,14 +145,14 @@ def test_a_first_machine_that_is_gone_ends_the_others_whether_they_wait_or_hang(
 
     def hang(_):
         started.set()
-        assert gave_up.called.wait(5)
+        assert gave_up.called.wait(10)
 
     with ThreadPoolExecutor(2) as pool:
         with Crew(machines[0], GaveUp(), BRIEF) as crew:
             waiting = pool.submit(Following(machines[1], GaveUp(), BRIEF).run, lambda _: None)
             hanging = pool.submit(Following(machines[2], gave_up, BRIEF).run, hang)
             with sharing(crew):
-                assert started.wait(5)
+                assert started.wait(10)
         for other in (waiting, hanging):
             with pytest.raises(MachineLost, match="the first machine of this job, ended without a word"):
                 other.result()

@@ -140,7 +140,7 @@ def test_sigterm_ends_the_launch_with_a_reason_and_what_handled_it_before_handle
     before = signal.getsignal(signal.SIGTERM)
     swallowed = []
 
-    def interrupted(request, node_id):
+    def interrupted(*_):
         try:
             signal.raise_signal(signal.SIGTERM)
         except Exception as error:
