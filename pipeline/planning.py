@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.arrow_example_gen.profile import TableProfile, profile_table
 from components.arrow_example_gen.remote_files import files_at, reached_by
-from components.arrow_example_gen.source_files import DATE_SPECS
+from components.arrow_example_gen.source_files import DATE_SPECS, resolve_input
 from components.bias_evaluator.settings import problems_of as bias_problems
 from components.evaluator.demands import problems_of
 from components.training_balancer.settings import BalancingSettings
@@ -23,6 +23,7 @@ from pipeline.feature_planning.planner import plan_features, plan_notes
 from pipeline.input_files import digest_of
 from pipeline.places import curated_schema, is_on_s3, place_problems, staged_files
 from pipeline.schema_review.files import parse_schema, read_schema
+from pipeline.storage.errors import NotReached
 from pipeline.storage.reading import S3Files
 from pipeline.storage.s3 import read_bytes
 
@@ -40,6 +41,25 @@ def make_plan(config: Config) -> Plan:
         raise ConfigError(problems + _label_problems(config, config.label.kind))
     with reached_by(S3Files()):
         return _plan(config, problems)
+
+
+def check_data(config: Config, plan: Plan) -> str | None:
+    """Looks whether data that stay on S3 are there, which planning with a curated schema does not need to know.
+
+    Returns:
+      Why that could not be looked at, for whoever may start runs and not read data; None if they are there.
+
+    Raises:
+      BadData: nothing matches `data.path`.
+    """
+    if not is_on_s3(config.data.path):
+        return None
+    try:
+        with reached_by(S3Files()):
+            resolve_input(plan.input_base, plan.input_pattern, config.data.span)
+    except NotReached as error:
+        return f"It was not looked whether there are data: {error}"
+    return None
 
 
 def _can_be_read(config: Config) -> bool:

@@ -78,7 +78,7 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
     """The checked document; what its jobs read beside artifacts is put where they can reach it."""
     from pipeline.cli.start import echo_notes
     from pipeline.errors import ConfigError
-    from pipeline.planning import make_plan
+    from pipeline.planning import check_data, make_plan
     from pipeline.runners.aws.account import check_account
     from pipeline.runners.aws.clients import make_client
     from pipeline.runners.registry import build_document, placed_for, platform_problems
@@ -92,6 +92,8 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
     check_bucket(placed)
     plan = make_plan(placed)
     echo_notes(plan)
+    if unseen := check_data(placed, plan):
+        typer.echo(f"note: {unseen}", err=True)
     warm = WarmProcess(logs / "warm.log")
     document: Document = warm.call(build_document, runner, settings, plan, log_path=logs / "compile.log")
     check_given(document, parameters)

@@ -1,3 +1,4 @@
+import fnmatch
 import hashlib
 import json
 import os
@@ -5,11 +6,14 @@ import os
 import pytest
 
 from components.arrow_example_gen.source_files import resolve_input
+from components.errors import BadData
 from pipeline import places
 from pipeline.config import Config
 from pipeline.definition import read_options
 from pipeline.errors import ConfigError
-from pipeline.planning import make_plan, split_input_path
+from pipeline.planning import check_data, make_plan, split_input_path
+from pipeline.storage.errors import NotReached
+from pipeline.storage.reading import S3Files
 
 SCHEMA = """
 feature { name: "x" type: FLOAT }
@@ -254,3 +258,39 @@ def test_a_span_needs_a_place_in_the_path(make_config, has_schema):
 @pytest.mark.parametrize("pattern", ["table-{SPAN}.csv", "table-{SPAN:2}.csv", "table-{YYYY}{MM}{DD}.csv"])
 def test_a_span_or_a_date_in_the_path_can_be_chosen(make_config, tmp_path, pattern):
     make_plan(make_config(data={"path": str(tmp_path / pattern), "span": 3}))
+
+
+@pytest.fixture
+def on_s3(monkeypatch):
+    """What lies on S3; None stands for a refusal to list."""
+    there = ["s3://data/in/span-1/a.tsv"]
+
+    def find(_, pattern):
+        if there == [None]:
+            raise NotReached("s3://data/in: S3 refused to list (AccessDenied: no).")
+        return [path for path in there if fnmatch.fnmatchcase(path, pattern)]
+
+    monkeypatch.setattr(S3Files, "find", find)
+    monkeypatch.setattr(S3Files, "is_dir", lambda *_: False)
+    return there
+
+
+def test_data_that_are_not_on_s3_are_missed_before_a_run_is_submitted(make_config, on_s3):
+    config = make_config(data={"path": "s3://data/in/span-{SPAN}/*.tsv"}).at(ON_S3)
+    plan = make_plan(config)
+    assert check_data(config, plan) is None
+    on_s3.clear()
+    with pytest.raises(BadData, match="s3://data/in"):
+        check_data(config, plan)
+
+
+def test_whoever_may_not_look_at_the_data_may_submit_and_is_told(make_config, on_s3):
+    config = make_config(data={"path": "s3://data/in/span-{SPAN}/*.tsv"}).at(ON_S3)
+    plan = make_plan(config)
+    on_s3[:] = [None]
+    assert check_data(config, plan).startswith("It was not looked whether there are data: s3://data/in: S3 refused")
+
+
+def test_data_that_are_staged_were_seen_already(make_config, on_s3):
+    config = make_config().at(ON_S3)
+    assert check_data(config, make_plan(config)) is None
