@@ -38,7 +38,7 @@ def remember(
     with _written(store.metadata_uri):
         record(LineageStore(store.metadata_uri), handle)
     try:
-        _check_reachable(jobs_store)
+        check_reachable(jobs_store)
         record(LineageStore(jobs_store), handle)
     except (ConfigError, NotFound, StoreUnreachable) as error:
         return (
@@ -49,7 +49,7 @@ def remember(
     return None
 
 
-def _check_reachable(metadata_uri: str) -> None:
+def check_reachable(metadata_uri: str) -> None:
     """Raises StoreUnreachable if a server does not answer at once; ML Metadata itself would wait for minutes."""
     if metadata_path(metadata_uri) is not None:
         return

@@ -1,4 +1,7 @@
-"""`penstock gc`: removes what old runs left, and nothing that a pushed or approved model needs."""
+"""`penstock gc`: removes what old runs left, and nothing that a pushed or approved model needs.
+
+On S3 only what was never published goes; see `pipeline/retention/remote.py`.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +14,9 @@ from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_t
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.config import Config
     from pipeline.retention.plan import CleaningPlan, Removal, Stay
+    from pipeline.retention.remote import Leftover, RemotePlan
 
 
 def gc(
@@ -20,13 +25,51 @@ def gc(
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Remove what old runs left; what pushed, approved and the latest blessed models need stays."""
+    """Remove what old runs left; what pushed, approved and the latest blessed models need stays.
+
+    On S3 (aws.root) only what killed uploads left goes, after a day; published outputs stay, whatever run they are of.
+    """
     from pipeline.retention.clean import clean, plan_cleaning
 
     settings = load(config, overrides)
     store, push_folder = store_of(settings), Path(settings.push_directory)
     plan = (plan_cleaning if dry_run else clean)(store, keep_last, push_folder)
     _echo(plan, "would go" if dry_run else "went")
+    if settings.aws is not None:
+        _clean_on_s3(settings, keep_last, dry_run=dry_run)
+
+
+def _clean_on_s3(settings: "Config", keep_last: int, *, dry_run: bool) -> None:
+    """Cleans `aws.root` too, or says why that is left alone: what goes here does not depend on it."""
+    from components.errors import ComponentError
+    from pipeline.errors import PenstockError
+    from pipeline.retention.remote import clean_remote, plan_of_jobs
+
+    root = settings.on_aws.root
+    typer.echo()
+    try:
+        plan = plan_of_jobs(settings, keep_last)
+        if not dry_run:
+            clean_remote(plan)
+    except (PenstockError, ComponentError) as error:
+        typer.echo(f"note: {root} is left alone: {error}")
+        return
+    _echo_remote(root, plan, "would go" if dry_run else "went")
+
+
+def _echo_remote(root: str, plan: "RemotePlan", went: str) -> None:
+    for word, items in ((went, plan.removals), ("stays", plan.stays)):
+        if items:
+            echo_table([(word, "bytes", "why"), *((item.uri, f"{item.size_bytes:,}", item.why) for item in items)])
+            typer.echo()
+    typer.echo(
+        f"{root}: {len(plan.removals):,} {went}, {_total(plan.removals)}; {len(plan.stays):,} stay, "
+        f"{_total(plan.stays)}; {plan.published:,} published outputs, {_size(plan.published_bytes)}, are left alone."
+    )
+
+
+def _total(items: "Iterable[Leftover]") -> str:
+    return _size(sum(item.size_bytes for item in items))
 
 
 def _echo(plan: "CleaningPlan", went: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import datetime
 import fnmatch
 import functools
 import hashlib
@@ -58,11 +59,12 @@ class Location:
 
 @dataclasses.dataclass(frozen=True)
 class StoredObject:
-    """One line of a listing: key, size in bytes, and the ETag, which is another one whenever the bytes are."""
+    """An object's key, size in bytes, ETag (another one whenever the bytes are other ones), and when it was written."""
 
     key: str
     size: int
     etag: str
+    written_at: datetime.datetime
 
 
 def s3_client() -> Any:
@@ -140,7 +142,7 @@ def listing(place: Location, client: Any = None) -> Iterator[StoredObject]:
     with told_in_our_words(place, "list"):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=prefix):
             for item in page.get("Contents", ()):
-                yield StoredObject(item["Key"], item["Size"], item["ETag"].strip('"'))
+                yield StoredObject(item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"])
 
 
 def folders(place: Location, client: Any = None) -> list[str]:
@@ -172,7 +174,9 @@ def _fits(parts: Sequence[str], patterns: Sequence[str]) -> bool:
 def describe(place: Location, client: Any = None) -> StoredObject | None:
     """The object at exactly this key, None if there is none."""
     found = head(place, client)
-    return None if found is None else StoredObject(place.key, found["ContentLength"], found["ETag"].strip('"'))
+    if found is None:
+        return None
+    return StoredObject(place.key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
 
 
 def head(place: Location, client: Any = None) -> Mapping[str, Any] | None:

@@ -1,5 +1,7 @@
 """Artifacts to and from an S3 endpoint: published whole or not at all, verified, going on after a kill."""
 
+import dataclasses
+import datetime
 import hashlib
 import json
 import multiprocessing
@@ -8,12 +10,18 @@ import signal
 from pathlib import Path
 
 import pytest
+from aws_config import config_on_aws
 from breaking_s3 import BreakingS3, WatchedS3, download_and_die, upload_and_die
+from synthetic_store import SyntheticStore
+from typer.testing import CliRunner
 
 from components.errors import BadData
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import fingerprint
 from pipeline.caching.node_parts import data_section
+from pipeline.cli.app import app
+from pipeline.errors import NotFound
+from pipeline.retention import remote
 from pipeline.storage import download as downloading
 from pipeline.storage import parts, read_text, write_text
 from pipeline.storage import upload as uploading
@@ -121,6 +129,43 @@ def test_a_kill_in_the_middle_of_an_upload_publishes_nothing(place, artifact, tm
     with pytest.raises(NotPublished, match=r"Node 'Evaluator': s3://.*/7: nothing complete is there"):
         download([Download(f"{place}/7", tmp_path / "back" / "7")], for_whom="Evaluator")
     assert not (tmp_path / "back" / "7").exists()
+
+
+def test_gc_removes_what_a_killed_upload_left_a_day_ago_and_nothing_that_was_published(
+    place, artifact, tmp_path, monkeypatch
+):
+    outputs = f"{place}/artifacts/reviews/Trainer/model"
+    upload(artifact, f"{outputs}/1")
+    killed(upload_and_die, artifact, f"{outputs}/2", 9)
+    jobs = SyntheticStore(tmp_path / "jobs")
+    jobs.add_run("run-1")
+    settings = dataclasses.replace(config_on_aws().on_aws, root=place, metadata=jobs.runs.metadata_uri)
+    config = tmp_path / "penstock.yaml"
+    sections = {"pipeline": {"name": "reviews"}, "data": {"path": "x.csv"}, "label": {"column": "y"}}
+    config.write_text(json.dumps({**sections, "aws": dataclasses.asdict(settings)}))
+
+    def gc(*words):
+        done = CliRunner().invoke(app, ["gc", *words, "--config", str(config)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "0 went, 0 bytes; 1 stay" in gc()
+    monkeypatch.setattr(remote, "QUIET", datetime.timedelta(0))
+    before = keys(outputs)
+    assert "left by an attempt that was killed" in gc("--dry-run")
+    assert keys(outputs) == before
+    assert "1 published outputs" in gc()
+    assert keys(outputs) == [name for name in before if name.startswith("1")]
+    download([Download(f"{outputs}/1", tmp_path / "back")])
+    assert local(tmp_path / "back") == local(artifact)
+
+
+def test_gc_leaves_what_is_on_s3_alone_without_the_jobs_lineage_store(place, artifact, tmp_path):
+    killed(upload_and_die, artifact, f"{place}/artifacts/reviews/Trainer/model/2", 9)
+    settings = {"root": place, "metadata": f"sqlite:///{tmp_path / 'none.sqlite'}"}
+    config = config_on_aws(**settings).at(str(tmp_path / "root"))
+    with pytest.raises(NotFound, match=r"Trainer/model/2: it was lost.*Nothing was removed on S3"):
+        remote.plan_of_jobs(config, keep_last=0)
 
 
 def test_a_kill_while_an_artifact_is_written_anew_does_not_leave_the_old_one_published(place, artifact):
