@@ -1,7 +1,10 @@
-"""Keeps TFMA's predictions of every row: an extractor behind TFMA's own, so that no row is predicted twice."""
+"""Keeps TFMA's predictions of every row: an extractor behind TFMA's own, so that no row is predicted twice.
+
+Another one before them has rows predicted in batches that fit the memory.
+"""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -10,6 +13,7 @@ from apache_beam.io.parquetio import WriteToParquet
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.slicer import slicer_lib
 
+from components.evaluator.batches import pieces
 from components.evaluator.prediction_folder import chosen_folder
 from components.evaluator.predictions import PREDICTIONS_SCHEMA, example_digest, slice_json
 
@@ -18,13 +22,27 @@ CUSTOM_EXTRACTORS = f"{__name__}.custom_extractors"
 
 
 def custom_extractors(eval_shared_model: Any, eval_config: Any, tensor_adapter_config: Any) -> list[Any]:
-    """TFMA's own extractors, and one that writes the predictions and passes everything on."""
+    """TFMA's own extractors, one before them that makes batches smaller, and one that writes the predictions."""
     own = tfma.default_extractors(
         eval_shared_model=eval_shared_model,
         eval_config=eval_config,
         tensor_adapter_config=tensor_adapter_config,
     )
-    return [*own, tfma.extractors.Extractor("KeepPredictions", KeepPredictions(eval_config, chosen_folder()))]
+    smaller = tfma.extractors.Extractor("SmallerBatches", SmallerBatches())
+    return [smaller, *own, tfma.extractors.Extractor("KeepPredictions", KeepPredictions(eval_config, chosen_folder()))]
+
+
+class SmallerBatches(beam.PTransform):
+    """The extracts that TFMA begins with, of no more than `batches.MAX_ROWS` rows each."""
+
+    def expand(self, extracts: Any) -> Any:
+        """Of one batch several."""
+        return extracts | "Pieces" >> beam.FlatMap(_smaller)
+
+
+def _smaller(extracts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for piece in pieces(extracts[tfma.ARROW_RECORD_BATCH_KEY]):
+        yield {**extracts, tfma.ARROW_RECORD_BATCH_KEY: piece}
 
 
 class KeepPredictions(beam.PTransform):
