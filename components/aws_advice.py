@@ -97,6 +97,10 @@ def client_advice(error: BaseException) -> str:
         return SIGN_IN
     if names & _SIGNED_OUT:
         return "Sign in to AWS again: aws sso login"
+    if "ProfileNotFound" in names:
+        return "Check AWS_PROFILE and ~/.aws/config."
+    if "NoRegionError" in names:
+        return "Set AWS_REGION."
     if names & _NO_ANSWER:
         return "Check the network, a proxy, aws.region and AWS_ENDPOINT_URL; then the same again."
     return ""

@@ -42,18 +42,22 @@ def make_clients(region: str) -> Clients:
     try:
         import boto3
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
     except ImportError as error:
         raise DeployFailed(
             "To deploy, the package boto3 is needed, which is not part of the local environment: python -m pip install "
             "--no-deps -r requirements-aws.lock"
         ) from error
     config = Config(retries={"mode": "standard", "max_attempts": 6}, connect_timeout=10, read_timeout=60)
-    session = boto3.session.Session(region_name=region)
-    return Clients(
-        s3=session.client("s3", config=config),
-        sagemaker=session.client("sagemaker", config=config),
-        scaling=session.client("application-autoscaling", config=config),
-    )
+    try:
+        session = boto3.session.Session(region_name=region)
+        return Clients(
+            s3=session.client("s3", config=config),
+            sagemaker=session.client("sagemaker", config=config),
+            scaling=session.client("application-autoscaling", config=config),
+        )
+    except BotoCoreError as error:  # of the environment: a profile that is not there
+        raise DeployFailed(f"AWS cannot be asked: {error}. {client_advice(error)}".rstrip()) from error
 
 
 def ask(client: Any, method: str, what: str, /, **request: Any) -> Any:

@@ -134,10 +134,14 @@ def s3_client() -> Any:
     """
     try:
         import boto3
+        from botocore.exceptions import BotoCoreError
     except ImportError as error:
         raise LedgerUnreachable(
             "A record on S3 needs the package boto3, which is not part of the local environment: pip install --require-"
             "hashes -r requirements-aws.lock."
         ) from error
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    return boto3.session.Session().client("s3", region_name=region)
+    try:
+        return boto3.session.Session().client("s3", region_name=region)
+    except BotoCoreError as error:
+        raise LedgerUnreachable(f"The record on S3 cannot be asked for: {error}. {_todo(error)}") from error

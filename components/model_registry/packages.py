@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.aws_advice import client_advice
 from components.errors import ComponentError
 from components.ledger.ledger import Entry, Ledger
 from components.model_approval.elsewhere import Word
@@ -180,12 +181,16 @@ def make_packages(settings: PackageSettings) -> Packages:
     """
     try:
         import boto3
+        from botocore.exceptions import BotoCoreError
     except ImportError as error:
         raise PackageRefused(
             "The model registry of SageMaker needs the package boto3: python -m pip install --no-deps -r "
             "requirements-aws.lock"
         ) from error
-    return Packages(settings, boto3.session.Session(region_name=settings.region).client("sagemaker"))
+    try:
+        return Packages(settings, boto3.session.Session(region_name=settings.region).client("sagemaker"))
+    except BotoCoreError as error:
+        raise PackageRefused(f"SageMaker's model registry cannot be asked: {error}. {client_advice(error)}") from error
 
 
 def _ask(client: Any, method: str, **request: Any) -> Any:

@@ -3,6 +3,7 @@
 import functools
 from typing import TYPE_CHECKING, Any, Protocol
 
+from components.aws_advice import client_advice
 from components.errors import ComponentError
 
 if TYPE_CHECKING:
@@ -93,10 +94,14 @@ def aws_client() -> KmsClient:
     """
     try:
         import boto3
+        from botocore.exceptions import BotoCoreError
     except ImportError as error:
         raise ComponentError(
             "signing.mode is kms, which needs the package boto3; it is not part of the local environment. Install it "
             "beside the lock (pip install boto3), or sign with a key file: signing.mode key."
         ) from error
-    client: KmsClient = boto3.client("kms")
+    try:
+        client: KmsClient = boto3.client("kms")
+    except BotoCoreError as error:
+        raise ComponentError(f"AWS KMS cannot be asked: {error}. {client_advice(error)}".rstrip()) from error
     return client

@@ -218,6 +218,7 @@ def doctor(
 def main() -> None:
     """Runs the command line; a user's mistake is a message and an exit code, never a traceback."""
     from components.errors import ComponentError
+    from components.ledger.s3_object import LedgerUnreachable
     from components.model_approval.decisions import DecisionRefused
     from components.model_registry.versions import ChangeRefused
     from pipeline.errors import ConfigError, DataRefused, PenstockError, PlatformRefused, RunInterrupted
@@ -232,7 +233,7 @@ def main() -> None:
         _fail(f"{error}\nWhole log: {log_file}" if log_file else str(error), error.exit_code)
     except (DecisionRefused, ChangeRefused) as error:
         _fail(str(error), ConfigError.exit_code)
-    except NotReached as error:
+    except (NotReached, LedgerUnreachable) as error:
         _fail(str(error), PlatformRefused.exit_code)
     except ComponentError as error:  # met while planning, before any node ran
         _fail(str(error), DataRefused.exit_code)

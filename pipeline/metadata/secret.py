@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from components.aws_advice import client_advice
 from pipeline.errors import ConfigError, StoreUnreachable
 
 ReadSecret = Callable[[str, Mapping[str, str]], str]
@@ -47,6 +48,8 @@ def read_secret(name: str, environ: Mapping[str, str]) -> str:
     except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
         advice = "In a private subnet it needs an interface endpoint for secretsmanager that this job may reach."
         raise StoreUnreachable(f"secretsmanager:{name}: Secrets Manager does not answer ({error}). {advice}") from error
+    except exceptions.BotoCoreError as error:  # of the environment: a profile, a way of signing in
+        raise ConfigError([f"secretsmanager:{name}: {error}. {client_advice(error)}".rstrip()]) from error
     if "SecretString" not in answer:
         raise ConfigError([f"secretsmanager:{name}: holds bytes, expected text (JSON)."])
     return str(answer["SecretString"])

@@ -79,6 +79,7 @@ def _client(endpoint: str | None, region: str | None, _identity: str | None, _pr
     try:
         import boto3
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
     except ModuleNotFoundError as error:
         raise StorageError("Places on S3 (s3://…) need boto3, which is not installed here: run `make aws`.") from error
 
@@ -87,7 +88,10 @@ def _client(endpoint: str | None, region: str | None, _identity: str | None, _pr
         retries={"max_attempts": 6, "mode": "standard"},
         s3={"addressing_style": "path"} if endpoint else None,
     )
-    return boto3.session.Session().client("s3", region_name=region, endpoint_url=endpoint, config=config)
+    try:
+        return boto3.session.Session().client("s3", region_name=region, endpoint_url=endpoint, config=config)
+    except BotoCoreError as error:  # of the environment: a profile that is not there
+        raise NotReached(f"S3 cannot be asked: {error}. {client_advice(error)}".rstrip()) from error
 
 
 @contextmanager

@@ -52,7 +52,9 @@ def test_permissions_are_named_as_policies_name_them():
         (exceptions.UnauthorizedSSOTokenError(), "aws sso login"),
         (exceptions.EndpointConnectionError(endpoint_url="https://x"), "Check the network"),
         (exceptions.ReadTimeoutError(endpoint_url="https://x"), "Check the network"),
-        (exceptions.NoRegionError(), ""),
+        (exceptions.ProfileNotFound(profile="x"), "AWS_PROFILE"),
+        (exceptions.NoRegionError(), "AWS_REGION"),
+        (exceptions.DataNotFoundError(data_path="x"), ""),
     ],
 )
 def test_an_error_of_the_client_is_told_with_what_to_do(error, told):
