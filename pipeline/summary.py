@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ from components.explainer.document import EXPLANATION_FILE
 from components.gate.verdict import Verdict
 from components.model_card.document import PAGE_FILE
 from pipeline.errors import NotFound
-from pipeline.metadata import ArtifactRecord, LineageStore, single
+from pipeline.metadata import ArtifactRecord, single
+from pipeline.readers.elsewhere import Lineage
 from pipeline.readers.gates import GATE_RESULT, read_verdict
 from pipeline.readers.registry import Registered, read_registered
 from pipeline.run_store import AWAITING_APPROVAL, RunRecord
+
+FolderOf = Callable[[ArtifactRecord], Path]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +38,7 @@ class RunSummary:
       explained: what answers come from most, in words; empty without an explanation.
       card: the model card's page, and how many of its sections nobody has written.
       pushed_to: the pushed model's folder.
+      endpoint: where the model was deployed, in words; empty if it was not.
       registered: as which version it was registered, and where that stands now; None if it did not get that far.
     """
 
@@ -55,6 +59,7 @@ class RunSummary:
     registered: Registered | None = None
     bias: str = ""
     explained: str = ""
+    endpoint: str = ""
 
     @property
     def is_pushed(self) -> bool:
@@ -62,14 +67,24 @@ class RunSummary:
         return self.pushed_to is not None
 
 
-def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
-    """The summary of a run, from what its nodes published."""
+def _here(artifact: ArtifactRecord) -> Path:
+    return Path(artifact.uri)
+
+
+def summarise(run: RunRecord, lineage: Lineage, folder_of: FolderOf = _here) -> RunSummary:
+    """The summary of a run, from what its nodes published.
+
+    Args:
+      run: the run.
+      lineage: where its artifacts are known.
+      folder_of: gives an artifact's folder on this machine; raises NotFound where there is none.
+    """
     artifacts = lineage.outputs_of_run(run.run_id, run.pipeline_name)
-    decision = _json_beside(single(artifacts, "blessing", "Evaluator"), "decision.json")
-    serving = _json_beside(single(artifacts, "blessing", "ServingCheck"), "report.json")
-    gate = _json_beside(single(artifacts, "result", "ValidationGate"), "decision.json")
-    verdicts = [_verdict_of(artifact) for artifact in artifacts if artifact.type_name == GATE_RESULT]
-    approval = _json_beside(single(artifacts, "approval", "ModelApproval"), "approval.json")
+    decision = _json_beside(folder_of, single(artifacts, "blessing", "Evaluator"), "decision.json")
+    serving = _json_beside(folder_of, single(artifacts, "blessing", "ServingCheck"), "report.json")
+    gate = _json_beside(folder_of, single(artifacts, "result", "ValidationGate"), "decision.json")
+    verdicts = [_verdict_of(folder_of, artifact) for artifact in artifacts if artifact.type_name == GATE_RESULT]
+    approval = _json_beside(folder_of, single(artifacts, "approval", "ModelApproval"), "approval.json")
     is_decided = approval.get("decided_by") != "gates"  # whose reasons stand on their own lines
     waiting = next((node for node in run.nodes if node.state == AWAITING_APPROVAL), None)
     pushed = single(artifacts, "pushed_model")
@@ -90,9 +105,12 @@ def summarise(run: RunRecord, lineage: LineageStore) -> RunSummary:
         review=_review_of(queue) if queue else None,
         pushed_to=str(pushed.properties["pushed_destination"]) if pushed and pushed.properties.get("pushed") else None,
         card=_card(single(artifacts, "card", "ModelCard")),
-        explained=_explained_text(_json_beside(single(artifacts, "explanation", "Explainer"), EXPLANATION_FILE)),
-        bias=_bias_text(_json_beside(single(artifacts, "bias", "BiasEvaluator"), BIAS_FILE)),
-        registered=_registered(single(artifacts, "model_version", "ModelRegistry")),
+        explained=_explained_text(
+            _json_beside(folder_of, single(artifacts, "explanation", "Explainer"), EXPLANATION_FILE)
+        ),
+        bias=_bias_text(_json_beside(folder_of, single(artifacts, "bias", "BiasEvaluator"), BIAS_FILE)),
+        endpoint=_endpoint_text(single(artifacts, "endpoint", "EndpointPusher")),
+        registered=_registered(folder_of, single(artifacts, "model_version", "ModelRegistry")),
     )
 
 
@@ -128,6 +146,8 @@ def summary_lines(summary: RunSummary) -> list[tuple[str, str]]:
         lines.append(("card", _card_text(*summary.card)))
     if summary.registered and summary.is_pushed:
         lines.append(("registry", summary.registered.sentence))
+    if summary.endpoint:
+        lines.append(("endpoint", summary.endpoint))
     return lines
 
 
@@ -171,10 +191,10 @@ def _drift_lines(verdicts: tuple[Verdict, ...]) -> list[tuple[str, str]]:
     return [("drift", verdict.remarks[0])]
 
 
-def _verdict_of(artifact: ArtifactRecord) -> Verdict | None:
+def _verdict_of(folder_of: FolderOf, artifact: ArtifactRecord) -> Verdict | None:
     """The gate's verdict, None if it cannot be read any more."""
     try:
-        return read_verdict(Path(artifact.uri))
+        return read_verdict(folder_of(artifact))
     except NotFound:
         return None
 
@@ -235,10 +255,20 @@ def _card_text(page: str, missing: int) -> str:
     return f"{page}, {told}"
 
 
-def _registered(artifact: ArtifactRecord | None) -> Registered | None:
+def _endpoint_text(artifact: ArtifactRecord | None) -> str:
+    """`reviews, variant live, configuration reviews-0123-ab`, or why the model was not deployed."""
+    if artifact is None:
+        return ""
+    said = artifact.properties
+    if not said.get("deployed"):
+        return f"not deployed: {said.get('reason', '')}"
+    return f"{said['endpoint']}, variant {said['variant']}, configuration {said['endpoint_config']}"
+
+
+def _registered(folder_of: FolderOf, artifact: ArtifactRecord | None) -> Registered | None:
     """The version, None if its document cannot be read any more."""
     try:
-        return read_registered(Path(artifact.uri)) if artifact else None
+        return read_registered(folder_of(artifact)) if artifact else None
     except NotFound:
         return None
 
@@ -269,9 +299,12 @@ def _verdict(name: str, positive: bool, reasons: tuple[str, ...]) -> list[tuple[
     return [(name, first), *(("", reason) for reason in reasons[1:])]
 
 
-def _json_beside(artifact: ArtifactRecord | None, name: str) -> dict[str, Any]:
+def _json_beside(folder_of: FolderOf, artifact: ArtifactRecord | None, name: str) -> dict[str, Any]:
     """The JSON document in the artifact's folder, empty if the node did not get to write it."""
-    path = Path(artifact.uri) / name if artifact else None
+    try:
+        path = folder_of(artifact) / name if artifact else None
+    except NotFound:
+        return {}
     if path is None or not path.is_file():
         return {}
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

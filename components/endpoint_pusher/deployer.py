@@ -19,6 +19,7 @@ from components.endpoint_pusher.plan import (
     Candidate,
     Current,
     DeployPlan,
+    details_of,
     plan_deployment,
     weights_request,
 )
@@ -53,6 +54,7 @@ class Deployment:
       model_name: the model's name in SageMaker.
       variant: the part of the traffic that the model has.
       notes: what the user should know.
+      details: variants, captured requests and scaling (`plan.details_of`).
     """
 
     endpoint: str
@@ -61,6 +63,7 @@ class Deployment:
     model_name: str = ""
     variant: str = ""
     notes: tuple[str, ...] = ()
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +132,7 @@ class Deployer:
             plan.model_name,
             plan.variant,
             plan.notes,
+            details_of(plan),
         )
 
     def current(self) -> Current | None:

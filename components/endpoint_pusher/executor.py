@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ class Executor(base_executor.BaseExecutor):
         said = {"by": "EndpointPusher", "reason": f"run {run_id} of the pipeline", "run": run_id}
         deployer = Deployer(target, make_clients(target.region))
         made = deploy_folder(deployer, settings, folder, Registered(registered.version, digest), said, signing)
-        _write(endpoint, {**_properties(made), "model_digest": digest, "version": registered.version})
+        properties = {**_properties(made), "model_digest": digest, "version": registered.version}
+        _write(endpoint, properties, {**made.details, "region": target.region})
 
 
 def _registered(artifact: Artifact) -> Registered:
@@ -80,9 +82,9 @@ def _properties(made: Deployment) -> dict[str, Any]:
     }
 
 
-def _write(endpoint: Artifact, properties: dict[str, Any]) -> None:
-    """Sets the artifact's properties, and writes the same as a document."""
-    text = json.dumps({"format": 1, **properties}, indent=2, ensure_ascii=False)
+def _write(endpoint: Artifact, properties: dict[str, Any], details: Mapping[str, Any] | None = None) -> None:
+    """Sets the artifact's properties, and writes the same and the details as a document."""
+    text = json.dumps({"format": 1, **properties, **(details or {})}, indent=2, ensure_ascii=False)
     io_utils.write_string_file(os.path.join(endpoint.uri, ENDPOINT_FILE), text)
     for name, value in properties.items():
         setattr(endpoint, name, value)

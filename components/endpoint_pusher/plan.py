@@ -153,6 +153,33 @@ def plan_deployment(
     )
 
 
+def details_of(plan: DeployPlan) -> dict[str, Any]:
+    """What is on the endpoint, in plain data: `variants`, `capture`, and `scaling` (empty without)."""
+    kinds = (("ProductionVariants", False), ("ShadowProductionVariants", True))
+    capture = plan.config["DataCaptureConfig"]
+    scaling = {}
+    if plan.scaling is not None:
+        register, policy = plan.scaling
+        aim = policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+        scaling = {"least": register["MinCapacity"], "most": register["MaxCapacity"], "invocations": aim}
+    return {
+        "variants": [
+            {
+                "name": variant["VariantName"],
+                "model_name": variant["ModelName"],
+                "instance_type": variant["InstanceType"],
+                "instances": variant["InitialInstanceCount"],
+                "weight": variant["InitialVariantWeight"],
+                "is_shadow": is_shadow,
+            }
+            for key, is_shadow in kinds
+            for variant in plan.config.get(key, ())
+        ],
+        "capture": {"percent": capture["InitialSamplingPercentage"], "to": capture["DestinationS3Uri"]},
+        "scaling": scaling,
+    }
+
+
 def model_request(settings: DeploySettings, target: Target, candidate: Candidate) -> Request:
     """CreateModel: the serving image with this model, without a network of its own to reach out by."""
     request: Request = {

@@ -35,10 +35,10 @@ from pipeline.cli.options import (
     SetOption,
     echo_pairs,
     echo_table,
-    find_run,
     load,
     store_of,
 )
+from pipeline.cli.platform import WhoseRunOption, view_of
 from pipeline.cli.quality import quality_app
 from pipeline.cli.remote import resume, status, stop, submit
 from pipeline.cli.report import report
@@ -133,20 +133,23 @@ def _submitted_rows(settings: "Config") -> list[tuple[str, ...]]:
 
 
 @app.command()
-def show(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+def show(
+    run_id: RunArgument = "latest",
+    runner: WhoseRunOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
     """Show one run: its nodes, what each made and where, and what came of it."""
-    from pipeline.metadata import LineageStore
     from pipeline.summary import node_rows, summarise, summary_lines
 
-    settings = load(config, overrides)
-    store = store_of(settings)
-    record, lineage = find_run(store, run_id, settings), LineageStore(store.metadata_uri)
+    view = view_of(load(config, overrides), runner, run_id)
+    record, lineage = view.record, view.lineage
     echo_table(node_rows(record, lineage.outputs_of_run(record.run_id, record.pipeline_name)))
     typer.echo()
-    echo_pairs(summary_lines(summarise(record, lineage)))
+    echo_pairs(summary_lines(summarise(record, lineage, view.folder_of)))
     for node in record.nodes:
         if node.failure:
-            log = store.log_path(record.run_id, node.node_id, node.attempt)
+            log = view.store.log_path(record.run_id, node.node_id, node.attempt)
             whole_log = f"\nWhole log: {log}" if log.is_file() else ""
             typer.echo(f"\n{node.node_id}: {inert(node.failure)}{whole_log}")
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, find_run, load, near, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, load, near
+from pipeline.cli.platform import WhoseRunOption, view_of
 
 
 def card(
@@ -13,19 +14,17 @@ def card(
     as_json: Annotated[bool, typer.Option("--json", help="The document (card.json) instead of the page.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Copy it into this file.")] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    runner: WhoseRunOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Show a run's model card: where its page is and what is missing, or the document itself."""
     from components.model_card.document import CARD_FILE
     from pipeline.cli.report import open_page
-    from pipeline.readers.run_view import RunView
     from pipeline.report.card_parts import missing_text
     from pipeline.terminal_text import inert_line
 
-    settings = load(config, overrides)
-    store = store_of(settings)
-    found = RunView(store, find_run(store, run_id, settings)).model_card.get()
+    found = view_of(load(config, overrides), runner, run_id).model_card.get()
     source = found.folder / CARD_FILE if as_json else found.page
     if output is not None:
         _copy(source, output)

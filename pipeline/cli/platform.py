@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import DEFAULT_CONFIG, command_line, echo_table, store_of
+from pipeline.cli.options import DEFAULT_CONFIG, command_line, echo_table, find_run, store_of
 
 if TYPE_CHECKING:
     from pipeline.config import Config
+    from pipeline.readers.run_view import RunView
     from pipeline.run_handle import RunHandle
     from pipeline.runners.remote import RemoteRunner, RunProgress
 
@@ -19,6 +20,9 @@ PlatformOption = Annotated[
 ]
 OnAwsOption = Annotated[
     str | None, typer.Option("--runner", help="sagemaker or step_functions: of the runs on AWS, whichever it is.")
+]
+WhoseRunOption = Annotated[
+    str | None, typer.Option("--runner", help="sagemaker or step_functions: a run there, instead of one here.")
 ]
 WhichRun = Annotated[str, typer.Argument(metavar="[RUN]", help="A run's id, or 'latest'.")]
 
@@ -45,6 +49,19 @@ def platform_run(settings: "Config", runner: str | None, run_id: str) -> "tuple[
     name, store = settings.pipeline.name, store_of(settings)
     found = remote_runner(runner or runner_of(store, name, run_id), settings)
     return found, as_remembered(found.find(name, run_id), store)
+
+
+def view_of(settings: "Config", runner: str | None, run_id: str) -> "RunView":
+    """A run here, or with a runner that is a platform's the run there."""
+    from pipeline.readers.run_view import RunView
+
+    if is_on_aws(settings, runner):
+        from pipeline.fetched_runs import fetched_run, reports_of
+
+        found, handle = platform_run(settings, runner, run_id)
+        return fetched_run(settings, handle, found.watch(handle), reports_of(settings, handle.run_id))
+    store = store_of(settings)
+    return RunView(store, find_run(store, run_id, settings))
 
 
 def echo_progress(handle: "RunHandle", progress: "RunProgress") -> None:

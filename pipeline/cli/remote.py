@@ -55,7 +55,8 @@ def submit(
     same = same_arguments(config, overrides)
     look = command_line("status", "--runner", runner, *same)
     with _interruption_says(f"The run may have been started, or not: {look}"):
-        handle = found.submit(document, parameters)
+        _note(settings, document)
+    handle = found.submit(document, parameters)
     typer.echo(f"Run {handle.run_id} of pipeline '{handle.pipeline_name}' was started on {runner}.")
     typer.echo(handle.execution_arn)
     with _interruption_says(f"Run {handle.run_id} goes on; it is not in the list of this folder's runs: {look}"):
@@ -72,6 +73,18 @@ def _interruption_says(what: str) -> "Iterator[None]":
         yield
     except KeyboardInterrupt as error:
         raise RunInterrupted(f"Interrupted. {what}", run_id="") from error
+
+
+def _note(settings: "Config", document: "Document") -> None:
+    """Leaves configuration and provenance where the pages of the run are made from; says so where that fails."""
+    from pipeline import provenance
+    from pipeline.fetched_runs import note_submission
+    from pipeline.storage.errors import StorageError
+
+    try:
+        note_submission(settings, document.ir, provenance.collect().to_json())
+    except StorageError as error:
+        typer.echo(f"warning: the run's report will lack its configuration: {error}", err=True)
 
 
 def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") -> "Document":

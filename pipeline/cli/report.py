@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, find_run, load, near, store_of
+from pipeline.cli.platform import WhoseRunOption, is_on_aws, view_of
 
 if TYPE_CHECKING:
     from pipeline.run_store import RunStore
@@ -15,13 +16,25 @@ def report(
     live: Annotated[bool, typer.Option("--live", help="Serve it on this machine while the run goes.")] = False,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of --live; 0 takes a free one.")] = 0,
+    runner: WhoseRunOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Write a run's report: one HTML file with its verdict, data, model and record."""
-    from pipeline.report.write import write_report
+    from pipeline.errors import ConfigError
+    from pipeline.report.write import write_page, write_report
 
     settings = load(config, overrides)
+    if is_on_aws(settings, runner):
+        if live:
+            raise ConfigError(
+                ["--live is for runs on this machine; a run there is followed by: penstock status --wait"]
+            )
+        path = write_page(view_of(settings, runner, run_id))
+        typer.echo(near(path))
+        if open_it:
+            open_page(path.resolve().as_uri())
+        return
     store = store_of(settings)
     record = find_run(store, run_id, settings)
     followed = live and record.state == "RUNNING"

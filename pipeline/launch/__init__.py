@@ -10,6 +10,7 @@ execution; once finished it exits 0 at once.
     arguments.py     the command line, every problem at once
     job.py           the nodes of a command line one after the other, decisions, exit code
     node.py          one node
+    node_report.py   what is left of it on S3, for whoever cannot reach the lineage store
     decisions.py     what the document of an orchestrator branches on
     interruption.py  SIGTERM
     job_machine.py   what the platform says of the machine that a job runs on

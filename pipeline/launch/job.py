@@ -17,6 +17,7 @@ from pipeline.launch.job_machine import JOB_FOLDER, checkpoint_variables, scratc
 from pipeline.launch.job_output import tell, tell_failure
 from pipeline.launch.machines import Machines, machines_of
 from pipeline.launch.node import bound_ir, node_of, run_node
+from pipeline.launch.node_report import leave_report
 from pipeline.launch.outcome import EXIT_CODES, Failure, NodeOutcome
 from pipeline.launch.share import run_share
 from pipeline.metadata import connection_config
@@ -106,6 +107,7 @@ def _run(job: Job, job_folder: Path, sharing: Sharing | None = None) -> int:
         outcomes.append(outcome)
         sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
         sys.stdout.flush()
+        leave_report(job.request, outcome)
         if outcome.failure is None:
             continue
         sys.stderr.write(f"{outcome.failure.message}\n")

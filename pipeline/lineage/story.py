@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.ledger.ledger import Ledger
+from components.ledger.ledger import Ledger, is_on_s3
 from components.model_registry.local import RECORD
 from components.model_registry.versions import ModelVersion, read_history
 from pipeline.errors import NotFound
@@ -16,6 +16,7 @@ from pipeline.lineage.origin import DataSource, Schema
 from pipeline.lineage.target import Target
 from pipeline.metadata import ArtifactRecord
 from pipeline.provenance import Provenance
+from pipeline.readers.elsewhere import Elsewhere
 from pipeline.run_store import RunRecord, RunStore
 
 APPROVAL_KEY = "approval"
@@ -66,6 +67,7 @@ class Story:
       code: digest by file of the code that trained the model (or that the run's nodes ran).
       judged: verdicts on the data (gate) and on the model (evaluation, serving check), oldest first.
       approvals: what approving nodes wrote about the model.
+      deployments: what runs put on endpoints of it.
       versions: as which versions it was registered; each knows its stage and every change.
     """
 
@@ -86,11 +88,30 @@ class Story:
     approvals: tuple[ArtifactRecord, ...]
     pushes: tuple[Push, ...]
     versions: tuple[ModelVersion, ...] = ()
+    deployments: tuple[ArtifactRecord, ...] = ()
     pipeline_name: str | None = None
 
 
-def tell(target: Target, graph: LineageGraph, store: RunStore) -> Story:
-    """The story of the target."""
+FolderOf = Callable[[ArtifactRecord], Path]
+
+
+def _here(artifact: ArtifactRecord) -> Path:
+    return Path(artifact.uri)
+
+
+def tell(target: Target, graph: LineageGraph, store: RunStore, elsewhere: Elsewhere | None = None) -> Story:
+    """The story of the target.
+
+    Args:
+      target: what is asked about.
+      graph: everything that is known.
+      store: the runs' own documents.
+      elsewhere: how artifacts of runs on a platform come here; None = they are here.
+
+    Raises:
+      LedgerDamaged, LedgerUnreachable: a registry's record cannot be relied on, or read.
+    """
+    folder_of = _here if elsewhere is None else lambda artifact: elsewhere.bring(artifact.uri)
     run_id = target.run_id
     outputs = graph.outputs_of_run(run_id, target.pipeline_name) if run_id else []
     model = _model_of(target, outputs)
@@ -109,11 +130,15 @@ def tell(target: Target, graph: LineageGraph, store: RunStore) -> Story:
         code=_code(graph, target, trainer),
         hyperparameters=origin.hyperparameters(trainer) if trainer else {},
         tuned=tuned,
-        tuned_values=_tuned_values(tuned),
-        judged=(*_gate_verdicts(run_id, outputs), *(_model_verdicts(graph, model) if model else ())),
+        tuned_values=_tuned_values(folder_of, tuned),
+        judged=(
+            *_gate_verdicts(folder_of, run_id, outputs),
+            *(_model_verdicts(folder_of, graph, model) if model else ()),
+        ),
         approvals=_approvals(graph, model),
-        pushes=_pushes(graph, model),
-        versions=_versions(store, model),
+        pushes=_pushes(graph, model, elsewhere),
+        deployments=_deployments(graph, model),
+        versions=_versions(store, model, elsewhere),
         pipeline_name=target.pipeline_name,
     )
 
@@ -153,26 +178,30 @@ def _code(graph: LineageGraph, target: Target, trainer: Any) -> dict[str, str]:
     }
 
 
-def _tuned_values(tuned: ArtifactRecord | None) -> dict[str, str]:
+def _tuned_values(folder_of: FolderOf, tuned: ArtifactRecord | None) -> dict[str, str]:
     """The hyperparameters in the Tuner's artifact, empty if there is none (any more)."""
-    document = _document(tuned, "best_hyperparameters.txt") if tuned else None
+    document = _document(folder_of, tuned, "best_hyperparameters.txt") if tuned else None
     values = (document or {}).get("values")
     return origin.flattened(values, "tuned") if isinstance(values, dict) else {}
 
 
-def _gate_verdicts(run_id: str | None, outputs: list[ArtifactRecord]) -> list[Verdict]:
+def _gate_verdicts(folder_of: FolderOf, run_id: str | None, outputs: list[ArtifactRecord]) -> list[Verdict]:
     """What the validation gate said of the run's data."""
     return [
         Verdict(
-            run_id or "", artifact.node_id, artifact, _truth(artifact.properties.get("passed")), _findings(artifact)
+            run_id or "",
+            artifact.node_id,
+            artifact,
+            _truth(artifact.properties.get("passed")),
+            _findings(folder_of, artifact),
         )
         for artifact in outputs
         if artifact.type_name == "PenstockGateResult"
     ]
 
 
-def _findings(artifact: ArtifactRecord) -> tuple[str, ...] | None:
-    document = _document(artifact, "decision.json")
+def _findings(folder_of: FolderOf, artifact: ArtifactRecord) -> tuple[str, ...] | None:
+    document = _document(folder_of, artifact, "decision.json")
     if document is None:
         return None
     findings = [item for item in document.get("findings", []) if isinstance(item, dict)]
@@ -180,10 +209,10 @@ def _findings(artifact: ArtifactRecord) -> tuple[str, ...] | None:
     return told or ("no anomalies",)
 
 
-def _model_verdicts(graph: LineageGraph, model: ArtifactRecord) -> list[Verdict]:
+def _model_verdicts(folder_of: FolderOf, graph: LineageGraph, model: ArtifactRecord) -> list[Verdict]:
     """What evaluations and serving checks said of the model, in whatever runs."""
     return [
-        _model_verdict(execution.run_ids, artifact, _baseline(graph, execution.execution_id))
+        _model_verdict(folder_of, execution.run_ids, artifact, _baseline(graph, execution.execution_id))
         for execution in graph.consumers(model.artifact_id, "model")
         for artifact in _written(graph, execution.execution_id)
         if artifact.type_name in ("ModelBlessing", "InfraBlessing")
@@ -191,8 +220,10 @@ def _model_verdicts(graph: LineageGraph, model: ArtifactRecord) -> list[Verdict]
     ]
 
 
-def _model_verdict(run_ids: tuple[str, ...], blessing: ArtifactRecord, baseline: ArtifactRecord | None) -> Verdict:
-    document = _document(blessing, "decision.json") or _document(blessing, "report.json")
+def _model_verdict(
+    folder_of: FolderOf, run_ids: tuple[str, ...], blessing: ArtifactRecord, baseline: ArtifactRecord | None
+) -> Verdict:
+    document = _document(folder_of, blessing, "decision.json") or _document(folder_of, blessing, "report.json")
     metrics, reasons = (document or {}).get("metrics", {}), (document or {}).get("reasons", ())
     return Verdict(
         run_id=next(iter(run_ids), ""),
@@ -221,7 +252,7 @@ def _approvals(graph: LineageGraph, model: ArtifactRecord | None) -> tuple[Artif
     return tuple(graph.snapshot.artifacts[event.artifact_id] for event in events if event.key == APPROVAL_KEY)
 
 
-def _pushes(graph: LineageGraph, model: ArtifactRecord | None) -> tuple[Push, ...]:
+def _pushes(graph: LineageGraph, model: ArtifactRecord | None, elsewhere: Elsewhere | None) -> tuple[Push, ...]:
     """Where the model was pushed to, oldest first; a push that found it there already is not another."""
     found: dict[str, Push] = {}
     for execution in graph.consumers(model.artifact_id, "model") if model else []:
@@ -230,11 +261,35 @@ def _pushes(graph: LineageGraph, model: ArtifactRecord | None) -> tuple[Push, ..
             if artifact.type_name == "PushedModel" and destination and destination not in found:
                 version = str(artifact.properties.get("pushed_version", Path(destination).name))
                 run_id = next(iter(execution.run_ids), "")
-                found[destination] = Push(run_id, version, destination, Path(destination).is_dir())
+                found[destination] = Push(run_id, version, destination, _is_there(destination, elsewhere))
     return tuple(found.values())
 
 
-def _versions(store: RunStore, model: ArtifactRecord | None) -> tuple[ModelVersion, ...]:
+def _is_there(destination: str, elsewhere: Elsewhere | None) -> bool:
+    if elsewhere is None or not is_on_s3(destination):
+        return Path(destination).is_dir()
+    return elsewhere.is_there(destination)
+
+
+def _deployments(graph: LineageGraph, model: ArtifactRecord | None) -> tuple[ArtifactRecord, ...]:
+    """What runs put on endpoints of what they pushed of the model."""
+    pushed = [
+        artifact
+        for execution in (graph.consumers(model.artifact_id, "model") if model else ())
+        for artifact in _written(graph, execution.execution_id)
+        if artifact.type_name == "PushedModel"
+    ]
+    found = {
+        endpoint.artifact_id: endpoint
+        for artifact in pushed
+        for execution in graph.consumers(artifact.artifact_id, "pushed_model")
+        for endpoint in _written(graph, execution.execution_id)
+        if endpoint.type_name == "PenstockEndpoint"
+    }
+    return tuple(found.values())
+
+
+def _versions(store: RunStore, model: ArtifactRecord | None, elsewhere: Elsewhere | None) -> tuple[ModelVersion, ...]:
     """As which versions the model was registered, in any registry of the store.
 
     Raises:
@@ -242,7 +297,9 @@ def _versions(store: RunStore, model: ArtifactRecord | None) -> tuple[ModelVersi
     """
     if model is None:
         return ()
-    records = sorted((store.root / "registry").glob(f"*/{RECORD}"))
+    records: list[Path | str] = sorted((store.root / "registry").glob(f"*/{RECORD}"))
+    if elsewhere is not None:
+        records = list(elsewhere.registries())
     histories = [read_history(Ledger(record).entries()) for record in records]
     return tuple(
         version for history in histories for version in history.versions.values() if version.model_uri == model.uri
@@ -253,10 +310,10 @@ def _truth(value: Any) -> bool | None:
     return None if value is None else bool(value)
 
 
-def _document(artifact: ArtifactRecord, name: str) -> dict[str, Any] | None:
+def _document(folder_of: FolderOf, artifact: ArtifactRecord, name: str) -> dict[str, Any] | None:
     """The JSON object in the artifact's folder, None if there is none (any more)."""
     try:
-        found = json.loads((Path(artifact.uri) / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads((folder_of(artifact) / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, NotFound):
         return None
     return found if isinstance(found, dict) else None

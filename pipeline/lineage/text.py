@@ -36,6 +36,7 @@ def story_tree(story: Story) -> Branch:
         *map(_verdict, story.judged),
         _approvals(story),
         *map(_version, story.versions),
+        *map(_deployment, story.deployments),
     ]
     return Branch(*_title(story), tuple(branches))
 
@@ -190,6 +191,16 @@ def _approvals(story: Story) -> Branch:
 def _version(version: ModelVersion) -> Branch:
     changes = tuple(Branch("", change_words(entry, version.version)) for entry in version.entries)
     return Branch("registry", f"version {version.version}, {version.stage}; {version.signature}", changes)
+
+
+def _deployment(endpoint: ArtifactRecord) -> Branch:
+    said = endpoint.properties
+    if not said.get("deployed"):
+        return Branch("endpoint", f"{said.get('endpoint', '')}: not deployed. {said.get('reason', '')}")
+    text = f"{said['endpoint']}, variant {said['variant']}, version {said['version']}"
+    config = Branch("configuration", f"{said['endpoint_config']}, before it {said.get('previous_config') or 'none'}")
+    model = Branch("model", f"{said['model_name']}, digest {_short(str(said['model_digest']))}")
+    return Branch("endpoint", text, (config, model))
 
 
 def _artifact_facts(artifact: ArtifactRecord) -> tuple[Branch, ...]:

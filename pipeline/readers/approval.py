@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from components.ledger.ledger import Entry, Ledger, LedgerDamaged
+from components.ledger.s3_object import LedgerUnreachable
 from components.model_approval.decisions import APPROVED, REJECTED, latest_request, subject_of
 from components.model_approval.document import APPROVAL_FILE, ApprovalDocument
 from pipeline.errors import NotFound
@@ -29,7 +30,7 @@ class Approval:
     problem: str = ""
 
 
-def read_approval(folder: Path | None, record: Path, run_id: str) -> Approval:
+def read_approval(folder: Path | None, record: Path | str, run_id: str) -> Approval:
     """What the node wrote and what the record says of this run.
 
     Args:
@@ -45,6 +46,8 @@ def read_approval(folder: Path | None, record: Path, run_id: str) -> Approval:
         entries = Ledger(record).entries()
     except LedgerDamaged:
         return Approval(document, problem=_DAMAGED)
+    except LedgerUnreachable as error:
+        return Approval(document, problem=str(error))
     request = latest_request(entries, run_id)
     if document is None and request is None:
         raise NotFound("Nothing has been decided about the model, and nobody was asked to.")

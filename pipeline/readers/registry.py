@@ -3,7 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from components.ledger.ledger import Ledger, LedgerDamaged
+from components.ledger.ledger import Ledger, LedgerDamaged, is_on_s3
+from components.ledger.s3_object import LedgerUnreachable
 from components.model_registry.document import VERSION_FILE, VersionDocument
 from components.model_registry.local import RECORD
 from components.model_registry.versions import ModelVersion, read_history
@@ -57,11 +58,15 @@ def read_registered(folder: Path, registry: Path | None = None) -> Registered:
         raise NotFound(f"{path}: not a registered version ({error}).") from error
     if not document.registered:
         return Registered(document, None, "")
-    record = (registry or Path(document.registry)) / RECORD
+    record: Path | str = (registry or Path(document.registry)) / RECORD
+    if is_on_s3(document.registry):
+        record = f"{document.registry}/{RECORD}"
     try:
         version = read_history(Ledger(record).entries()).versions.get(document.version)
     except LedgerDamaged:
         return Registered(document, None, "The registry's record was tampered with; penstock models says where.")
+    except LedgerUnreachable as error:
+        return Registered(document, None, f"The registry's record cannot be read: {error}")
     except OSError as error:
         return Registered(document, None, f"The registry's record cannot be read ({error.strerror}): {record}.")
     gone = f"The registry knows no version {document.version} any more."

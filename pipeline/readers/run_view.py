@@ -25,6 +25,8 @@ from pipeline.readers.bias import read_bias
 from pipeline.readers.data_quality import DataQuality, read_data_quality
 from pipeline.readers.documents import read_object, read_text
 from pipeline.readers.drift import DriftReport, read_drift
+from pipeline.readers.elsewhere import Elsewhere, Lineage
+from pipeline.readers.endpoint import EndpointDocument, read_endpoint
 from pipeline.readers.evaluation import Evaluation, read_evaluation
 from pipeline.readers.examples import Examples, read_examples
 from pipeline.readers.explanation import read_explanation
@@ -72,10 +74,11 @@ class Reading(Generic[Value]):
 class RunView:
     """One run, for reports, comparisons and notebooks. It only reads, once: make a new one to see progress."""
 
-    def __init__(self, store: RunStore, record: RunRecord) -> None:
-        """Reads nothing yet."""
+    def __init__(self, store: RunStore, record: RunRecord, elsewhere: Elsewhere | None = None) -> None:
+        """Reads nothing yet; of a run on a platform, `elsewhere` is how its artifacts come here."""
         self.store = store
         self.record = record
+        self.elsewhere = elsewhere
 
     @classmethod
     def open(cls, store: RunStore, run_id: str) -> "RunView":
@@ -85,6 +88,19 @@ class RunView:
           NotFound: there is none, naming the latest runs.
         """
         return cls(store, store.read(run_id))
+
+    @functools.cached_property
+    def lineage(self) -> Lineage:
+        """Where its artifacts are known."""
+        return self.elsewhere.lineage if self.elsewhere else LineageStore(self.store.metadata_uri)
+
+    def folder_of(self, artifact: ArtifactRecord) -> Path:
+        """The artifact's folder on this machine.
+
+        Raises:
+          NotFound: it is on a platform, and cannot be brought here.
+        """
+        return self.elsewhere.bring(artifact.uri) if self.elsewhere else Path(artifact.uri)
 
     @property
     def folder(self) -> Path:
@@ -119,8 +135,9 @@ class RunView:
         Raises:
           NotFound: the lineage store is damaged.
         """
-        lineage = LineageStore(self.store.metadata_uri)
-        found = lineage.outputs_of_run(self.record.run_id, self.record.pipeline_name)
+        found = self.lineage.outputs_of_run(self.record.run_id, self.record.pipeline_name)
+        if self.elsewhere:
+            return tuple(found)
         was = ((self.config.value or {}).get("pipeline") or {}).get("root")
         return tuple(dataclasses.replace(item, uri=_here(item.uri, was, self.store.root)) for item in found)
 
@@ -144,7 +161,7 @@ class RunView:
         return self._part(
             "ArrowExampleGen",
             "examples",
-            lambda found: read_examples(Path(found.uri), found.properties),
+            lambda found: read_examples(self.folder_of(found), found.properties),
         )
 
     @functools.cached_property
@@ -267,9 +284,16 @@ class RunView:
 
         def read(folder: Path) -> Registered:
             found = read_registered(folder)
+            if self.elsewhere:
+                return found
             return read_registered(folder, Path(_here(found.document.registry, was, self.store.root)))
 
         return self._folder_part("ModelRegistry", "model_version", read)
+
+    @functools.cached_property
+    def endpoint(self) -> Reading[EndpointDocument]:
+        """Where the model was deployed, and how."""
+        return self._folder_part("EndpointPusher", "endpoint", read_endpoint)
 
     def _document(self, path: Path, what: str) -> Reading[dict[str, Any]]:
         if not path.is_file():
@@ -277,14 +301,14 @@ class RunView:
         return _attempt(lambda: read_object(path))
 
     def _folder_part(self, node_id: str, key: str, read: Callable[[Path], Value]) -> Reading[Value]:
-        return self._part(node_id, key, lambda found: read(Path(found.uri)))
+        return self._part(node_id, key, lambda found: read(self.folder_of(found)))
 
     def _part(self, node_id: str, key: str, read: Callable[[ArtifactRecord], Value]) -> Reading[Value]:
         def read_artifact() -> Value:
             found = self.artifact(key, node_id)
             if found is None:
                 raise NotFound(self.why_missing(node_id, key))
-            if not Path(found.uri).is_dir():
+            if not self.folder_of(found).is_dir():
                 raise NotFound(f"{found.uri}: node '{node_id}' published it and it is not there any more.")
             return read(found)
 
@@ -309,31 +333,33 @@ class RunView:
     def _read_tuning(self, found: ArtifactRecord) -> Tuning:
         best = self.artifact("best_hyperparameters", "Tuner")
         settings = _custom_config(self.ir.value or {}, "Tuner").get("tuner", {})
-        return read_tuning(Path(found.uri), Path(best.uri) if best else None, settings.get("objective", ""))
+        return read_tuning(self.folder_of(found), self.folder_of(best) if best else None, settings.get("objective", ""))
 
     def _read_data_quality(self, found: ArtifactRecord) -> DataQuality:
         others = [self.artifact(key, "DataQualityGate") for key in ("offending_rows", "suggestions")]
-        rows, suggestions = (Path(item.uri) if item else None for item in others)
-        return read_data_quality(Path(found.uri), rows, suggestions)
+        rows, suggestions = (self.folder_of(item) if item else None for item in others)
+        return read_data_quality(self.folder_of(found), rows, suggestions)
 
     def _read_approval(self) -> Approval:
         found = self.artifact("approval", "ModelApproval")
-        record = self.store.root / "approvals" / f"{self.record.pipeline_name}.jsonl"
+        record: Path | str = self.store.root / "approvals" / f"{self.record.pipeline_name}.jsonl"
+        if self.elsewhere:
+            record = f"{self.elsewhere.root}/approvals/{self.record.pipeline_name}.jsonl"
         try:
-            return read_approval(None if found is None else Path(found.uri), record, self.record.run_id)
+            return read_approval(None if found is None else self.folder_of(found), record, self.record.run_id)
         except NotFound as error:
             raise NotFound(str(error) if found else self.why_missing("ModelApproval", "approval")) from error
 
     def _read_evaluation(self, found: ArtifactRecord) -> Evaluation:
         measured = self.artifact("evaluation", "Evaluator")
-        return read_evaluation(Path(found.uri), Path(measured.uri) if measured else None)
+        return read_evaluation(self.folder_of(found), self.folder_of(measured) if measured else None)
 
     def _hyperparameters(self) -> dict[str, Any]:
         settings = _custom_config(self.ir.get(), "Trainer")
         if not settings:
             raise NotFound("This pipeline has no Trainer.")
         best = self.artifact("best_hyperparameters", "Tuner")
-        tuned = {} if best is None else dict(read_hyperparameters(Path(best.uri)).values)
+        tuned = {} if best is None else dict(read_hyperparameters(self.folder_of(best)).values)
         return {"model": settings.get("model", {}), "training": settings.get("training", {}), "tuned": tuned}
 
 

@@ -7,7 +7,6 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from components.gate.verdict import Verdict
-from pipeline.metadata import LineageStore
 from pipeline.readers.balance import Balance
 from pipeline.readers.evaluation import Evaluation
 from pipeline.readers.run_view import Reading, RunView
@@ -17,6 +16,7 @@ from pipeline.report.bias_parts import bias_view
 from pipeline.report.card_parts import card_view
 from pipeline.report.data_parts import anomalies_table, examples_view, gate_view, schema_table, transform_view
 from pipeline.report.drift_parts import drift_view
+from pipeline.report.endpoint_parts import endpoint_view
 from pipeline.report.evaluation import (
     calibration_view,
     checks_table,
@@ -46,9 +46,10 @@ Value = TypeVar("Value")
 
 def page_top(view: RunView, *, is_live: bool = False) -> Markup:
     """The page's header."""
-    summary = summarise(view.record, LineageStore(view.store.metadata_uri))
+    summary = summarise(view.record, view.lineage, view.folder_of)
     figure = _headline(view.evaluation.value) if view.evaluation.value else None
-    return head(summary, facts(summary, figure), verdict_of(summary), view.store.root, is_live=is_live)
+    verdict = verdict_of(summary, view.elsewhere.runner if view.elsewhere else "")
+    return head(summary, facts(summary, figure), verdict, view.store.root, is_live=is_live)
 
 
 def page_sections(view: RunView, now: str | None = None) -> list[Section]:
@@ -91,7 +92,15 @@ def _evaluation_sections(view: RunView) -> list[Section]:
         _section("bias", "Bias", "Verdict", view.bias, bias_view),
         _section("approval", "Approval", "Verdict", view.approval, approval_view),
         _section("registry", "Registry", "Verdict", view.registered, registry_view),
+        *_endpoint_section(view),
     ]
+
+
+def _endpoint_section(view: RunView) -> list[Section]:
+    """Of pipelines that deploy what they push: those of runs on AWS."""
+    if "EndpointPusher" not in view.record.node_ids:
+        return []
+    return [_section("endpoint", "Endpoint", "Verdict", view.endpoint, endpoint_view)]
 
 
 def _model_sections(view: RunView) -> list[Section]:

@@ -29,8 +29,32 @@ class Verdict:
     steps: tuple[tuple[str, str], ...]
 
 
-def verdict_of(summary: RunSummary) -> Verdict:
-    """The verdict on a run, whatever became of it."""
+_VERBS = (
+    ("penstock run --resume", "penstock resume"),
+    ("penstock report", "penstock status"),
+    ("penstock run", "penstock submit"),
+)
+"""Of runs here, and what does the same for runs on a platform."""
+
+
+def verdict_of(summary: RunSummary, runner: str = "") -> Verdict:
+    """The verdict on a run, whatever became of it; `runner` is the platform that it is on, empty for none."""
+    verdict = _verdict_of(summary)
+    if not runner:
+        return verdict
+    return dataclasses.replace(verdict, steps=tuple((_on(runner, step), what) for step, what in verdict.steps))
+
+
+def _on(runner: str, step: str) -> str:
+    """The command for a run on that platform."""
+    for here, there in _VERBS:
+        if step == here or step.startswith(f"{here} "):
+            step = step.replace(here, there, 1).replace(" --live", " --wait")
+            break
+    return f"{step} --runner {runner}" if step else step
+
+
+def _verdict_of(summary: RunSummary) -> Verdict:
     run = summary.run
     if run.state == "RUNNING":
         return _running(run)

@@ -18,9 +18,14 @@ def write_report(store: RunStore, run_id: str) -> Path:
     Raises:
       NotFound: if there is no such run, or the lineage store is damaged.
     """
-    target = store.report_path(run_id)
-    page = report_page(RunView.open(store, run_id))
-    target.parent.mkdir(exist_ok=True)
+    return write_page(RunView.open(store, run_id))
+
+
+def write_page(view: RunView) -> Path:
+    """Writes the page of a run beside its record, as `write_report`; of a run on a platform below the copies here."""
+    target = view.store.report_path(view.record.run_id)
+    page = report_page(view)
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"index.html.{os.getpid()}.tmp")
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(target)

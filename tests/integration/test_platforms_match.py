@@ -153,6 +153,22 @@ def _waiting(penstock, run_id, runner):
     assert (request["run"], request["state"]) == (run_id, "pending")
 
 
+def _check_seen_from_afar(penstock, place, run_id, runner):
+    """Fails unless a machine with credentials, and without the lineage store, sees the run's artifacts and its page."""
+    known = LineageStore(place.store_uri).outputs_of_run(run_id)
+    shown = completed(penstock("show", run_id, "--runner", runner), 0)
+    assert [item.uri for item in known if item.uri not in shown] == []
+    assert f"{place.config.aws.bucket}, variant live, configuration" in shown
+    page = Path(
+        place.folder, "project", completed(penstock("report", run_id, "--runner", runner), 0).strip()
+    ).read_text()
+    assert "The model was trained, blessed and pushed." in page
+    assert [words for words in ("cannot be read", "nothing complete is there") if words in page] == []
+    told = completed(penstock("lineage", run_id, "--runner", runner), 0)
+    assert f"endpoint {place.config.aws.bucket}, variant live" in " ".join(told.split())
+    assert "In production" not in completed(penstock("models", "--runner", runner), 0)
+
+
 def test_a_state_machine_waits_for_a_person_and_makes_what_a_run_on_this_machine_makes(
     place, local, penstock, monkeypatch
 ):
@@ -169,6 +185,7 @@ def test_a_state_machine_waits_for_a_person_and_makes_what_a_run_on_this_machine
     assert end["status"] == "SUCCEEDED", end
     completed(penstock("status", run_id, "--runner", "step_functions", "--wait"), 0)
     _check_equal(place, run_id, local[1])
+    _check_seen_from_afar(penstock, place, run_id, "step_functions")
     assert [entry.kind for entry in _recorded(place, monkeypatch)] == ["requested", "approved"]
 
 

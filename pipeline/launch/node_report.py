@@ -1,0 +1,55 @@
+"""Leaves word on S3 of a node that a job ran (pipeline/node_reports.py)."""
+
+import datetime
+import functools
+import sys
+
+from pipeline.errors import PenstockError
+from pipeline.launch.outcome import NodeOutcome
+from pipeline.launch.request import LaunchRequest
+from pipeline.metadata import Snapshot, connection_config
+from pipeline.metadata.node_snapshot import node_snapshot
+from pipeline.node_reports import NodeReport, root_of, write_report
+from pipeline.run_store import NodeRecord
+from pipeline.storage.errors import StorageError
+
+
+def leave_report(request: LaunchRequest, outcome: NodeOutcome) -> None:
+    """Writes the report if the pipeline lies on S3; where that fails it is told, and the node is done all the same."""
+    root = root_of(request.ir_path)
+    if root is None:
+        return
+    from ml_metadata.errors import StatusError
+
+    try:
+        report = NodeReport(request.run_id, request.ir_path, _record(outcome), _lineage(request, outcome))
+        write_report(root, report)
+    except (StorageError, PenstockError, StatusError, RuntimeError) as error:
+        sys.stderr.write(
+            f"{outcome.node_id}: what it did is in the lineage store, and could not be noted down below {root}/runs, "
+            f"where penstock report reads it: {error}\n"
+        )
+
+
+def _record(outcome: NodeOutcome) -> NodeRecord:
+    ended = datetime.datetime.now(datetime.UTC)
+    started = ended - datetime.timedelta(seconds=outcome.wall_s)
+    return NodeRecord(
+        node_id=outcome.node_id,
+        state=outcome.state,
+        execution_id=outcome.execution_id,
+        started_at=started.isoformat(timespec="milliseconds"),
+        ended_at=ended.isoformat(timespec="milliseconds"),
+        wall_s=outcome.wall_s,
+        cpu_s=outcome.cpu_s,
+        peak_memory_bytes=outcome.peak_memory_bytes,
+        failure=outcome.failure.message if outcome.failure else "",
+    )
+
+
+def _lineage(request: LaunchRequest, outcome: NodeOutcome) -> Snapshot:
+    from pipeline.caching.metadata_lock import LockedMetadata
+
+    connect = functools.partial(connection_config, request.metadata_uri, writable=True)
+    with LockedMetadata(connect(), renewed=connect) as handle:
+        return node_snapshot(handle.store, request.run_id, outcome.node_id, outcome.execution_id)
