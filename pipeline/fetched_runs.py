@@ -61,8 +61,17 @@ def note_submission(config: Config, ir_text: str, provenance: str) -> None:
       StorageError: S3 does not take it.
     """
     base = f"{config.on_aws.root}/ir/{ir_documents.digest(ir_text)}"
-    write_text(f"{base}.{CONFIG}.json", config.model_dump_json(indent=1, by_alias=True))
-    write_text(f"{base}.{PROVENANCE}.json", provenance)
+    texts = {CONFIG: config.model_dump_json(indent=1, by_alias=True), PROVENANCE: provenance}
+    for name, text in texts.items():
+        if _text_at(f"{base}.{name}.json") != text:
+            write_text(f"{base}.{name}.json", text)
+
+
+def _text_at(uri: str) -> str | None:
+    try:
+        return read_text(uri)
+    except NotPublished:
+        return None
 
 
 def fetched_store(config: Config) -> RunStore:

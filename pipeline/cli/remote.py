@@ -55,8 +55,7 @@ def submit(
     same = same_arguments(config, overrides)
     look = command_line("status", "--runner", runner, *same)
     with _interruption_says(f"The run may have been started, or not: {look}"):
-        _note(settings, document)
-    handle = found.submit(document, parameters)
+        handle = found.submit(document, parameters)
     typer.echo(f"Run {handle.run_id} of pipeline '{handle.pipeline_name}' was started on {runner}.")
     typer.echo(handle.execution_arn)
     with _interruption_says(f"Run {handle.run_id} goes on; it is not in the list of this folder's runs: {look}"):
@@ -113,6 +112,7 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
     if problems := platform_problems(document):
         raise ConfigError(problems)
     stage_inputs(placed, plan)
+    _note(settings, document)
     return document
 
 

@@ -45,9 +45,12 @@ pytestmark = pytest.mark.integration
 
 RUN = "run-1"
 IR = ir_of(
-    node("Trainer"), node("Pusher", "Trainer"), node("ModelRegistry", "Pusher"), node("EndpointPusher", "ModelRegistry"),
+    node("Trainer"),
+    node("Pusher", "Trainer"),
+    node("ModelRegistry", "Pusher"),
+    node("EndpointPusher", "ModelRegistry"),
     name="reviews",
-)  # fmt: skip
+)
 ENDPOINT = {
     "format": 1,
     "deployed": 1,

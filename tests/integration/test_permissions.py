@@ -84,6 +84,8 @@ def things():
         "ModelCard/1/card.json",
         "approvals/reviews.jsonl",
         "registry/reviews/registry.jsonl",
+        "runs/run/nodes/Trainer.json",
+        "artifacts/reviews/ModelCard/card/1/card.json",
     ):
         yield ACTS.put(f"{ACTS.root}/{key}")
     yield ACTS.put("reviews/span-1/a.tsv", ACTS.incoming)
