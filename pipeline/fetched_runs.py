@@ -13,6 +13,7 @@ from typing import TypeVar
 from pipeline import ir as ir_documents
 from pipeline.config import Config
 from pipeline.errors import NotFound
+from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import ArtifactRecord, Snapshot
 from pipeline.node_reports import NodeReport, merged, read_reports
 from pipeline.readers.elsewhere import Elsewhere
@@ -44,14 +45,9 @@ class ReportedLineage:
         """Everything that is known."""
         return self.known
 
-    def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
+    def outputs_of_run(self, run_id: str, pipeline_name: str | None = None) -> list[ArtifactRecord]:
         """What the run's nodes published or took from the cache, with the node and key of this run."""
-        mine = {number: found for number, found in self.known.executions.items() if run_id in found.run_ids}
-        return [
-            dataclasses.replace(self.known.artifacts[e.artifact_id], node_id=mine[e.execution_id].node_id, key=e.key)
-            for e in self.known.events
-            if e.kind == "output" and e.execution_id in mine
-        ]
+        return LineageGraph(self.known).outputs_of_run(run_id, pipeline_name)
 
 
 def note_submission(config: Config, ir_text: str, provenance: str) -> None:
@@ -125,12 +121,12 @@ def _told(ask: Callable[[], Value]) -> Value:
 
 
 def reports_of(config: Config, run_id: str | None) -> list[NodeReport]:
-    """What jobs left of a run, or of all runs.
+    """What jobs left of a run of this pipeline, or of all its runs.
 
     Raises:
       NotFound: S3 does not answer, or a document is damaged.
     """
-    return _told(lambda: read_reports(config.on_aws.root, run_id))
+    return _told(lambda: read_reports(config.on_aws.root, config.pipeline.name, run_id))
 
 
 def run_record(handle: RunHandle, progress: RunProgress, reports: list[NodeReport], ir_text: str | None) -> RunRecord:

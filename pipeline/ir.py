@@ -39,6 +39,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def pipeline_name(text: str) -> str:
+    """The name of the pipeline."""
+    return str(json.loads(text)["pipelineInfo"]["id"])
+
+
 def node_ids(text: str) -> tuple[str, ...]:
     """The nodes in topological order, read without TFX."""
     return tuple(node["pipelineNode"]["nodeInfo"]["id"] for node in json.loads(text)["nodes"])

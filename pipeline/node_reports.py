@@ -1,6 +1,6 @@
 """What a job on a platform leaves of every node it ran, on S3 beside the artifacts:
 
-    <root>/runs/<run_id>/nodes/<node_id>.json
+    <root>/runs/<pipeline>/<run_id>/<node_id>.json
 
 The lineage store holds the same and more, but its database lies in private subnets. From these documents anybody who
 may read the bucket sees a run's nodes, artifacts and lineage: `penstock report RUN --runner …`.
@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.metadata import ArtifactRecord, EventRecord, ExecutionRecord, Snapshot
 from pipeline.run_store import NodeRecord
 from pipeline.storage.errors import Damaged
-from pipeline.storage.s3 import CONNECTIONS, SCHEME, Location, folders, listing, read_text, write_text
+from pipeline.storage.s3 import CONNECTIONS, SCHEME, Location, listing, read_text, write_text
 
 _FORMAT = 1
 
@@ -25,11 +25,13 @@ class NodeReport:
     """One node of one run, as its last job left it.
 
     Attributes:
+      pipeline_name: whose run it is.
       ir: the compiled pipeline, `s3://…`.
       node: what became of it.
       lineage: its executions in this run, and what they read and wrote.
     """
 
+    pipeline_name: str
     run_id: str
     ir: str
     node: NodeRecord
@@ -40,6 +42,7 @@ class NodeReport:
         lineage = self.lineage
         document = {
             "format": _FORMAT,
+            "pipeline_name": self.pipeline_name,
             "run_id": self.run_id,
             "ir": self.ir,
             "node": dataclasses.asdict(self.node),
@@ -74,7 +77,8 @@ class NodeReport:
             {item.execution_id: item for item in executions},
             tuple(EventRecord(**item) for item in document["events"]),
         )
-        return cls(str(document["run_id"]), str(document["ir"]), NodeRecord(**document["node"]), snapshot)
+        pipeline_name, run_id, ir = (str(document[key]) for key in ("pipeline_name", "run_id", "ir"))
+        return cls(pipeline_name, run_id, ir, NodeRecord(**document["node"]), snapshot)
 
 
 def root_of(ir: str) -> str | None:
@@ -93,21 +97,21 @@ def write_report(root: str, report: NodeReport) -> None:
     Raises:
       StorageError: S3 does not take it.
     """
-    write_text(f"{root}/runs/{report.run_id}/nodes/{report.node.node_id}.json", report.to_json())
+    write_text(f"{root}/runs/{report.pipeline_name}/{report.run_id}/{report.node.node_id}.json", report.to_json())
 
 
-def read_reports(root: str, run_id: str | None = None) -> list[NodeReport]:
-    """What jobs left of a run's nodes, or of all runs' without a name.
+def read_reports(root: str, pipeline_name: str, run_id: str | None = None) -> list[NodeReport]:
+    """What jobs left of a run's nodes, or of those of all runs of the pipeline.
 
     Raises:
       Damaged: naming a document that is none.
       StorageError: S3 does not answer.
     """
-    runs = [run_id] if run_id is not None else folders(Location.parse(f"{root}/runs"))
+    place = f"{root}/runs/{pipeline_name}" if run_id is None else f"{root}/runs/{pipeline_name}/{run_id}"
     bucket = Location.parse(root).bucket
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="reports") as pool:
-        found = pool.map(lambda run: list(listing(Location.parse(f"{root}/runs/{run}/nodes"))), runs)
-        uris = [Location(bucket, item.key).uri for items in found for item in items if item.key.endswith(".json")]
+        found = listing(Location.parse(place))
+        uris = [Location(bucket, item.key).uri for item in found if item.key.endswith(".json")]
         texts = list(pool.map(read_text, uris))
     return [NodeReport.from_json(text, uri) for text, uri in zip(texts, uris, strict=True)]
 

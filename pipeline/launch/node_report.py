@@ -5,6 +5,8 @@ import functools
 import sys
 
 from pipeline.errors import PenstockError
+from pipeline.ir import pipeline_name
+from pipeline.launch.arguments import read_ir
 from pipeline.launch.outcome import NodeOutcome
 from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import Snapshot, connection_config
@@ -22,7 +24,9 @@ def leave_report(request: LaunchRequest, outcome: NodeOutcome) -> None:
     from ml_metadata.errors import StatusError
 
     try:
-        report = NodeReport(request.run_id, request.ir_path, _record(outcome), _lineage(request, outcome))
+        name = pipeline_name(read_ir(request.ir_path))
+        lineage = _lineage(request, name, outcome)
+        report = NodeReport(name, request.run_id, request.ir_path, _record(outcome), lineage)
         write_report(root, report)
     except (StorageError, PenstockError, StatusError, RuntimeError) as error:
         sys.stderr.write(
@@ -47,9 +51,9 @@ def _record(outcome: NodeOutcome) -> NodeRecord:
     )
 
 
-def _lineage(request: LaunchRequest, outcome: NodeOutcome) -> Snapshot:
+def _lineage(request: LaunchRequest, name: str, outcome: NodeOutcome) -> Snapshot:
     from pipeline.caching.metadata_lock import LockedMetadata
 
     connect = functools.partial(connection_config, request.metadata_uri, writable=True)
     with LockedMetadata(connect(), renewed=connect) as handle:
-        return node_snapshot(handle.store, request.run_id, outcome.node_id, outcome.execution_id)
+        return node_snapshot(handle.store, name, request.run_id, outcome.node_id, outcome.execution_id)

@@ -7,11 +7,12 @@ from pipeline.metadata.conversion import artifact_record, event_record, executio
 from pipeline.metadata.records import ExecutionRecord, Snapshot
 
 
-def node_snapshot(store: Any, run_id: str, node_id: str, execution_id: int | None) -> Snapshot:
+def node_snapshot(store: Any, pipeline_name: str, run_id: str, node_id: str, execution_id: int | None) -> Snapshot:
     """What the node did in the run; empty if the store knows nothing of it.
 
     Args:
       store: ML Metadata's own.
+      pipeline_name: the pipeline; others may have runs of that id.
       run_id: the run.
       node_id: the node.
       execution_id: if it is known; a node that failed is looked for among all of the run.
@@ -24,7 +25,7 @@ def node_snapshot(store: Any, run_id: str, node_id: str, execution_id: int | Non
     executions = {
         record.execution_id: record
         for record in _records(store, found)
-        if record.node_id == node_id and run_id in record.run_ids
+        if (record.pipeline_name, record.node_id) == (pipeline_name, node_id) and run_id in record.run_ids
     }
     events = (
         [event for event in map(event_record, store.get_events_by_execution_ids(list(executions))) if event]

@@ -11,7 +11,7 @@ from pipeline.metadata import ArtifactRecord, Snapshot
 class Lineage(Protocol):
     """What is asked of lineage, wherever it is kept."""
 
-    def outputs_of_run(self, run_id: str) -> list[ArtifactRecord]:
+    def outputs_of_run(self, run_id: str, pipeline_name: str | None = None) -> list[ArtifactRecord]:
         """Artifacts that the run's nodes published or took from the cache."""
 
     def snapshot(self) -> Snapshot:

@@ -135,7 +135,7 @@ class Run:
         )
         inputs_too = {item.artifact_id: dataclasses.replace(item, node_id="", key="") for item in inputs.values()}
         lineage = Snapshot({**inputs_too, **artifacts}, {number: execution}, tuple(events))
-        write_report(self.root, NodeReport(RUN, self.ir, record, lineage))
+        write_report(self.root, NodeReport("reviews", RUN, self.ir, record, lineage))
         return made
 
     def view(self, **changes):
@@ -241,8 +241,8 @@ def test_a_run_whose_jobs_left_nothing_has_the_platforms_states(run):
 
 
 def test_reports_come_back_as_they_were_written(run):
-    reports = read_reports(run.root)
+    reports = read_reports(run.root, "reviews")
     assert [report.node.node_id for report in reports] == ["EndpointPusher", "ModelRegistry", "Pusher", "Trainer"]
-    write_text(f"{run.root}/runs/{RUN}/nodes/Trainer.json", "{")
-    with pytest.raises(NotFound, match=r"nodes/Trainer\.json: not what a job leaves of a node"):
+    write_text(f"{run.root}/runs/reviews/{RUN}/Trainer.json", "{")
+    with pytest.raises(NotFound, match=r"run-1/Trainer\.json: not what a job leaves of a node"):
         reports_of(run.config, RUN)

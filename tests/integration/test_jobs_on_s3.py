@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError
 from pipeline.ir import digest
 from pipeline.jobs.limits import MAX_WORD
 from pipeline.metadata import LineageStore
+from pipeline.node_reports import merged, read_reports
 from pipeline.runners.warm import ProcessDied, WarmProcess
 
 pytestmark = pytest.mark.integration
@@ -95,6 +96,11 @@ def test_jobs_share_nothing_but_s3_and_the_store(jobs):
     for artifact in snapshot.artifacts.values():
         assert artifact.uri.startswith(f"s3://{jobs.bucket}/root/")
         assert len(artifact.fingerprint) == 64
+    reports = read_reports(f"s3://{jobs.bucket}", "tiny")
+    assert {report.node.node_id: report.node.state for report in reports} == dict.fromkeys(
+        ("MakeNumber", "Double", "Report"), "COMPLETE"
+    )
+    assert merged(reports) == snapshot, "what jobs leave on S3 is all that the lineage store knows"
     stored = (*snapshot.artifacts.values(), *snapshot.executions.values())
     said = json.dumps([dict(item.properties) for item in stored])
     assert "scratch" not in said, "a path of one machine is in the store"

@@ -84,7 +84,7 @@ def things():
         "ModelCard/1/card.json",
         "approvals/reviews.jsonl",
         "registry/reviews/registry.jsonl",
-        "runs/run/nodes/Trainer.json",
+        "runs/reviews/run/Trainer.json",
         "artifacts/reviews/ModelCard/card/1/card.json",
     ):
         yield ACTS.put(f"{ACTS.root}/{key}")
