@@ -11,6 +11,8 @@ from surroundings import settle
 
 settle()
 
+pytest.register_assert_rewrite("run_contract", "contract_on_platforms")
+
 # By hypothesis's own seed, the same examples each time; no deadline, because machines are shared.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

@@ -3,7 +3,8 @@
 The folder `$STAND_IN` says what there is, and keeps what happened:
 
     images.json      image → {"path", "workdir", "environment", "warm": a socket of warm_containers.py, or null}
-    jobs/NAME.json   one container each: the words, process id, times, exit code, and what it left for the platform
+    jobs/NAME.json   one container each: the words, process ids of it and of this program (which SIGTERM stops), times,
+                     exit code, and what it left for the platform
     jobs/NAME.log    what it printed
 
 NAME is the job's, which whoever starts it hands on in the environment as STAND_IN_JOB; a container never sees it.
@@ -27,7 +28,8 @@ import yaml
 _JOB, _CHECKPOINTS = "STAND_IN_JOB", "STAND_IN_CHECKPOINTS"
 _CHECKPOINTS_IN_CONTAINER = "/opt/ml/checkpoints"
 _OUTPUT_IN_CONTAINER = "/opt/ml/output"
-_STOP_GRACE_S = 10
+_STOP_GRACE_S = 5
+"""Seconds from SIGTERM to SIGKILL; SageMaker gives 30 to 120."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -90,7 +92,9 @@ class Container:
         request = {
             "words": words, "volumes": self._volumes, "environment": environment, "folder": image["workdir"],
         }  # fmt: skip
-        self._record: dict[str, Any] = {"job": self._name, "words": words, "started": time.time(), "exit_code": None}
+        self._record: dict[str, Any] = {
+            "job": self._name, "words": words, "started": time.time(), "exit_code": None, "supervisor": os.getpid(),
+        }  # fmt: skip
         self._log = self._place("log")
         with self._log.open("ab") as log:
             begin = _Warm if image["warm"] else _Fresh

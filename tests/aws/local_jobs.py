@@ -6,15 +6,17 @@ ended; a training job with spot capacity that was interrupted starts again; the 
 job's. Runs in `.venv-aws` (`make aws-test`).
 """
 
-import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
+import service_jobs
 from sagemaker.core.local.local_session import LocalSagemakerClient
+from service_jobs import interruption_of, record_of
 
 _MOST_STARTS = 5
 
@@ -27,17 +29,6 @@ class JobFailed(Exception):
         super().__init__(description["FailureReason"])
 
 
-def interruption_of(job: str) -> Path:
-    """The file by which a test says that what kills this job's container is its spot capacity being taken back."""
-    return Path(os.environ["STAND_IN"]) / "jobs" / f"{job}.interrupted"
-
-
-def record_of(job: str) -> dict[str, Any]:
-    """What the stand-in for docker has noted of the job's last container."""
-    path = Path(os.environ["STAND_IN"]) / "jobs" / f"{job}.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {}
-
-
 class Jobs(LocalSagemakerClient):
     """Local Mode's client, whose jobs fail with a reason and whose training jobs keep checkpoints."""
 
@@ -45,20 +36,27 @@ class Jobs(LocalSagemakerClient):
         """Runs the job to its end.
 
         Raises:
+          ServiceFault: a test has planted one.
           JobFailed: it ended badly.
         """
-        request["Environment"] = {**(request.get("Environment") or {}), "STAND_IN_JOB": ProcessingJobName}
-        try:
-            super().create_processing_job(ProcessingJobName, **request)
-        except RuntimeError as error:
-            raise JobFailed(_description("Processing", ProcessingJobName, error)) from error
+        with _known("Processing", ProcessingJobName, request):
+            environment = {**(request.get("Environment") or {}), "STAND_IN_JOB": ProcessingJobName}
+            try:
+                super().create_processing_job(ProcessingJobName, **{**request, "Environment": environment})
+            except RuntimeError as error:
+                raise JobFailed(_description("Processing", ProcessingJobName, error)) from error
 
     def create_training_job(self, TrainingJobName: str, **request: Any) -> None:
         """Runs the job to its end, over interruptions of its spot capacity.
 
         Raises:
+          ServiceFault: a test has planted one.
           JobFailed: it ended badly.
         """
+        with _known("Training", TrainingJobName, request):
+            self._train_over_interruptions(TrainingJobName, request)
+
+    def _train_over_interruptions(self, TrainingJobName: str, request: dict[str, Any]) -> None:
         spot = bool(request.get("EnableManagedSpotTraining"))
         for _ in range(_MOST_STARTS):
             try:
@@ -90,6 +88,22 @@ class Jobs(LocalSagemakerClient):
         """As Local Mode describes it, with the message that the container left."""
         said = {"ExitMessage": message} if (message := record_of(ProcessingJobName).get("message")) else {}
         return {**super().describe_processing_job(ProcessingJobName), **said}
+
+
+@contextmanager
+def _known(kind: str, name: str, request: Mapping[str, Any]) -> Iterator[None]:
+    """The service knows of the job from its start to its end."""
+    if code := service_jobs.take_fault(service_jobs.nodes_of(request)):
+        raise service_jobs.ServiceFault(code)
+    service_jobs.begun(kind, name, request)
+    failure = None
+    try:
+        yield
+    except JobFailed as failed:
+        failure = failed.description
+        raise
+    finally:
+        service_jobs.ended(kind, name, failure)
 
 
 def _description(kind: str, name: str, error: Exception) -> dict[str, Any]:

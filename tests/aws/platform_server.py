@@ -6,7 +6,10 @@ A moto server whose interpreter of state machines (the one of moto.stepfunctions
 our machines need and moto lacks:
 
 - `sagemaker:create…Job.sync`: the job runs (local_jobs.py), its end is the state's, and a failed job's description is
-  the cause of `States.TaskFailed`, as the service has it;
+  the cause of `States.TaskFailed`, as the service has it; a fault of its start that a test planted (service_jobs.py) is
+  the error that the service calls it;
+- executions that stop and go on as the service's do (machine_executions.py);
+- SageMaker's pipelines, steps and descriptions of jobs (sagemaker_service.py);
 - answers of `aws-sdk:…` as plain JSON: no datetimes, and a stream as its text;
 - a model package keeps the metadata that UpdateModelPackage does not name, as the service has it.
 """
@@ -18,10 +21,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import machine_executions
 import requests
+import sagemaker_service
+import service_jobs
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -36,6 +43,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse import preprocessor  # noqa: F401 - so that all who know the factory are loaded
+
+_ERRORS = {"ResourceLimitExceeded": "SageMaker.ResourceLimitExceededException"}
+"""Code of an answer → the error that Step Functions makes of it, where that is not the general one."""
+
+_LOOK_S = 0.1
+"""Seconds between two looks at a job."""
 
 _MOST_CAUSE = 32_768
 """Characters of a cause that the service keeps."""
@@ -76,33 +89,39 @@ class SageMaker(state_task_service_callback.StateTaskServiceCallback):
 
     def _eval_service_task(self, env: Any, *rest: Any, **named: Any) -> None:
         request = rest[1] if len(rest) > 1 else named["normalised_parameters"]
+        if code := service_jobs.take_fault(service_jobs.nodes_of(request)):
+            error = _ERRORS.get(code, "SageMaker.AmazonSageMakerException")
+            cause = f"The service could not start the job (Service: AmazonSageMaker; Error Code: {code})"
+            raise self._failed(env, CustomErrorName(error), cause)
         env.stack.append({"action": self.resource.api_action, "request": request})
 
     def _build_sync_resolver(self, env: Any, *rest: Any, **named: Any) -> Callable[[], Any]:
         del rest, named
         asked = env.stack.pop()
         job = _Job(asked["action"], asked["request"])
+        machine_executions.on_stop(env.states.context_object.context_object_data["Execution"]["Id"], job.stop)
 
         def resolved() -> Any:
             if job.is_running:
                 return None
             if job.failure is None:
                 return plain(job.description)
-            raise self._failed(env, job.failure)
+            cause = json.dumps(plain(job.failure))[:_MOST_CAUSE]
+            raise self._failed(env, StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed), cause)
 
         return resolved
 
-    def _failed(self, env: Any, description: dict[str, Any]) -> FailureEventException:
+    def _failed(self, env: Any, name: Any, cause: str) -> FailureEventException:
         details = TaskFailedEventDetails(
             resource=self._get_sfn_resource(),
             resourceType=self._get_sfn_resource_type(),
-            error="States.TaskFailed",
-            cause=json.dumps(plain(description))[:_MOST_CAUSE],
+            error=name.error_name,
+            cause=cause,
         )
         return FailureEventException(
             FailureEvent(
                 env=env,
-                error_name=StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed),
+                error_name=name,
                 event_type=HistoryEventType.TaskFailed,
                 event_details=EventDetails(taskFailedEventDetails=details),
             )
@@ -124,6 +143,11 @@ class _Job:
     def is_running(self) -> bool:
         return self._thread.is_alive()
 
+    def stop(self) -> None:
+        """Asks the job to stop, if it has not ended."""
+        if self.is_running:
+            service_jobs.stop(self._request[f"{self._kind}JobName"])
+
     def _run(self) -> None:
         import local_jobs
         from sagemaker.core.local import LocalSession
@@ -142,6 +166,7 @@ class _Job:
 
 def install() -> None:
     """Puts our two services where moto's interpreter looks for them."""
+    state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = _LOOK_S
     original = state_task_service_factory.state_task_service_for
     ours = {"sagemaker": SageMaker, "aws-sdk": AwsSdk}
 
@@ -171,11 +196,11 @@ def main() -> None:
     port = int(sys.argv[1])
     install()
     keep_metadata()
+    machine_executions.install()
+    sagemaker_service.install()
     ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False).start()
     config = {"stepfunctions": {"execute_state_machine": True}}
     requests.post(f"http://127.0.0.1:{port}/moto-api/config", json=config, timeout=30)
-    import sagemaker.core.local  # noqa: F401 - takes seconds, which the first job need not wait for
-
     print("READY", flush=True)
     threading.Event().wait()
 

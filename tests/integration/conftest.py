@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aws_platforms import place, platform_services, platform_warm, signer, stand_in  # noqa: F401 - fixtures
 from aws_services import aws_services, interpreter, s3_bucket, s3_endpoint  # noqa: F401 - fixtures
+from contract_on_platforms import running, tiny_compiler  # noqa: F401 - a fixture
 from mariadb import mariadb  # noqa: F401 - a fixture
 from projects import Project, completed, make_project
 from tables import CHURN_CONFIG, RENTS_CONFIG, write_customers, write_rents
@@ -34,6 +35,7 @@ SLOWEST = (
     "test_sample_pipeline.py",
     "test_platforms_match.py",
     "test_decisions_on_platforms.py",
+    "test_contract_on_platforms.py",
     "test_interruptions.py",
     "test_step_functions.py",
     "test_tabular_text.py",

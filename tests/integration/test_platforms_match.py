@@ -112,6 +112,19 @@ def _submitted(penstock, runner):
     return first.split(" ", 1)[0], arn
 
 
+def _wait_for_pipeline(sagemaker, arn):
+    """Returns when the execution has succeeded."""
+    deadline = time.monotonic() + 700
+    while True:
+        found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        if found["PipelineExecutionStatus"] != "Executing":
+            break
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+    assert found["PipelineExecutionStatus"] == "Succeeded", steps
+
+
 def _check_equal(place, run_id, here):
     """Fails unless the run made what the run on this machine made, and its model is on the endpoint."""
     outputs = LineageStore(place.store_uri).outputs_of_run(run_id, "reviews")
@@ -192,13 +205,10 @@ def test_a_state_machine_waits_for_a_person_and_makes_what_a_run_on_this_machine
 def test_a_sagemaker_pipeline_ends_waiting_and_goes_on_by_the_event_to_what_a_run_on_this_machine_makes(
     place, local, penstock, monkeypatch
 ):
-    run_id, _ = _submitted(penstock, "sagemaker")
+    run_id, arn = _submitted(penstock, "sagemaker")
     sagemaker = place.services.client("sagemaker")
-    documents = [
-        sagemaker.describe_pipeline(PipelineName=name)["PipelineDefinition"] for name in ("reviews", "reviews-continue")
-    ]
-    report = place.run_definition(documents[0], run_id)
-    assert report["status"] == "Succeeded", report["log"]
+    _wait_for_pipeline(sagemaker, arn)
+    completed(penstock("status", run_id, "--runner", "sagemaker", "--wait"), EXIT_WAITING)
     package = package_of(place)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     asked = _recorded(place, monkeypatch)[0]
@@ -208,7 +218,9 @@ def test_a_sagemaker_pipeline_ends_waiting_and_goes_on_by_the_event_to_what_a_ru
     assert package_of(place)["ModelApprovalStatus"] == "Approved"
     started = started_by(place, "reviews")
     assert started == [Started("reviews-continue", {"RunId": run_id})]
-    report = place.run_definition(documents[1], "CONTINUING01", **started[0].parameters)
-    assert report["status"] == "Succeeded", report["log"]
+    given = [{"Name": name, "Value": value} for name, value in started[0].parameters.items()]
+    going_on = sagemaker.start_pipeline_execution(PipelineName=started[0].pipeline, PipelineParameters=given)
+    _wait_for_pipeline(sagemaker, going_on["PipelineExecutionArn"])
+    completed(penstock("status", run_id, "--runner", "sagemaker", "--wait"), 0)
     _check_equal(place, run_id, local[1])
     assert [entry.kind for entry in _recorded(place, monkeypatch)] == ["requested", "package", "approved"]

@@ -1,7 +1,8 @@
 """What we compile for SageMaker Pipelines, carried out by Amazon's own local executor: tests/aws/run_definition.py.
 
-The executor knows no retries and runs one step after the other; that branches run at the same time is shown with state
-machines. A retry (RetryPipelineExecution) is a second execution of the same id.
+The executor knows no faults of the service and runs one step after the other; runs with both, from submission on, are
+in the contract of runners (test_contract_on_platforms.py). A retry (RetryPipelineExecution) is a second execution of
+the same id here.
 """
 
 import dataclasses

@@ -1,6 +1,7 @@
 """What we compile for Step Functions, carried out by moto's interpreter: tests/aws/platform_server.py.
 
-Jobs run in SageMaker's Local Mode. moto has no RedriveExecution; a run is gone on with by a second execution.
+Jobs run in SageMaker's Local Mode. That branches run at the same time, and that runs go on which were killed or
+stopped, is in the contract of runners (test_contract_on_platforms.py).
 """
 
 import json
@@ -50,15 +51,6 @@ def test_a_cold_run_runs_every_node_and_a_second_one_takes_all_from_the_cache(pl
     assert place.noted("trainer") == 1
 
 
-def test_branches_run_at_the_same_time(place):
-    machine = place.create_machine(place.compile("step_functions", left="meet", right="meet"))
-    run = place.begin_machine(machine, "branches")
-    end = run.wait()
-    assert end["status"] == "SUCCEEDED", end
-    (left,), (right,) = place.jobs()["Left"], place.jobs()["Right"]
-    assert max(left["started"], right["started"]) < min(left["ended"], right["ended"])
-
-
 def test_where_the_condition_is_false_the_job_behind_it_is_never_started(place):
     run = place.begin_machine(place.create_machine(place.compile("step_functions")), "false-run", {"value": 10})
     end = run.wait()
@@ -90,19 +82,6 @@ def test_input_that_only_a_job_can_judge_is_caught_before_any_node_runs_and_the_
     assert place.states("bad-input") == {}
     (message,) = notifications()
     assert "5.5" in message
-
-
-def test_a_run_whose_job_was_killed_goes_on_where_it_was_when_it_is_started_again(place):
-    machine = place.create_machine(place.compile("step_functions", right="kill_once"))
-    end = place.begin_machine(machine, "killed-run").wait()
-    assert end["status"] == "FAILED"
-    assert place.executions("killed-run")["Right"] == ["RUNNING"]
-
-    end = place.begin_machine(machine, "killed-run-again", {"run_id": "killed-run"}).wait()
-    assert end["status"] == "SUCCEEDED", end
-    assert place.executions("killed-run") == {node_id: ["COMPLETE"] for node_id in (*NODES, "Publish")}
-    assert place.executions("killed-run-again") == {}
-    assert place.noted("branch") == 3
 
 
 def test_a_training_whose_spot_machine_is_taken_back_goes_on_from_its_checkpoints(place):
