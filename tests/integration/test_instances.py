@@ -30,6 +30,7 @@ class Job:
 
     def __init__(self, warm, folder, aws, root, run_id, text):
         self._warm, self.folder, self._aws, self._run_id = warm, folder / run_id, aws, run_id
+        self.started = []
         self._metadata = f"sqlite:///{folder / 'metadata.sqlite'}"
         uri = f"{root}/ir/{run_id}.json"
         write_text(uri, text)
@@ -43,8 +44,9 @@ class Job:
         resources = {"current_host": f"127.0.0.{number}", "hosts": list(hosts), "network_interface_name": "lo"}
         (platform / "input" / "config" / "resourceconfig.json").write_text(json.dumps(resources))
         environment = {**self._aws.variables, "PENSTOCK_SCRATCH": str(self.folder / f"scratch-{number}")}
-        words = [*self._words, *more]
-        return self._warm.start(shared_training.run_on, environment, words, platform, log_path=self.log_path(number))
+        arguments = (environment, [*self._words, *more], platform)
+        self.started.append(self._warm.start(shared_training.run_on, *arguments, log_path=self.log_path(number)))
+        return self.started[-1]
 
     def platform(self, number):
         return self.folder / f"opt-ml-{number}"
@@ -84,13 +86,14 @@ def data(warm, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def job(warm, data, tmp_path_factory, aws_services):
-    """Makes jobs on one store and one place on S3; `training` is of the settings of that name."""
-    folder, root = tmp_path_factory.mktemp("jobs"), f"s3://{aws_services.new_bucket()}/home"
+    """Makes jobs on one store and one place on S3, and leaves none behind; `training` is of those settings."""
+    folder, root, made = tmp_path_factory.mktemp("jobs"), f"s3://{aws_services.new_bucket()}/home", []
 
     def make(run_id, training):
         settings = {"batch_size": BATCH, "learning_rate": 0.01, **training}
         text = warm.call(shared_training.compile_training, root, settings, log_path=folder / "compile.log")
-        return Job(warm, folder, aws_services, root, run_id, text)
+        made.append(Job(warm, folder, aws_services, root, run_id, text))
+        return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in aws_services.variables.items():
@@ -98,6 +101,8 @@ def job(warm, data, tmp_path_factory, aws_services):
         for name in ("examples", "graph"):
             upload(data / name, f"{root}/data/{name}")
         yield make
+        for call in (call for each in made for call in each.started):
+            call.stop()
 
 
 @pytest.fixture(scope="module")
