@@ -20,6 +20,7 @@ from pipeline.launch.beam_batches import batch_by_bytes
 from pipeline.launch.job_machine import scratch_folder
 from pipeline.launch.outcome import NodeOutcome, describe_failure
 from pipeline.launch.request import LaunchRequest
+from pipeline.launch.turns import turn_at_server
 from pipeline.metadata import connection_config, metadata_path
 from pipeline.progress_file import progress_written_to
 from pipeline.run_store import NODES_LOCK
@@ -45,7 +46,7 @@ def run_node(request: LaunchRequest, node_id: str, sharing: Sharing | None = Non
     failure, state, execution_id = None, "FAILED", None
     try:
         progress_path = Path(request.progress_path) if request.progress_path else None
-        with _nodes_lock(request), progress_written_to(progress_path):
+        with _turn(request, node_id), progress_written_to(progress_path):
             state, execution_id = _launch(request, node_id, sharing)
     except Exception as error:
         if isinstance(error, PenstockError):  # the request makes no sense: not this node's failure
@@ -66,14 +67,16 @@ def run_node(request: LaunchRequest, node_id: str, sharing: Sharing | None = Non
 
 
 @contextmanager
-def _nodes_lock(request: LaunchRequest) -> Iterator[None]:
+def _turn(request: LaunchRequest, node_id: str) -> Iterator[None]:
     """Lets the next run see that a node still runs, even if the command that started it was killed.
 
-    Not where the store is a server: there the orchestrator knows which jobs run.
+    Where the store is a server, another job of the same node is waited for: the orchestrator knows which jobs run, and
+    may have been started twice.
     """
     store = metadata_path(request.metadata_uri)
     if store is None:
-        yield
+        with turn_at_server(request.metadata_uri, request.run_id, node_id):
+            yield
         return
     path = store.with_name(NODES_LOCK)
     path.parent.mkdir(parents=True, exist_ok=True)

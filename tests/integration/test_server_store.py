@@ -5,6 +5,7 @@ import json
 import multiprocessing.connection
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tiny_approval_compile import compile_approval
 from tiny_nodes_compile import compile_tiny
 
 from pipeline.errors import ConfigError, StoreUnreachable
+from pipeline.launch.turns import turn_at_server
 from pipeline.metadata import LineageStore, find_handle, handles, record_handle
 from pipeline.run_handle import RunHandle
 from pipeline.runners.warm import ProcessDied, WarmProcess
@@ -270,6 +272,28 @@ def test_authorities_on_s3_are_used_if_they_are_the_pinned_ones_and_never_otherw
         open_with(certificates.stranger)
     s3.put_object(**place, Body=certificates.ca.read_bytes())
     open_with(certificates.ca)
+
+
+@pytest.mark.parametrize("is_secured", [False, True])
+def test_two_jobs_of_a_node_take_turns_and_other_nodes_do_not_wait(mariadb, monkeypatch, caplog, is_secured):
+    monkeypatch.setenv("PENSTOCK_METADATA_PASSWORD", "tls" if is_secured else PASSWORD)
+    monkeypatch.setenv("PENSTOCK_METADATA_CA", str(mariadb.certificates.ca) if is_secured else "")
+    uri = mariadb.uri("lineage_tls", "only_tls") if is_secured else mariadb.new_uri()
+    is_second_in = threading.Event()
+
+    def second():
+        with turn_at_server(uri, "run-1", "Double"):
+            is_second_in.set()
+
+    thread = threading.Thread(target=second, daemon=True)
+    with turn_at_server(uri, "run-1", "Double"):
+        thread.start()
+        assert not is_second_in.wait(1)
+        with turn_at_server(uri, "run-1", "Report"), turn_at_server(uri, "run-2", "Double"):
+            assert not is_second_in.is_set()
+    thread.join(60)
+    assert is_second_in.is_set()
+    assert "No lock" not in caplog.text
 
 
 def test_a_job_whose_store_cannot_be_reached_tells_the_platform(jobs, mariadb):
