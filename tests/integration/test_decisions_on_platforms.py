@@ -118,12 +118,18 @@ def models(place, signer, monkeypatch):
     return Models(place)
 
 
-def test_an_approval_in_the_console_is_on_record_and_its_model_comes_into_service(models):
+def test_an_approval_in_the_console_is_on_record_once_and_deployed_once_though_its_event_comes_twice(models):
     document = models.wait_on_sagemaker()
     models.decide_in_the_console("Approved", "good on every slice")
-    report = models.go_on(document)
-    assert report["status"] == "Succeeded", report["log"]
-    assert models.place.states(RUN) == dict.fromkeys(NODES, "COMPLETE")
+    twice = [
+        models.place.begin_definition(document.continuation.text, f"CONTINUING0{number}", **started.parameters)
+        for number, started in enumerate(started_by(models.place, "tiny", times=2), 1)
+    ]
+    assert len(twice) == 2
+    reports = [continuing.report() for continuing in twice]
+    failures = [step["failure"] for report in reports for step in report["steps"].values() if step["failure"]]
+    assert failures == []
+    assert models.place.executions(RUN) == {node_id: ["COMPLETE"] for node_id in NODES}
     assert models.place.executions("CONTINUING01") == {}
     assert models.recorded() == ["requested", "package", "approved"]
     package, decision = package_of(models.place), record_of(models.config).entries()[-1].content
