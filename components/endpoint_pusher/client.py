@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from components.aws_advice import DENIED, advice, client_advice
+from components.aws_advice import DENIED, action_of, advice, client_advice
 from components.errors import ComponentError
 
 
@@ -95,7 +95,8 @@ def _translated(client: Any, error: Any, what: str) -> DeployFailed:
     if any(words in said.lower() for words in _EXISTING_WORDS):
         return ThereAlready(answer)
     if code in DENIED:
-        return DeployFailed(f"{answer} Allow {_service(client)}:{error.operation_name} to the role that deploys.")
+        action = action_of(_service(client), str(error.operation_name))
+        return DeployFailed(f"{answer} Allow {action} to the role that deploys.")
     if code == "ResourceLimitExceeded":
         return DeployFailed(f"{answer} Ask for a higher quota (Service Quotas), or take another deploy.instance_type.")
     return DeployFailed(f"{answer} {advice(code, said, _service(client), error.operation_name)}".rstrip())
