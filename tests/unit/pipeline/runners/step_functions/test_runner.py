@@ -67,6 +67,18 @@ def expect_tags(made):
     return made.expect("stepfunctions", "tag_resource", {}, resourceArn=MACHINE, tags=TAGS)
 
 
+def expect_update(made, logs):
+    return made.expect(
+        "stepfunctions",
+        "update_state_machine",
+        {"updateDate": TIME},
+        stateMachineArn=MACHINE,
+        definition=TEXT,
+        roleArn=SETTINGS.state_machine_role,
+        loggingConfiguration=logs,
+    )
+
+
 def started_machine(text=TEXT):
     found = machine(definition=text)
     return {key: found[key] for key in ("stateMachineArn", "name", "definition", "roleArn")} | {"updateDate": TIME}
@@ -114,15 +126,7 @@ def test_a_machine_that_is_the_same_already_is_not_updated():
 @pytest.mark.parametrize("old", [{"definition": "{}"}, {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/another"}])
 def test_a_machine_with_another_definition_or_role_is_updated(old):
     made = expect_there(stubs(), **old)
-    made.expect(
-        "stepfunctions",
-        "update_state_machine",
-        {"updateDate": TIME},
-        stateMachineArn=MACHINE,
-        definition=TEXT,
-        roleArn=SETTINGS.state_machine_role,
-        loggingConfiguration=LOGS_OFF,
-    )
+    expect_update(made, LOGS_OFF)
     expect_start(expect_tags(made))
     runner(made).submit(DOCUMENT, {})
     made.check()
@@ -147,15 +151,7 @@ def test_a_machine_with_another_definition_or_role_is_updated(old):
 )
 def test_a_machine_that_logs_otherwise_than_the_configuration_says_is_updated(there, settings, wanted):
     made = expect_there(stubs(), **there)
-    made.expect(
-        "stepfunctions",
-        "update_state_machine",
-        {"updateDate": TIME},
-        stateMachineArn=MACHINE,
-        definition=TEXT,
-        roleArn=SETTINGS.state_machine_role,
-        loggingConfiguration=wanted,
-    )
+    expect_update(made, wanted)
     expect_start(expect_tags(made))
     runner(made, **settings).submit(DOCUMENT, {})
     made.check()
