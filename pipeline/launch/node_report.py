@@ -36,19 +36,10 @@ def leave_report(request: LaunchRequest, outcome: NodeOutcome) -> None:
 
 
 def _record(outcome: NodeOutcome) -> NodeRecord:
+    """The outcome of a node that has just ended."""
     ended = datetime.datetime.now(datetime.UTC)
     started = ended - datetime.timedelta(seconds=outcome.wall_s)
-    return NodeRecord(
-        node_id=outcome.node_id,
-        state=outcome.state,
-        execution_id=outcome.execution_id,
-        started_at=started.isoformat(timespec="milliseconds"),
-        ended_at=ended.isoformat(timespec="milliseconds"),
-        wall_s=outcome.wall_s,
-        cpu_s=outcome.cpu_s,
-        peak_memory_bytes=outcome.peak_memory_bytes,
-        failure=outcome.failure.message if outcome.failure else "",
-    )
+    return outcome.record(started.isoformat(timespec="milliseconds"), ended.isoformat(timespec="milliseconds"))
 
 
 def _lineage(request: LaunchRequest, name: str, outcome: NodeOutcome) -> Snapshot:

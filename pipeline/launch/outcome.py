@@ -12,6 +12,7 @@ from components.errors import BadData, ComponentError, GateRefused, WaitsForAppr
 from models.tabular_text.errors import ModelError, UntrainableData
 from pipeline.errors import EXIT_WAITING, DataRefused, GateRefusedRun, NodeFailed
 from pipeline.provenance import PROJECT_ROOT
+from pipeline.run_store import NodeRecord
 
 NodeState = Literal["COMPLETE", "CACHED", "SKIPPED", "AWAITING_APPROVAL", "FAILED"]
 FailureKind = Literal["data", "gate", "approval", "other"]
@@ -50,6 +51,21 @@ class NodeOutcome:
     cpu_s: float = 0.0
     peak_memory_bytes: int = 0
     failure: Failure | None = None
+
+    def record(self, started_at: str, ended_at: str, attempt: int = 1) -> NodeRecord:
+        """The same as records of runs keep it; times are ISO 8601 with zone."""
+        return NodeRecord(
+            node_id=self.node_id,
+            state=self.state,
+            execution_id=self.execution_id,
+            attempt=attempt,
+            started_at=started_at,
+            ended_at=ended_at,
+            wall_s=round(self.wall_s, 3),
+            cpu_s=round(self.cpu_s, 3),
+            peak_memory_bytes=self.peak_memory_bytes,
+            failure=self.failure.message if self.failure else "",
+        )
 
     @classmethod
     def died(cls, node_id: str, cause: str) -> "NodeOutcome":

@@ -158,7 +158,7 @@ class LocalRun:
         lost = schedule.end(node_id, obstacle)
         if obstacle == _FAILED:
             self._failed.append(outcome)
-        self._put(_node_record(outcome, process, self._now()))
+        self._put(outcome.record(process.started_at, self._now(), process.attempt))
         self._tell_end(node_id)
         for other, reason in lost.items():
             self._put(NodeRecord(other, "NOT_RUN", attempt=self._next_attempt(other) - 1, failure=reason))
@@ -199,21 +199,6 @@ def _obstacle(outcome: NodeOutcome) -> str | None:
     if outcome.failure is None:
         return None
     return "waits for approval" if outcome.state == AWAITING_APPROVAL else _FAILED
-
-
-def _node_record(outcome: NodeOutcome, process: NodeProcess, ended_at: str) -> NodeRecord:
-    return NodeRecord(
-        node_id=outcome.node_id,
-        state=outcome.state,
-        execution_id=outcome.execution_id,
-        attempt=process.attempt,
-        started_at=process.started_at,
-        ended_at=ended_at,
-        wall_s=round(outcome.wall_s, 3),
-        cpu_s=round(outcome.cpu_s, 3),
-        peak_memory_bytes=outcome.peak_memory_bytes,
-        failure=outcome.failure.message if outcome.failure else "",
-    )
 
 
 def _node_failed(outcome: NodeOutcome, others: list[NodeOutcome], log_path: Path) -> NodeFailed:
