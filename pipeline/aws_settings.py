@@ -38,7 +38,7 @@ PINNED_EXPECTED = "s3://BUCKET/KEY#sha256= and the 64 hexadecimal digits that sh
 _PARTITION = r"aws(?:-cn|-us-gov)?"
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 _S3_ROOT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*")
-_IMAGE = re.compile(r"[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}")
+IMAGE_BY_DIGEST = re.compile(r"[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}")
 _ROLE = re.compile(rf"arn:{_PARTITION}:iam::\d{{12}}:role/[A-Za-z0-9+=,.@_/-]+")
 _KMS_KEY = re.compile(rf"arn:{_PARTITION}:kms:(?P<region>[a-z0-9-]+):\d{{12}}:(?:key|alias)/[A-Za-z0-9/_-]+")
 _TOPIC = re.compile(rf"arn:{_PARTITION}:sns:(?P<region>[a-z0-9-]+):\d{{12}}:[A-Za-z0-9_.-]{{1,256}}")
@@ -161,11 +161,8 @@ class AwsSettings:
             value = getattr(self, key)
             if value is not None and not pattern.fullmatch(value):
                 yield f"{key} is {value!r}, expected {expected}."
-        if not any(pattern.fullmatch(self.metadata) for pattern in (_SECRET, _MYSQL, _SQLITE)):
-            yield (
-                "metadata is not the address of a lineage store: expected secretsmanager:NAME (or the secret's ARN), "
-                "or mysql://USER@HOST:PORT/DATABASE; a password is never written here."
-            )
+        if problem := metadata_address_problem(self.metadata):
+            yield problem
 
     def _regions(self) -> Iterator[str]:
         if not _REGION.fullmatch(self.region):
@@ -222,10 +219,24 @@ class AwsSettings:
                 yield f"environment: {name} has {len(value)} characters, at most {MAX_VALUE} fit."
 
 
+def metadata_address_problem(address: str) -> str | None:
+    """What is wrong with the address of a lineage store that jobs use; None if nothing is."""
+    if any(pattern.fullmatch(address) for pattern in (_SECRET, _MYSQL, _SQLITE)):
+        return None
+    return (
+        "metadata is not the address of a lineage store: expected secretsmanager:NAME (or the secret's ARN), "
+        "or mysql://USER@HOST:PORT/DATABASE; a password is never written here."
+    )
+
+
 _SHAPES = (
     ("region", _REGION, "a region such as eu-central-1"),
     ("root", _S3_ROOT, "s3://BUCKET/PREFIX of letters, digits, dots, dashes and underscores, with no slash at its end"),
-    ("image", _IMAGE, "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow"),
+    (
+        "image",
+        IMAGE_BY_DIGEST,
+        "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow",
+    ),
     ("job_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-jobs"),
     ("metadata_ca", PINNED_OBJECT, PINNED_EXPECTED),
     ("pipeline_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-pipeline"),
@@ -275,7 +286,9 @@ class ResourceLine:
       spot: managed spot with checkpoints: cheaper, may be interrupted. Training jobs (Trainer, Tuner) only.
       timeout_s: seconds after which the job is stopped.
       max_wait_s: with `spot`: seconds for waiting and running together; None = twice `timeout_s`.
-      retries: times the job is started anew after a failure of the service (never after one of the node).
+      retries: times the job is started anew after a failure of the service (on Kubeflow after any failure, because
+        it cannot tell them apart).
+      shm_gb: size of /dev/shm in GiB, which counts as memory; Kubernetes only, elsewhere the platform decides.
     """
 
     cpus: int | None = None
@@ -289,6 +302,7 @@ class ResourceLine:
     timeout_s: int | None = None
     max_wait_s: int | None = None
     retries: int | None = None
+    shm_gb: int | None = None
 
     def __post_init__(self) -> None:
         problems = [
@@ -316,6 +330,7 @@ _BOUNDS: tuple[tuple[str, Callable[[int], bool], str], ...] = (
     ("timeout_s", lambda value: 60 <= value <= MAX_TRAINING_S, f"60 to {MAX_TRAINING_S}"),
     ("max_wait_s", lambda value: 60 <= value <= MAX_TRAINING_S, f"60 to {MAX_TRAINING_S}"),
     ("retries", lambda value: 0 <= value <= 20, "0 to 20"),
+    ("shm_gb", lambda value: 1 <= value <= 512, "1 to 512"),
 )
 
 FALLBACK = ResourceLine(cpus=2, memory_gb=8, gpus=0, disk_gb=30, instances=1, spot=False, timeout_s=3600, retries=2)

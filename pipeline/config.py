@@ -38,6 +38,7 @@ from pipeline.aws_settings import AwsSettings, ResourceLine
 from pipeline.cache_policy import CachePolicy, NodePolicy
 from pipeline.config_errors import explain, merge, not_finite
 from pipeline.errors import ConfigError
+from pipeline.kubeflow_settings import KubeflowSettings
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 """What every runner accepts as a pipeline name (SageMaker: 256 of [A-Za-z0-9-]; Kubernetes: 63 of [a-z0-9-])."""
@@ -244,6 +245,7 @@ class Config(Section):
     beam: BeamSection = BeamSection()
     nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
     aws: AwsSettings | None = None
+    kubeflow: KubeflowSettings | None = None
     resources: Mapping[ResourceNode, ResourceLine] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -397,6 +399,19 @@ class Config(Section):
                 ["There is no section 'aws' in the configuration, and this runner needs one: docs/sagemaker.md."]
             )
         return self.aws
+
+    @property
+    def on_kubeflow(self) -> KubeflowSettings:
+        """The section `kubeflow`.
+
+        Raises:
+          ConfigError: there is none.
+        """
+        if self.kubeflow is None:
+            raise ConfigError(
+                ["There is no section 'kubeflow' in the configuration, and this runner needs one: docs/kubeflow.md."]
+            )
+        return self.kubeflow
 
     @property
     def resource_lines(self) -> dict[str, ResourceLine]:

@@ -46,6 +46,10 @@ class ConfigError(PenstockError):
         return type(self), (self.problems,)
 
 
+class CannotCheck(ConfigError):
+    """What a document would be checked with is not installed."""
+
+
 class UnsupportedByRunner(ConfigError):
     """The pipeline holds nodes that the chosen runner cannot express."""
 

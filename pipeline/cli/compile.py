@@ -26,18 +26,17 @@ def compile_document(
     overrides: SetOption = None,
 ) -> None:
     """Compile the pipeline for a platform and check the document; the same pipeline gives the same bytes."""
-    from pipeline.errors import ConfigError
+    from pipeline.errors import CannotCheck, ConfigError
     from pipeline.runners.registry import capabilities_of, platform_problems
-    from pipeline.runners.service_model import is_installed
 
     capabilities_of(runner)
     settings = load(config, overrides)
     document = compiled(runner, settings)
-    if is_installed():
+    try:
         if problems := platform_problems(document):
             raise ConfigError(problems)
-    elif not capabilities_of(runner).runs_here:
-        typer.echo("note: not checked against AWS's own models, because boto3 is not installed.", err=True)
+    except CannotCheck as error:
+        typer.echo(f"note: not checked: {error}", err=True)
     if diff_deployed:
         _echo_differences(runner, settings, document)
     elif output is None:

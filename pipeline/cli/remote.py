@@ -99,9 +99,10 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
     from pipeline.staging import check_bucket, stage_inputs
 
     placed, logs = placed_for(runner, settings), settings.root / "logs"
-    os.environ.setdefault("AWS_REGION", placed.on_aws.region)  # for clients that only know the environment
-    check_account(make_client("sts", placed.on_aws.region), placed.on_aws)
-    check_bucket(placed)
+    if placed.aws is not None and placed.aws.root == placed.pipeline.root:
+        os.environ.setdefault("AWS_REGION", placed.aws.region)  # for clients that only know the environment
+        check_account(make_client("sts", placed.aws.region), placed.aws)
+        check_bucket(placed)
     plan = make_plan(placed)
     echo_notes(plan)
     if unseen := check_data(placed, plan):
@@ -118,9 +119,10 @@ def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") 
 
 def _remember(settings: "Config", handle: "RunHandle") -> None:
     """Keeps the handle, and says what is lost where that is not possible."""
+    from pipeline.runners.registry import metadata_for
     from pipeline.submissions import remember
 
-    if lost := remember(handle, store_of(settings), settings.on_aws.metadata):
+    if lost := remember(handle, store_of(settings), metadata_for(handle.runner, settings)):
         typer.echo(f"warning: {lost}", err=True)
 
 

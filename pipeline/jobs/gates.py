@@ -15,10 +15,16 @@ Conditions = frozenset[str]
 
 @dataclasses.dataclass(frozen=True)
 class Gates:
-    """The gates of a graph; `names` are the jobs' names."""
+    """The gates of a graph.
+
+    Attributes:
+      names: the jobs' names.
+      training_decides: a training job can hand out a decision too.
+    """
 
     graph: JobGraph
     names: dict[str, str]
+    training_decides: bool = False
 
     def of(self, lead: str) -> tuple[Gate, ...]:
         """The gates before a job, outermost first."""
@@ -79,7 +85,7 @@ class Gates:
     def _decider(self, lead: str) -> str | None:
         """The job that ends after all others that this one waits for, if it can hand out a decision."""
         direct = self.graph.reduced[lead]
-        if len(direct) != 1 or self.graph.nodes[direct[0]].trains:
+        if len(direct) != 1 or (self.graph.nodes[direct[0]].trains and not self.training_decides):
             return None
         return direct[0]
 

@@ -97,9 +97,14 @@ def from_approval_on(nodes: Mapping[str, Node]) -> dict[str, Node]:
 
 @dataclasses.dataclass(frozen=True)
 class JobGraph:
-    """Nodes by the job that runs them; a job is known by the id of its leading node."""
+    """Nodes by the job that runs them; a job is known by the id of its leading node.
+
+    Attributes:
+      shares_jobs: lookups run in the job of another node where they can; otherwise every node has a job of its own.
+    """
 
     nodes: Mapping[str, Node]
+    shares_jobs: bool = True
 
     @cached_property
     def lead_of(self) -> dict[str, str]:
@@ -107,6 +112,8 @@ class JobGraph:
 
         A lookup that waits for nothing runs in the first job; one that waits for nodes of one job only runs there.
         """
+        if not self.shares_jobs:
+            return {node_id: node_id for node_id in self.nodes}
         free = [node for node in self.nodes.values() if not node.upstream and not node.conditions]
         first = next((node.node_id for node in free if not node.is_lookup), None)
         leads: dict[str, str] = {}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import ir as ir_documents
 from pipeline.aws_settings import DEFAULT_LINE, AwsSettings, ResourceLine, resource_line
-from pipeline.cache_policy import CachePolicy
 from pipeline.errors import ConfigError
 from pipeline.jobs.gates import Gates
 from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
@@ -17,6 +16,7 @@ from pipeline.jobs.limits import MAX_JOB_NAME, MAX_NAME, UNIQUE_LENGTH, plan_pro
 from pipeline.jobs.request import JobPlan, JobRequest, Join, Parameter, RunId
 from pipeline.jobs.requests import JobParts, processing_request, training_request
 from pipeline.jobs.resources import line_problems, sharing_problems
+from pipeline.jobs.words import LaunchWords
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -158,14 +158,9 @@ class _Planner:
         return Join((f"{self._aws.root}/{kind}/", self._run_id, f"/{self._names[lead]}"))
 
     def _words(self, members: tuple[str, ...], decided: tuple[str, ...]) -> Iterator[Any]:
-        yield from ("--ir", f"{self._aws.root}/ir/{ir_documents.digest(self._ir_text)}.json")
-        yield from ("--nodes", ",".join(members), "--run-id", self._run_id, "--metadata", self._aws.metadata)
-        for parameter in sorted(self._parameters, key=lambda parameter: parameter.name):
-            if parameter.name != RUN_ID_PARAMETER:
-                yield from ("--param", Join((f"{parameter.name}=", Parameter(parameter.name))))
-        policies = {name: policy for name, policy in self._config.caching.nodes.items() if name in members}
-        if policies:
-            yield from ("--caching", CachePolicy(policies).to_json())
+        ir_uri = f"{self._aws.root}/ir/{ir_documents.digest(self._ir_text)}.json"
+        words = LaunchWords(ir_uri, self._aws.metadata, self._run_id, self._parameters, self._config.caching)
+        yield from words.of(members)
         for node_id in decided:
             yield from ("--decide", node_id)
 

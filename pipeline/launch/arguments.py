@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,6 +10,7 @@ from pipeline import ir as ir_documents
 from pipeline.cache_policy import CachePolicy
 from pipeline.errors import ConfigError
 from pipeline.input_files import read_input
+from pipeline.launch.packed_ir import PREFIX, unpack
 from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import metadata_problem
 
@@ -23,12 +24,19 @@ class Job:
     Attributes:
       request: the nodes to run.
       decide: conditional nodes to decide about once those have run.
-      decisions: the folder (or `s3://…`) that the decisions are written to; None: nobody asks for any.
+      decisions: the folder (or `s3://…`) that the decisions are written to; None: nobody asks for any there.
+      answers: node → the file that gets just what was decided about it.
     """
 
     request: LaunchRequest
     decide: tuple[str, ...] = ()
     decisions: str | None = None
+    answers: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_asked(self) -> bool:
+        """True if somebody branches on what is decided."""
+        return self.decisions is not None or bool(self.answers)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,17 +63,21 @@ def parse(argv: Sequence[str] | None, scratch: Path) -> Job:
     problems += [no_such_node(node_id, known, "--decide") for node_id in args.decide if node_id not in known]
     if args.decide and not args.decisions:
         problems.append("--decide: say where to write what is decided, with --decisions DIR.")
+    problems += [f"--answer {item}: expected NODE=FILE." for item in args.answer if "=" not in item]
+    answers = {node_id: Path(path) for node_id, _, path in (item.partition("=") for item in args.answer)}
+    problems += [no_such_node(node_id, known, "--answer") for node_id in answers if node_id not in known]
     caching = _policy(args.caching, known, problems)
     if problems:
         raise ConfigError(problems)
     parameters = dict(item.partition("=")[::2] for item in args.param)
     request = LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching, scratch=scratch)
-    return Job(request, tuple(args.decide), args.decisions)
+    asked = dict.fromkeys((*args.decide, *(node_id for node_id in answers if node_id not in chosen)))
+    return Job(request, tuple(asked), args.decisions, answers)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m pipeline.launch", description="Run nodes of a compiled pipeline.")
-    parser.add_argument("--ir", required=True, help="the compiled pipeline (JSON), a file or s3://…")
+    parser.add_argument("--ir", required=True, help="the compiled pipeline: a JSON file, s3://… or packed:…")
     parser.add_argument("--nodes", required=True, help="node ids, separated by commas, run in this order")
     parser.add_argument("--run-id", required=True)
     stores = "sqlite:////absolute/path, mysql://user@host:port/database or secretsmanager:name"
@@ -76,16 +88,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--decide", action="append", default=[], metavar="NODE", help=decides)
     waits = "folder for decision.json; a model that waits for an approval is then no failure"
     parser.add_argument("--decisions", metavar="DIR", help=waits)
+    answers = "as --decide, and FILE gets nothing but the word; for one of --nodes, what became of its approval"
+    parser.add_argument("--answer", action="append", default=[], metavar="NODE=FILE", help=answers)
     parser.add_argument(SELF_TEST, action="store_true", help="say what works in this image, and run nothing")
     return parser
 
 
 def read_ir(location: str) -> str:
-    """The text of a compiled pipeline, a file or `s3://…`.
+    """The text of a compiled pipeline: a file, `s3://…` or the pipeline itself as one word (packed_ir.py).
 
     Raises:
       ConfigError: it cannot be read.
     """
+    if location.startswith(PREFIX):
+        try:
+            return unpack(location)
+        except ValueError as error:
+            raise ConfigError([f"--ir: {error}. Compile the pipeline again."]) from error
     if "://" not in location:
         return read_input(Path(location)).decode()
     from pipeline.storage import read_text

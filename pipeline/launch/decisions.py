@@ -90,3 +90,16 @@ def write_decisions(answers: Mapping[str, str], folder: str) -> None:
     temporary = Path(folder, f".{DECISION_FILE}")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(Path(folder, DECISION_FILE))
+
+
+def write_answers(answers: Mapping[str, str], paths: Mapping[str, Path]) -> None:
+    """Writes what was decided about each of these nodes into its file, one word and nothing else.
+
+    Raises:
+      NodeFailed: nothing was decided about one of them.
+    """
+    for node_id, path in paths.items():
+        if node_id not in answers:
+            raise NodeFailed(f"--answer {node_id}: it approves nothing, so there is no answer.", node_id=node_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(answers[node_id], encoding="utf-8")

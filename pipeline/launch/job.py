@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.errors import NodeFailed, PenstockError
 from pipeline.launch.arguments import SELF_TEST, Job, parse, read_ir
 from pipeline.launch.crew import Crew
-from pipeline.launch.decisions import SKIP, WAITING, approval_of, behind, decide, write_decisions
+from pipeline.launch.decisions import SKIP, WAITING, approval_of, behind, decide, write_answers, write_decisions
 from pipeline.launch.following import Following
 from pipeline.launch.interruption import EXIT_CODE, Interrupted, MachineLost, interruptible
 from pipeline.launch.job_machine import JOB_FOLDER, checkpoint_variables, scratch_folder
@@ -111,13 +111,13 @@ def _run(job: Job, job_folder: Path, sharing: Sharing | None = None) -> int:
         if outcome.failure is None:
             continue
         sys.stderr.write(f"{outcome.failure.message}\n")
-        if outcome.failure.kind == "approval" and job.decisions is not None:
+        if outcome.failure.kind == "approval" and job.is_asked:
             tell(outcome.failure.message, job_folder)
             break
         tell_failure(_reason(node_id, outcome.failure), job_folder)
         return EXIT_CODES[outcome.failure.kind]
-    if job.decisions is not None:
-        _decide(job, outcomes, job.decisions)
+    if job.is_asked:
+        _decide(job, outcomes)
     return 0
 
 
@@ -126,7 +126,7 @@ def _reason(node_id: str, failure: Failure) -> str:
     return f"{node_id}: {failure.message}{where}"
 
 
-def _decide(job: Job, outcomes: Sequence[NodeOutcome], folder: str) -> None:
+def _decide(job: Job, outcomes: Sequence[NodeOutcome]) -> None:
     """Writes what the orchestrator branches on; what is behind a node that waits is left out of the run."""
     from pipeline.caching.metadata_lock import LockedMetadata
 
@@ -142,5 +142,7 @@ def _decide(job: Job, outcomes: Sequence[NodeOutcome], folder: str) -> None:
     answers |= dict.fromkeys(waiting.intersection(job.decide), SKIP)
     decidable = [node_id for node_id in job.decide if node_id not in waiting]
     answers |= decide(ir, decidable, connection)
-    write_decisions(answers, folder)
+    if job.decisions is not None:
+        write_decisions(answers, job.decisions)
+    write_answers(answers, job.answers)
     sys.stdout.write(f"DECIDED {answers}\n")

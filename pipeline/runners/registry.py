@@ -1,6 +1,5 @@
 """The runners by name, without importing any before it is asked for."""
 
-import dataclasses
 import difflib
 from importlib import import_module
 from pathlib import Path
@@ -16,11 +15,13 @@ if TYPE_CHECKING:
     from pipeline.runners.remote import RemoteRunner
 
 RUNNERS = {
+    "kubeflow": "pipeline.runners.kubeflow",
     "local": "pipeline.runners.local",
     "sagemaker": "pipeline.runners.sagemaker",
     "step_functions": "pipeline.runners.step_functions",
 }
-"""The word after `--runner` and the module that holds the runner, with its `CAPABILITIES`."""
+"""The word after `--runner` and the module that holds the runner: its `CAPABILITIES` and `compile_document`; of a
+platform also `placed`, `metadata_of`, `document_problems`, and `make_runner` in its module `runner`."""
 
 
 def capabilities_of(name: str) -> Capabilities:
@@ -67,22 +68,13 @@ def build_document(name: str, config: "Config", plan: Plan) -> Document:
 
 
 def platform_problems(document: Document) -> list[str]:
-    """What the platform would refuse in a document by the model of its own service, each with the step or state named.
+    """What the platform would refuse in a document, by what can be known here, each with the step, state or task named.
 
     Raises:
-      ConfigError: the model cannot be read, because boto3 is not installed.
+      CannotCheck: what it would be checked with is not installed.
     """
-    from pipeline.runners.service_model import is_installed
-
     if capabilities_of(document.runner).runs_here:
         return []
-    if not is_installed():
-        raise ConfigError(
-            [
-                "boto3 is not installed, whose models of AWS's services documents are checked against: install "
-                "requirements-aws.lock."
-            ]
-        )
     problems_of = import_module(RUNNERS[document.runner]).document_problems
     documents = [document, *([document.continuation] if document.continuation else [])]
     return [problem for each in documents for problem in problems_of(each.text)]
@@ -92,30 +84,28 @@ def placed_for(name: str, config: "Config") -> "Config":
     """The configuration with everything kept where that runner's nodes can reach it; what is planned and compiled.
 
     Raises:
-      ConfigError: there is no such runner, or no section `aws` and the runner needs one.
+      ConfigError: there is no such runner, or no section for it and the runner needs one.
     """
-    capabilities = capabilities_of(name)
-    if capabilities.runs_here:
+    if capabilities_of(name).runs_here:
         return config
-    placed = config.at(config.on_aws.root)
-    if capabilities.asks_in_registry:
-        return placed
-    # A package's approval would have EventBridge continue a run that is not SageMaker's.
-    return placed.model_copy(update={"aws": dataclasses.replace(placed.on_aws, model_package_group=None)})
+    placed: Config = import_module(RUNNERS[name]).placed(config)
+    return placed
+
+
+def metadata_for(name: str, config: "Config") -> str:
+    """The lineage store that a platform's jobs write to, as the configuration names it."""
+    return str(import_module(RUNNERS[name]).metadata_of(config))
 
 
 def remote_runner(name: str, config: "Config") -> "RemoteRunner":
     """The runner of a platform, with clients for the place that the configuration names.
 
     Raises:
-      ConfigError: there is no such runner, it runs here, or there is no section `aws`.
+      ConfigError: there is no such runner, it runs here, or there is no section for it.
       PlatformRefused: there are no clients for that platform.
     """
     if capabilities_of(name).runs_here:
         away = ", ".join(other for other in RUNNERS if not capabilities_of(other).runs_here)
         raise ConfigError([f"--runner {name}: its runs are started with penstock run. For runs elsewhere: {away}."])
-    from pipeline.runners.aws.clients import make_clients
-
-    aws = config.on_aws
-    runner: RemoteRunner = import_module(f"{RUNNERS[name]}.runner").make_runner(make_clients(aws), aws)
+    runner: RemoteRunner = import_module(f"{RUNNERS[name]}.runner").make_runner(config)
     return runner

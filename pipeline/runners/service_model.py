@@ -12,6 +12,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+from pipeline.errors import CannotCheck
+
 _TYPES = {
     "string": str,
     "integer": int,
@@ -37,9 +39,15 @@ Reader = Callable[[Any], Any]
 """Gives a `Later` for what a document's own language computes, anything else as it is."""
 
 
-def is_installed() -> bool:
-    """True where botocore, and with it the models, can be imported."""
-    return find_spec("botocore") is not None
+def require_models() -> None:
+    """Raises CannotCheck where botocore, and with it the models, cannot be imported."""
+    if find_spec("botocore") is None:
+        raise CannotCheck(
+            [
+                "boto3 is not installed, whose models of AWS's services documents are checked against: install "
+                "requirements-aws.lock."
+            ]
+        )
 
 
 def operation_problems(service: str, operation: str, request: Mapping[str, Any], read: Reader) -> Iterator[str]:

@@ -9,6 +9,8 @@ import pytest
 from aws_platforms import place, platform_services, platform_warm, signer, stand_in  # noqa: F401 - fixtures
 from aws_services import aws_services, interpreter, s3_bucket, s3_endpoint  # noqa: F401 - fixtures
 from contract_on_platforms import running, tiny_compiler  # noqa: F401 - a fixture
+from kubeflow_pods import cluster  # noqa: F401 - a fixture
+from kubeflow_server import kubeflow_server  # noqa: F401 - a fixture
 from mariadb import mariadb  # noqa: F401 - a fixture
 from projects import Project, completed, make_project
 from tables import CHURN_CONFIG, RENTS_CONFIG, write_customers, write_rents

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.runners.service_model import Later, operation_problems
+from pipeline.runners.service_model import Later, operation_problems, require_models
 
 _OPERATIONS = {"Processing": "CreateProcessingJob", "Training": "CreateTrainingJob"}
 _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -16,7 +16,12 @@ Step = Mapping[str, Any]
 
 
 def definition_problems(text: str) -> list[str]:
-    """What SageMaker would refuse in a definition, a sentence each with the step named; needs botocore."""
+    """What SageMaker would refuse in a definition, a sentence each with the step named.
+
+    Raises:
+      CannotCheck: botocore is not installed.
+    """
+    require_models()
     return list(_Definition(json.loads(text)).problems())
 
 

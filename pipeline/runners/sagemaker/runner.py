@@ -8,7 +8,7 @@ import datetime
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import ir as ir_documents
 from pipeline.aws_settings import AwsSettings
@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError, NotFound
 from pipeline.jobs import RUN_ID_PARAMETER
 from pipeline.run_handle import RunHandle
 from pipeline.runners.aws.asking import NotThere, ask, ask_pages
-from pipeline.runners.aws.clients import AwsClients
+from pipeline.runners.aws.clients import AwsClients, make_clients
 from pipeline.runners.aws.ir_upload import upload_ir
 from pipeline.runners.aws.job_reading import node_lines, usage_now
 from pipeline.runners.aws.jobs import ask_failure
@@ -24,6 +24,9 @@ from pipeline.runners.base import Document, RunStatus
 from pipeline.runners.remote import JobUsage, LogRange, RunProgress, check_given
 from pipeline.runners.sagemaker.definition import CAPABILITIES, NAME, compile_document
 from pipeline.runners.sagemaker.progress import StepNames, job_of, jobs_of, read_definition, run_state, text_of
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 CONTINUE = "-continue"
 """What follows a pipeline's name in that of the one that goes on after an approval."""
@@ -46,9 +49,14 @@ class _Execution:
         return self.arn.rpartition("/")[2]
 
 
-def make_runner(clients: AwsClients, aws: AwsSettings) -> "SageMakerRunner":
-    """The runner, with clients of the configuration's region."""
-    return SageMakerRunner(clients, aws)
+def make_runner(config: "Config") -> "SageMakerRunner":
+    """The runner, with clients of the configuration's region.
+
+    Raises:
+      ConfigError: there is no section `aws`.
+      PlatformRefused: there are no clients for AWS here.
+    """
+    return SageMakerRunner(make_clients(config.on_aws), config.on_aws)
 
 
 class SageMakerRunner:

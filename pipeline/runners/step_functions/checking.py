@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.runners.service_model import Later, operation_problems
+from pipeline.runners.service_model import Later, operation_problems, require_models
 
 _RESOURCE = re.compile(
     r"arn:aws(?:-cn|-us-gov)?:states:::(?:(?P<sdk>aws-sdk):)?(?P<service>[a-z0-9]+):(?P<operation>[A-Za-z0-9]+)"
@@ -18,7 +18,12 @@ State = Mapping[str, Any]
 
 
 def state_machine_problems(text: str) -> list[str]:
-    """What the services would refuse in the tasks of a state machine, a sentence each; needs botocore."""
+    """What the services would refuse in the tasks of a state machine, a sentence each.
+
+    Raises:
+      CannotCheck: botocore is not installed.
+    """
+    require_models()
     states = list(_all_states(json.loads(text)["States"]))
     names = [name for name, _ in states]
     twice = [

@@ -8,14 +8,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import ir as ir_documents
 from pipeline.aws_settings import AwsSettings
 from pipeline.errors import ConfigError, NotFound, PlatformRefused
 from pipeline.run_handle import RunHandle
 from pipeline.runners.aws.asking import NotThere, ask, ask_pages
-from pipeline.runners.aws.clients import AwsClients
+from pipeline.runners.aws.clients import AwsClients, make_clients
 from pipeline.runners.aws.ir_upload import upload_ir
 from pipeline.runners.aws.job_reading import node_lines, usage_now
 from pipeline.runners.base import Document, RunStatus
@@ -24,6 +24,9 @@ from pipeline.runners.run_ids import new_run_id
 from pipeline.runners.step_functions.history import RUN_STATES, has_failed_on_purpose, jobs_of, read_machine
 from pipeline.runners.step_functions.machine_logs import logging_configuration, logs_alike
 from pipeline.runners.step_functions.state_machine import CAPABILITIES, NAME, compile_document
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 _RESUMED = re.compile(r"(?P<run>.+)_resumed_(?P<number>\d+)")
 _RESUMABLE = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -35,9 +38,14 @@ def _utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def make_runner(clients: AwsClients, aws: AwsSettings) -> "StepFunctionsRunner":
-    """The runner, with clients of the configuration's region."""
-    return StepFunctionsRunner(clients, aws)
+def make_runner(config: "Config") -> "StepFunctionsRunner":
+    """The runner, with clients of the configuration's region.
+
+    Raises:
+      ConfigError: there is no section `aws`.
+      PlatformRefused: there are no clients for AWS here.
+    """
+    return StepFunctionsRunner(make_clients(config.on_aws), config.on_aws)
 
 
 class StepFunctionsRunner:

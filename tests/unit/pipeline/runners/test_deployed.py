@@ -6,8 +6,8 @@ import pytest
 from aws_config import ACCOUNT, REGION, SETTINGS
 from aws_stubs import stubs
 
-from pipeline.runners.sagemaker.runner import make_runner as sagemaker
-from pipeline.runners.step_functions.runner import make_runner as step_functions
+from pipeline.runners.sagemaker.runner import SageMakerRunner
+from pipeline.runners.step_functions.runner import StepFunctionsRunner
 
 NOW = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:reviews"
@@ -16,7 +16,7 @@ MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:reviews"
 def test_sagemaker_gives_the_pipelines_definition():
     found = stubs()
     found.expect("sagemaker", "describe_pipeline", {"PipelineDefinition": "{}"}, PipelineName="reviews")
-    assert sagemaker(found.clients, SETTINGS).deployed("reviews") == "{}"
+    assert SageMakerRunner(found.clients, SETTINGS).deployed("reviews") == "{}"
 
 
 def test_step_functions_gives_the_machines_definition():
@@ -30,14 +30,14 @@ def test_step_functions_gives_the_machines_definition():
         "creationDate": NOW,
     }
     found.expect("stepfunctions", "describe_state_machine", answer, stateMachineArn=MACHINE)
-    assert step_functions(found.clients, SETTINGS).deployed("reviews") == "{}"
+    assert StepFunctionsRunner(found.clients, SETTINGS).deployed("reviews") == "{}"
 
 
 @pytest.mark.parametrize(
     ("make", "client", "method", "code"),
     [
-        (sagemaker, "sagemaker", "describe_pipeline", "ResourceNotFound"),
-        (step_functions, "stepfunctions", "describe_state_machine", "StateMachineDoesNotExist"),
+        (SageMakerRunner, "sagemaker", "describe_pipeline", "ResourceNotFound"),
+        (StepFunctionsRunner, "stepfunctions", "describe_state_machine", "StateMachineDoesNotExist"),
     ],
 )
 def test_what_is_not_there_is_nothing(make, client, method, code):

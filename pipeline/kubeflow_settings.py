@@ -1,0 +1,242 @@
+"""Where the pipeline lives on Kubernetes and what its pods may use: the configuration's section `kubeflow`.
+
+Pure data, no secret in it. What Kubernetes or Kubeflow Pipelines would refuse is refused while the configuration is
+read, all problems of the section together.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pipeline.aws_settings import IMAGE_BY_DIGEST, GpuKind, metadata_address_problem
+
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
+Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+PASSWORD_VARIABLE = "PENSTOCK_METADATA_PASSWORD"  # noqa: S105 - its name
+"""Where the launcher looks for the lineage store's password."""
+
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+_RESOURCE = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9._-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
+_ROOT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*|(?:/[A-Za-z0-9._-]+)+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Toleration:
+    """A taint of nodes that a pod may be put on in spite of; without a value, whatever the taint's value is."""
+
+    key: str
+    value: str | None = None
+    effect: Effect | None = None
+
+    def __post_init__(self) -> None:
+        if problems := [*_labels("tolerations", {self.key: self.value or ""})]:
+            raise ValueError("\n".join(problems))
+
+
+@dataclasses.dataclass(frozen=True)
+class NodePool:
+    """Nodes that some pods are put on.
+
+    Attributes:
+      node_selector: labels that the nodes have.
+      tolerations: taints that the nodes have.
+    """
+
+    node_selector: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+
+    def __post_init__(self) -> None:
+        if problems := [*_labels("node_selector", self.node_selector)]:
+            raise ValueError("\n".join(problems))
+
+
+@dataclasses.dataclass(frozen=True)
+class AcceleratorPool(NodePool):
+    """Nodes with an accelerator; `resource` is what a pod asks for to get one."""
+
+    resource: str = "nvidia.com/gpu"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not _RESOURCE.fullmatch(self.resource):
+            raise ValueError(f"resource is {self.resource!r}, expected one such as nvidia.com/gpu.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Secret:
+    """A Kubernetes secret that every pod gets.
+
+    Attributes:
+      environment: variable → the secret's key.
+      path: folder with a file for each key; None = no files.
+    """
+
+    name: str
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    path: str | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not _SUBDOMAIN.fullmatch(self.name):
+            problems.append(f"name is {self.name!r}, which no Kubernetes secret can have.")
+        if not self.environment and self.path is None:
+            problems.append(f"secret '{self.name}': say where pods see it, with environment or path.")
+        if self.path is not None and not _FOLDER.fullmatch(self.path):
+            problems.append(f"path is {self.path!r}, expected an absolute folder such as /etc/penstock.")
+        problems += [*_variables(self.environment)]
+        if problems:
+            raise ValueError("\n".join(problems))
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A persistent volume claim that every pod mounts: EFS, FSx for Lustre, Filestore, anything with many writers."""
+
+    claim: str
+    path: str
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not _SUBDOMAIN.fullmatch(self.claim):
+            problems.append(f"claim is {self.claim!r}, which no volume claim can be called.")
+        if not _FOLDER.fullmatch(self.path):
+            problems.append(f"path is {self.path!r}, expected an absolute folder such as /mnt/penstock.")
+        if problems:
+            raise ValueError("\n".join(problems))
+
+
+@dataclasses.dataclass(frozen=True)
+class KubeflowSettings:
+    """Where the pipeline lives on Kubernetes, and what its pods may use.
+
+    Attributes:
+      root: what holds everything of the pipeline: `s3://BUCKET/PREFIX`, or a folder on one of `volumes`.
+      image: the pods' container image, by digest, so that a document always means the same code.
+      metadata: the lineage store: `mysql://USER@HOST:PORT/DATABASE`, its password from a secret as
+        `PENSTOCK_METADATA_PASSWORD`; or `secretsmanager:` with a secret's name or ARN.
+      endpoint: URL of the Kubeflow Pipelines API; needed to submit.
+      namespace: the profile that runs belong to; None where Kubeflow Pipelines serves one team only.
+      experiment: groups runs; None = the pipeline's name.
+      service_account: that pods run as; None = Kubeflow Pipelines' own choice.
+      image_pull_policy: when nodes fetch the image.
+      image_pull_secrets: names of secrets that the registry is asked with.
+      environment: variables of every pod; visible to whoever may read pods, so no secrets.
+      secrets: what every pod gets of Kubernetes secrets.
+      volumes: what every pod mounts.
+      labels: on every pod, for cost and policies.
+      accelerators: kind of GPU → the nodes that have it; `default` for nodes whose line names no kind.
+      spot: the nodes that may be taken away; None = there are none.
+      scratch_class: storage class of the volume that each pod gets for `disk_gb`; None = the cluster's default.
+      run_as_user: number of the user in the container; None = the image's.
+      notify_variable: the variable (from a secret) with the URL that is told how a run ended; None = nobody is told.
+    """
+
+    root: str
+    image: str
+    metadata: str
+    endpoint: str | None = None
+    namespace: str | None = None
+    experiment: str | None = None
+    service_account: str | None = None
+    image_pull_policy: PullPolicy = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    accelerators: Mapping[GpuKind | Literal["default"], AcceleratorPool] = dataclasses.field(default_factory=dict)
+    spot: NodePool | None = None
+    scratch_class: str | None = None
+    run_as_user: int | None = None
+    notify_variable: str | None = None
+
+    def __post_init__(self) -> None:
+        problems = [*self._shapes(), *self._store(), *self._variables(), *self._places()]
+        problems += _labels("labels", self.labels)
+        if problems:
+            raise ValueError("\n".join(problems))
+
+    @property
+    def on_volume(self) -> bool:
+        """True if the root is a folder on a volume."""
+        return self.root.startswith("/")
+
+    def _shapes(self) -> Iterator[str]:
+        for key, pattern, expected in _SHAPES:
+            value = getattr(self, key)
+            if value is not None and not pattern.fullmatch(value):
+                yield f"{key} is {value!r}, expected {expected}."
+        for name in self.image_pull_secrets:
+            if not _SUBDOMAIN.fullmatch(name):
+                yield f"image_pull_secrets: {name!r} is a name that no Kubernetes secret can have."
+        if self.run_as_user is not None and self.run_as_user < 1:
+            yield f"run_as_user is {self.run_as_user}, expected a number of 1 or more: pods do not run as root."
+
+    def _store(self) -> Iterator[str]:
+        if problem := metadata_address_problem(self.metadata):
+            yield problem
+        if self.metadata.startswith("mysql://") and PASSWORD_VARIABLE not in self._from_secrets:
+            yield (
+                f"metadata is {self.metadata!r}, and no secret gives pods its password: add to secrets one with "
+                f"environment: {{{PASSWORD_VARIABLE}: KEY}}."
+            )
+
+    @property
+    def _from_secrets(self) -> tuple[str, ...]:
+        return tuple(name for secret in self.secrets for name in secret.environment)
+
+    def _variables(self) -> Iterator[str]:
+        yield from _variables(self.environment)
+        for name in self.environment:
+            if name == PASSWORD_VARIABLE or name in self._from_secrets:
+                yield f"environment: {name} is a secret, and would be visible here: leave it to secrets."
+        for name in sorted({name for name in self._from_secrets if self._from_secrets.count(name) > 1}):
+            yield f"secrets: two of them give {name}: leave one out."
+        if self.notify_variable is not None and self.notify_variable not in self._from_secrets:
+            yield f"notify_variable is {self.notify_variable!r}, which no secret gives: add it to one's environment."
+
+    def _places(self) -> Iterator[str]:
+        paths = [place.path for place in (*self.volumes, *self.secrets) if place.path is not None]
+        for path in sorted({path for path in paths if paths.count(path) > 1}):
+            yield f"two volumes or secrets have the path {path}: give each its own."
+        mounted = [volume.path for volume in self.volumes]
+        if self.on_volume and not any(f"{self.root}/".startswith(f"{path}/") for path in mounted):
+            known = ", ".join(mounted) or "none"
+            yield f"root is the folder {self.root}, which is on no volume (paths of volumes: {known}). Add its volume."
+
+
+_SHAPES = (
+    ("root", _ROOT, "s3://BUCKET/PREFIX, or an absolute folder on a volume, with no slash at its end"),
+    (
+        "image",
+        IMAGE_BY_DIGEST,
+        "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow",
+    ),
+    ("endpoint", _ENDPOINT, "the URL of the Kubeflow Pipelines API, such as https://kubeflow.example.com/pipeline"),
+    ("namespace", _LABEL, "a namespace: 1 to 63 small letters, digits and dashes"),
+    ("service_account", _SUBDOMAIN, "a service account's name"),
+    ("scratch_class", _SUBDOMAIN, "a storage class's name"),
+)
+
+
+def _labels(key: str, labels: Mapping[str, str]) -> Iterator[str]:
+    for name, value in labels.items():
+        if not _LABEL_KEY.fullmatch(name) or not _LABEL_VALUE.fullmatch(value):
+            yield (
+                f"{key}: {name!r}: {value!r} is no Kubernetes label: a name of at most 63 letters, digits, dots, "
+                "dashes and underscores, a domain and a slash before it or not, and a value of the same."
+            )
+
+
+def _variables(names: Mapping[str, str]) -> Iterator[str]:
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            yield f"environment: {name!r} is not the name of a variable (letters, digits and underscores)."

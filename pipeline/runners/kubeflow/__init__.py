@@ -1,0 +1,6 @@
+"""Runs pipelines on Kubeflow Pipelines 2: one container for each node, which runs our launcher."""
+
+from pipeline.runners.kubeflow.checking import document_problems
+from pipeline.runners.kubeflow.document import CAPABILITIES, compile_document, metadata_of, placed
+
+__all__ = ["CAPABILITIES", "compile_document", "document_problems", "metadata_of", "placed"]

@@ -1,0 +1,84 @@
+"""What pods printed, by Kubernetes' own API: Kubeflow Pipelines has none for it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.errors import NotFound, PlatformRefused
+from pipeline.runners.kubeflow.platform import NODE_LABEL, label_value
+from pipeline.runners.remote import LogRange
+
+_CONTAINER = "main"
+"""What Argo calls the container that runs our command."""
+
+_RUN_LABEL = "pipeline/runid"
+"""What Kubeflow Pipelines puts on every pod of a run."""
+
+
+def pod_lines(namespace: str, run_id: str, node_id: str, wanted: LogRange, core: Any = None) -> Iterator[str]:
+    """The lines of the node's last pod, with those to come while `wanted` follows.
+
+    Args:
+      namespace: that runs are in.
+      run_id: Kubeflow's own.
+      node_id: the pipeline's.
+      wanted: how long to follow.
+      core: Kubernetes' CoreV1Api, made from the kubeconfig or the pod's own account if None.
+
+    Raises:
+      NotFound: there is no such pod any more; logs that were archived are in Kubeflow's own page of the run.
+      PlatformRefused: Kubernetes does not let us read it.
+    """
+    core = core or _core()
+    pod = _pod(core, namespace, f"{_RUN_LABEL}={run_id},{NODE_LABEL}={label_value(node_id)}", node_id)
+    seconds = {"_request_timeout": wanted.follow_s} if wanted.follow_s else {}
+    deadline = time.monotonic() + wanted.follow_s
+    answer = _asked(
+        core.read_namespaced_pod_log,
+        name=pod,
+        namespace=namespace,
+        container=_CONTAINER,
+        follow=bool(wanted.follow_s),
+        _preload_content=False,
+        **seconds,
+    )
+    for line in answer:
+        yield line.decode(errors="replace").rstrip("\n")
+        if wanted.follow_s and time.monotonic() > deadline:
+            return
+
+
+def _pod(core: Any, namespace: str, selector: str, node_id: str) -> str:
+    pods = _asked(core.list_namespaced_pod, namespace=namespace, label_selector=selector).items
+    if not pods:
+        raise NotFound(
+            f"Node '{node_id}' has no pod in namespace '{namespace}' (any more): its log may be in Kubeflow's own page."
+        )
+    return str(max(pods, key=lambda pod: pod.metadata.creation_timestamp).metadata.name)
+
+
+def _asked(method: Any, **request: Any) -> Any:
+    from kubernetes.client.exceptions import ApiException
+
+    try:
+        return method(**request)
+    except ApiException as error:
+        raise PlatformRefused(
+            f"Could not read a pod's log: Kubernetes answered {error.status} {error.reason}. Whoever runs this needs "
+            f"the rights to list pods and to read pods/log in namespace '{request['namespace']}'."
+        ) from error
+
+
+def _core() -> Any:
+    from kubernetes import client, config
+
+    try:
+        config.load_incluster_config()
+    except config.ConfigException:
+        try:
+            config.load_kube_config()
+        except config.ConfigException as error:
+            raise PlatformRefused(
+                f"Logs are read from Kubernetes, which cannot be asked: {error}. Check with: kubectl get pods"
+            ) from error
+    return client.CoreV1Api()

@@ -1,0 +1,137 @@
+"""What Kubeflow Pipelines says of a run, in the words of this project. Pure."""
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline.runners.base import RunState
+from pipeline.runners.remote import JobProgress
+
+_STATES = {
+    "RUNTIME_STATE_UNSPECIFIED": "RUNNING",
+    "PENDING": "RUNNING",
+    "RUNNING": "RUNNING",
+    "PAUSED": "RUNNING",
+    "SUCCEEDED": "COMPLETE",
+    "SKIPPED": "SKIPPED",
+    "FAILED": "FAILED",
+    "CANCELING": "RUNNING",
+    "CANCELED": "FAILED",
+}
+"""Kubeflow's state of a task as a node's."""
+
+RUN_STATES: Mapping[str, RunState] = {
+    "RUNTIME_STATE_UNSPECIFIED": "RUNNING",
+    "PENDING": "RUNNING",
+    "RUNNING": "RUNNING",
+    "PAUSED": "RUNNING",
+    "CANCELING": "RUNNING",
+    "SUCCEEDED": "COMPLETE",
+    "SKIPPED": "COMPLETE",
+    "FAILED": "FAILED",
+    "CANCELED": "INTERRUPTED",
+}
+"""Kubeflow's state of a run as ours."""
+
+_CONDITION = re.compile(r"inputs\.parameter_values\['(?P<input>[^']+)'\] == '(?P<value>[^']+)'")
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """A group of tasks that runs on a decision.
+
+    Attributes:
+      decider: name of the task that decides.
+      value: what it must decide.
+      inside: names of the tasks in it, those in groups inside included.
+    """
+
+    decider: str
+    value: str
+    inside: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskNames:
+    """What a document says of its tasks: the node by task, the conditions by group."""
+
+    nodes: Mapping[str, str]
+    conditions: Mapping[str, Condition]
+
+
+def read_document(spec: Mapping[str, Any]) -> TaskNames:
+    """The tasks of a document, those in groups included; a document with a platform's part is taken too."""
+    spec = spec.get("pipeline_spec", spec)
+    executors = spec["deploymentSpec"]["executors"]
+    nodes: dict[str, str] = {}
+    conditions: dict[str, Condition] = {}
+    for name, task, component in _tasks(spec, spec["root"]):
+        found = _CONDITION.fullmatch(task.get("triggerPolicy", {}).get("condition", ""))
+        if found is not None:
+            inside = tuple(inner for inner, _, part in _tasks(spec, component) if "dag" not in part)
+            conditions[name] = Condition(_decider(spec, name, found["input"]), found["value"], inside)
+        if "executorLabel" in component:
+            words = list(executors[component["executorLabel"]]["container"].get("args", ()))
+            if "--nodes" in words:
+                nodes[name] = words[words.index("--nodes") + 1]
+    return TaskNames(nodes, conditions)
+
+
+def _tasks(spec: Mapping[str, Any], component: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Name, task and component of everything in a component, groups first and then what is in them."""
+    for name, task in component.get("dag", {}).get("tasks", {}).items():
+        inner = spec["components"][task["componentRef"]["name"]]
+        yield name, task, inner
+        yield from _tasks(spec, inner)
+
+
+def _decider(spec: Mapping[str, Any], group: str, input_name: str) -> str:
+    """The task whose output a group's condition looks at."""
+    for name, task, _ in _tasks(spec, spec["root"]):
+        if name == group:
+            value = task["inputs"]["parameters"][input_name]
+            if "taskOutputParameter" in value:
+                return str(value["taskOutputParameter"]["producerTask"])
+    return ""
+
+
+def jobs_of(details: list[Mapping[str, Any]], names: TaskNames, waiting: frozenset[str]) -> tuple[JobProgress, ...]:
+    """The tasks that were reached, and those that a condition left out, in the order in which they began.
+
+    Args:
+      details: `run_details.task_details` of a run.
+      names: of the run's document.
+      waiting: tasks whose model waits for a person.
+    """
+    latest: dict[str, Mapping[str, Any]] = {}
+    for detail in sorted(details, key=lambda detail: str(detail.get("create_time") or "")):
+        latest[str(detail.get("display_name"))] = detail
+    found = [_job(name, latest[name], names, waiting) for name in latest if name in names.nodes]
+    for group, condition in names.conditions.items():
+        if latest.get(group, {}).get("state") == "SKIPPED" and condition.decider not in waiting:
+            reached = {job.name for job in found}
+            found += [
+                JobProgress(inner, (names.nodes[inner],), "SKIPPED")
+                for inner in condition.inside
+                if inner not in reached
+            ]
+    return tuple(found)
+
+
+def _job(name: str, detail: Mapping[str, Any], names: TaskNames, waiting: frozenset[str]) -> JobProgress:
+    error = detail.get("error") or {}
+    return JobProgress(
+        name=name,
+        node_ids=(names.nodes[name],),
+        state="AWAITING_APPROVAL" if name in waiting else _STATES[str(detail.get("state"))],
+        job_name=str(detail.get("pod_name") or name),
+        started_at=_iso(detail.get("start_time")),
+        ended_at=_iso(detail.get("end_time")),
+        failure=str(error.get("message") or ""),
+    )
+
+
+def _iso(time: Any) -> str:
+    return time.isoformat(timespec="seconds") if isinstance(time, datetime.datetime) else str(time or "")

@@ -1,0 +1,309 @@
+"""Submits to Kubeflow Pipelines, and follows, stops and resumes what was submitted.
+
+A run is one run of the pipeline, and, once its model is approved, one of the pipeline `<name>-continue`.
+"""
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pipeline import ir as ir_documents
+from pipeline.errors import ConfigError, NotFound, PlatformRefused
+from pipeline.jobs import RUN_ID_PARAMETER
+from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.launch.packed_ir import PREFIX
+from pipeline.run_handle import RunHandle
+from pipeline.runners.base import Document, RunStatus
+from pipeline.runners.kubeflow.api import KubeflowApi, NotThere, make_api
+from pipeline.runners.kubeflow.document import CAPABILITIES, NAME, compile_document
+from pipeline.runners.kubeflow.pods import pod_lines
+from pipeline.runners.kubeflow.progress import RUN_STATES, TaskNames, jobs_of, read_document
+from pipeline.runners.remote import JobUsage, LogRange, RunProgress, check_given, typed_parameters
+from pipeline.runners.run_ids import new_run_id
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+CONTINUE = "-continue"
+"""What follows a pipeline's name in that of the one that goes on after an approval."""
+
+_VERSION_DIGITS = 12
+
+
+def make_runner(config: "Config") -> "KubeflowRunner":
+    """The runner, with a client of the configured endpoint.
+
+    Raises:
+      ConfigError: there is no section `kubeflow`, or no endpoint in it.
+      PlatformRefused: the server does not let us in, or cannot be reached.
+    """
+    settings = config.on_kubeflow
+    return KubeflowRunner(make_api(settings), settings)
+
+
+class KubeflowRunner:
+    """See `pipeline.runners.remote.RemoteRunner`."""
+
+    name = NAME
+    capabilities = CAPABILITIES
+
+    def __init__(self, api: KubeflowApi, settings: KubeflowSettings) -> None:
+        """Takes the API of the configured endpoint."""
+        self._api = api
+        self._settings = settings
+
+    def compile(self, dsl_pipeline: Any, config: Any) -> Document:
+        """The document."""
+        return compile_document(dsl_pipeline, config)
+
+    def submit(self, document: Document, parameters: Mapping[str, str]) -> RunHandle:
+        """Stores the document as a version of its pipeline (and the one that goes on after an approval), starts a run.
+
+        Raises:
+          ConfigError: on a parameter that is unknown, mistyped or missing.
+        """
+        check_given(document, parameters)
+        self._store_ir(document)
+        if document.continuation is not None:
+            self._store(document.continuation)
+        given = typed_parameters(document.parameters, parameters)
+        now = datetime.datetime.now(datetime.UTC)
+        started = self._api.start(
+            f"{document.pipeline_name} {new_run_id(now)}",
+            self._api.experiment(self._experiment(document.pipeline_name)),
+            self._store(document),
+            given,
+        )
+        return RunHandle(
+            runner=self.name,
+            pipeline_name=document.pipeline_name,
+            run_id=started["run_id"],
+            execution_arn=started["run_id"],
+            document_digest=ir_documents.digest(document.text),
+            submitted_at=now.isoformat(timespec="seconds"),
+        )
+
+    def continue_run(self, handle: RunHandle) -> RunHandle:
+        """Starts what follows an approval, for a run whose model has been decided about.
+
+        Raises:
+          NotFound: nothing follows an approval in that pipeline.
+        """
+        name = f"{handle.pipeline_name}{CONTINUE}"
+        pipeline_id = self._api.pipeline_id(name)
+        newest = None if pipeline_id is None else next(self._api.versions(pipeline_id), None)
+        if pipeline_id is None or newest is None:
+            raise NotFound(
+                f"Kubeflow Pipelines has no pipeline '{name}', which would go on: submit the pipeline again."
+            )
+        started = self._api.start(
+            f"{name} {handle.run_id}",
+            self._api.experiment(self._experiment(handle.pipeline_name)),
+            (pipeline_id, newest["pipeline_version_id"]),
+            {RUN_ID_PARAMETER: handle.run_id},
+        )
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return RunHandle(self.name, handle.pipeline_name, handle.run_id, started["run_id"], submitted_at=now)
+
+    def schedule(self, document: Document, parameters: Mapping[str, str], trigger: Mapping[str, Any]) -> str:
+        """Makes a recurring run; returns its id.
+
+        Args:
+          document: as for `submit`.
+          parameters: as for `submit`.
+          trigger: `cron_expression` (six fields, seconds first) or `interval_second`, and what else
+            `kfp.Client.create_recurring_run` takes of times.
+        """
+        check_given(document, parameters)
+        self._store_ir(document)
+        if document.continuation is not None:
+            self._store(document.continuation)
+        pipeline_id, version_id = self._store(document)
+        made = self._api.schedule(
+            {
+                "experiment_id": self._api.experiment(self._experiment(document.pipeline_name)),
+                "job_name": document.pipeline_name,
+                "pipeline_id": pipeline_id,
+                "version_id": version_id,
+                "params": typed_parameters(document.parameters, parameters),
+                "no_catchup": True,
+                "max_concurrency": "1",  # a text, as the API has 64-bit numbers
+                **trigger,
+            }
+        )
+        return str(made["recurring_run_id"])
+
+    def _experiment(self, pipeline_name: str) -> str:
+        return self._settings.experiment or pipeline_name
+
+    def _store(self, document: Document) -> tuple[str, str]:
+        """Ids of pipeline and version; a version is named by its digest, so that the same one is stored once."""
+        version = f"{document.pipeline_name}-{ir_documents.digest(document.text)[:_VERSION_DIGITS]}"
+        return self._api.upload(document.pipeline_name, version, document.text)
+
+    def _store_ir(self, document: Document) -> None:
+        """Puts the IR at the root, if the document only says where it is."""
+        if PREFIX in document.text:
+            return
+        place = f"{self._settings.root}/ir/{ir_documents.digest(document.ir)}.json"
+        if not self._settings.on_volume:
+            from pipeline.storage import write_text
+
+            write_text(place, document.ir, if_absent=True)
+            return
+        if not Path(self._settings.root).is_dir():
+            raise ConfigError(
+                [
+                    "The compiled pipeline is too large for the document, and kubeflow.root "
+                    f"({self._settings.root}) is not mounted here: mount the volume at the same path, or have the root "
+                    "on s3://."
+                ]
+            )
+        Path(place).parent.mkdir(exist_ok=True)
+        Path(place).write_text(document.ir, encoding="utf-8")
+
+    def deployed(self, pipeline_name: str) -> str | None:
+        """The newest version that Kubeflow Pipelines has."""
+        pipeline_id = self._api.pipeline_id(pipeline_name)
+        newest = None if pipeline_id is None else next(self._api.versions(pipeline_id), None)
+        if newest is None:
+            return None
+        spec = newest["pipeline_spec"]
+        parts = [spec["pipeline_spec"], spec["platform_spec"]] if "pipeline_spec" in spec else [spec]
+        return str(yaml.safe_dump_all(parts))
+
+    def find(self, pipeline_name: str, run_id: str) -> RunHandle:
+        """The handle of the run of that id, of the newest for `latest`."""
+        known: list[str] = []
+        for run in self._runs(pipeline_name):
+            known.append(run["run_id"])
+            if run_id in ("latest", known[-1]):
+                started = str(run["created_at"])
+                return RunHandle(self.name, pipeline_name, known[-1], execution_arn=known[-1], submitted_at=started)
+        hint = f"Latest runs: {', '.join(known[:3])}." if known else "None was submitted yet."
+        raise NotFound(f"Kubeflow Pipelines knows no run '{run_id}' of pipeline '{pipeline_name}'. {hint}")
+
+    def _runs(self, pipeline_name: str) -> Iterator[Mapping[str, Any]]:
+        """Runs of one pipeline, newest first; none if there is no such pipeline or experiment."""
+        pipeline_id = self._api.pipeline_id(pipeline_name)
+        experiment = self._api.known_experiment(self._experiment(pipeline_name.removesuffix(CONTINUE)))
+        if pipeline_id is None or experiment is None:
+            return
+        for run in self._api.runs(experiment):
+            if (run.get("pipeline_version_reference") or {}).get("pipeline_id") == pipeline_id:
+                yield run
+
+    def status(self, handle: RunHandle) -> RunStatus:
+        """Where the run stands."""
+        return self.watch(handle).status
+
+    def watch(self, handle: RunHandle) -> RunProgress:
+        """Where the run stands, what went on after an approval included."""
+        first, *later = self._runs_of(handle)
+        progress = self._progress(first, handle)
+        for run in later:  # oldest first: what ran last counts
+            more = self._progress(run, handle)
+            again = {job.name for job in more.jobs}
+            jobs = (*(job for job in progress.jobs if job.name not in again), *more.jobs)
+            progress = RunProgress(more.state, jobs, more.failure)
+        return progress
+
+    def _runs_of(self, handle: RunHandle) -> list[Mapping[str, Any]]:
+        """The run, and those that went on with it, oldest first."""
+        try:
+            first = self._api.run(handle.run_id)
+        except NotThere:
+            self.find(handle.pipeline_name, handle.run_id)
+            raise
+        if RUN_STATES[first["state"]] != "COMPLETE":
+            return [first]
+        later = [run["run_id"] for run in self._runs(f"{handle.pipeline_name}{CONTINUE}") if _continues(run, handle)]
+        return [first, *(self._api.run(run_id) for run_id in reversed(later))]
+
+    def _progress(self, run: Mapping[str, Any], handle: RunHandle) -> RunProgress:
+        reference = run["pipeline_version_reference"]
+        names = read_document(self._api.spec(reference["pipeline_id"], reference["pipeline_version_id"]))
+        details = list((run.get("run_details") or {}).get("task_details") or ())
+        waiting = self._waiting(details, names, handle)
+        jobs, state = jobs_of(details, names, waiting), RUN_STATES[run["state"]]
+        if state == "COMPLETE" and waiting:
+            state = "AWAITING_APPROVAL"
+        said = str((run.get("error") or {}).get("message") or "")
+        return RunProgress(state, jobs, "" if any(job.failure for job in jobs) else said)
+
+    def _waiting(self, details: list[Mapping[str, Any]], names: TaskNames, handle: RunHandle) -> frozenset[str]:
+        """Tasks whose model waits for a person: the group behind the approval was left out, the decision says so.
+
+        Where the decision cannot be read from here, because the root is on a volume, a model that was not approved is
+        taken to wait.
+        """
+        skipped = {detail.get("display_name") for detail in details if detail.get("state") == "SKIPPED"}
+        gates = [names.conditions[name] for name in skipped if name in names.conditions]
+        deciders = [gate.decider for gate in gates if gate.value == "approved"]
+        return frozenset(task for task in deciders if self._decision(task, names.nodes[task], handle) == "waiting")
+
+    def _decision(self, task: str, node_id: str, handle: RunHandle) -> str:
+        place = f"{self._settings.root}/decisions/{handle.run_id}/{task}/decision.json"
+        if self._settings.on_volume:
+            path = Path(place)
+            text = path.read_text(encoding="utf-8") if path.is_file() else None
+        else:
+            from pipeline.storage import read_text
+
+            text = read_text(place)
+        return "waiting" if text is None else str(json.loads(text).get(node_id))
+
+    def stop(self, handle: RunHandle) -> None:
+        """Stops the run that is under way, or what goes on with it.
+
+        Raises:
+          ConfigError: none is.
+        """
+        last = self._runs_of(handle)[-1]
+        if RUN_STATES[last["state"]] != "RUNNING":
+            raise ConfigError(
+                [f"Run '{handle.run_id}' is not under way (it is {last['state']}); there is nothing to stop."]
+            )
+        self._api.terminate(last["run_id"])
+
+    def resume(self, handle: RunHandle) -> RunHandle:
+        """Starts again what failed; what is done is not done again.
+
+        Raises:
+          ConfigError: it did not fail, or was stopped: Kubeflow Pipelines retries failed runs only.
+        """
+        last = self._runs_of(handle)[-1]
+        if last["state"] not in ("FAILED", "CANCELED"):
+            raise ConfigError(
+                [f"Run '{handle.run_id}' is {last['state']}; only one that failed or was stopped can be resumed."]
+            )
+        self._api.retry(last["run_id"])
+        return handle
+
+    def usage(self, handle: RunHandle) -> tuple[JobUsage, ...]:
+        """Nothing: what pods cost is known to the cluster's owner only."""
+        del handle
+        return ()
+
+    def logs(self, handle: RunHandle, node_id: str, wanted: LogRange) -> Iterator[str]:
+        """What the node's pod printed."""
+        progress = self.watch(handle)
+        job = progress.job_with_log(node_id)
+        run = next(run for run in reversed(self._runs_of(handle)) if _has_task(run, job.name))
+        if self._settings.namespace is None:
+            raise PlatformRefused("Logs are read from pods: set kubeflow.namespace to the namespace that they run in.")
+        return pod_lines(self._settings.namespace, run["run_id"], node_id, wanted)
+
+
+def _continues(run: Mapping[str, Any], handle: RunHandle) -> bool:
+    given = (run.get("runtime_config") or {}).get("parameters") or {}
+    return bool(given.get(RUN_ID_PARAMETER) == handle.run_id)
+
+
+def _has_task(run: Mapping[str, Any], name: str) -> bool:
+    details = (run.get("run_details") or {}).get("task_details") or ()
+    return any(detail.get("display_name") == name for detail in details)

@@ -1,0 +1,217 @@
+"""From IR and configuration to the tasks of a run: one for each node, what it runs on and what it waits for. Pure."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline import ir as ir_documents
+from pipeline.aws_settings import DEFAULT_LINE, ResourceLine, resource_line
+from pipeline.errors import ConfigError
+from pipeline.jobs import RUN_ID_PARAMETER, Gate, Join, Parameter, RunId
+from pipeline.jobs.gates import Gates
+from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
+from pipeline.jobs.words import LaunchWords
+from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.launch.packed_ir import pack
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+MAX_NAME = 50
+"""Characters of a task's name: Argo and Kubernetes put theirs before and after it, and a label has 63."""
+
+MAX_PACKED = 2**18
+"""Characters of the IR in all tasks together. A workflow of Argo's has to fit in etcd's 1.5 MB with all else in it."""
+
+MAX_WORD = 96 * 1024
+"""Characters of one word of a command; Linux takes 128 KiB."""
+
+NOTIFIER = "notify"
+"""The name of the task that is run last and tells how the run ended."""
+
+_NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
+_TAKEN = re.compile(rf"{NOTIFIER}|(?:condition|exit-handler)-\d+")
+"""Names of what kfp makes of conditions and exit handlers, and of our own task."""
+
+_PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
+_OWN_PARAMETERS = (RUN_ID_PARAMETER, "run_id")
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A node as a task.
+
+    Attributes:
+      name: unique in the pipeline; small letters, digits and dashes.
+      words: of the launcher's command line, with symbols.
+      decides: nodes that this task decides about → the output that says what.
+      depends_on: names of the tasks that must have succeeded, as few as say the same.
+      gates: what must have been decided too, outermost first.
+      line: what it runs on.
+    """
+
+    name: str
+    node_id: str
+    words: tuple[Any, ...]
+    decides: Mapping[str, str]
+    depends_on: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    line: ResourceLine
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskPlan:
+    """Everything to start for one run; tasks in topological order, parameters sorted by name."""
+
+    pipeline_name: str
+    tasks: tuple[Task, ...]
+    parameters: tuple[ir_documents.RuntimeParameter, ...]
+    ir_location: str
+    run_id: RunId | Parameter
+
+    @property
+    def node_ids(self) -> tuple[str, ...]:
+        """The nodes, in an order in which they can run."""
+        return tuple(task.node_id for task in self.tasks)
+
+
+def plan_tasks(ir_text: str, config: "Config") -> TaskPlan:
+    """The tasks of a whole run.
+
+    Raises:
+      ConfigError: listing every node whose task Kubeflow Pipelines or Kubernetes would refuse, and why.
+    """
+    return _Planner(ir_text, config, nodes_of(ir_text), RunId(), ir_documents.parameters_of(ir_text)).plan("")
+
+
+def plan_rest_of_tasks(ir_text: str, config: "Config") -> TaskPlan | None:
+    """The tasks from the approval of a model on, for the run that parameter `RunId` names; None if nothing approves.
+
+    Raises:
+      ConfigError: as `plan_tasks`.
+    """
+    nodes = from_approval_on(nodes_of(ir_text))
+    if not nodes:
+        return None
+    run_id = ir_documents.RuntimeParameter(RUN_ID_PARAMETER, "STRING", None)
+    parameters = (run_id, *ir_documents.parameters_of(ir_text, frozenset(nodes)))
+    return _Planner(ir_text, config, nodes, Parameter(RUN_ID_PARAMETER), parameters).plan("-continue")
+
+
+class _Planner:
+    def __init__(
+        self,
+        ir_text: str,
+        config: "Config",
+        nodes: Mapping[str, Node],
+        run_id: RunId | Parameter,
+        parameters: tuple[ir_documents.RuntimeParameter, ...],
+    ) -> None:
+        self._config, self._parameters = config, parameters
+        self._settings: KubeflowSettings = config.on_kubeflow
+        self._pipeline_name: str = json.loads(ir_text)["pipelineInfo"]["id"]
+        self._graph = JobGraph(nodes, shares_jobs=False)
+        self._names = task_names(nodes)
+        self._gates = Gates(self._graph, self._names, training_decides=True)
+        self._ir_location = self._location(ir_text, len(nodes))
+        self._words = LaunchWords(self._ir_location, self._settings.metadata, run_id, parameters, config.caching)
+
+    def _location(self, ir_text: str, tasks: int) -> str:
+        packed = pack(ir_text)
+        if len(packed) * tasks <= MAX_PACKED and len(packed) <= MAX_WORD:
+            return packed
+        return f"{self._settings.root}/ir/{ir_documents.digest(ir_text)}.json"
+
+    def plan(self, suffix: str) -> TaskPlan:
+        problems = [*self._parameter_problems(), *self._line_problems()]
+        if problems:
+            raise ConfigError(problems)
+        return TaskPlan(
+            pipeline_name=f"{self._pipeline_name}{suffix}",
+            tasks=tuple(self._task(node_id) for node_id in self._graph.order),
+            parameters=tuple(sorted(self._parameters, key=lambda parameter: parameter.name)),
+            ir_location=self._ir_location,
+            run_id=self._words.run_id,
+        )
+
+    def _parameter_problems(self) -> Iterator[str]:
+        for parameter in self._parameters:
+            if not _PARAMETER_NAME.fullmatch(parameter.name):
+                yield (
+                    f"Runtime parameter '{parameter.name}': only letters, digits and underscores, a letter first, are "
+                    "names to every platform. Rename it."
+                )
+            elif parameter.name in _OWN_PARAMETERS and Parameter(parameter.name) != self._words.run_id:
+                yield f"Runtime parameter '{parameter.name}': the run's own id has this name. Rename it."
+
+    def _line_problems(self) -> Iterator[str]:
+        lines = self._config.resource_lines
+        for node_id in self._graph.nodes:
+            for problem in line_problems(self._line(node_id), self._settings):
+                yield f"Node '{node_id}' (resources.{node_id if node_id in lines else DEFAULT_LINE}): {problem}"
+
+    def _line(self, node_id: str) -> ResourceLine:
+        return resource_line(self._config.resource_lines, node_id)
+
+    def _task(self, node_id: str) -> Task:
+        decided = list(self._gates.decided_by(node_id))
+        if self._graph.nodes[node_id].approves:
+            decided.append(node_id)
+        words = [*self._words.of((node_id,))]
+        if self._graph.nodes[node_id].approves:
+            place = (f"{self._settings.root}/decisions/", self._words.run_id, f"/{self._names[node_id]}")
+            words += ["--decisions", Join(place)]
+        return Task(
+            name=self._names[node_id],
+            node_id=node_id,
+            words=tuple(words),
+            decides={each: decision_output(self._names[each]) for each in decided},
+            depends_on=tuple(self._names[above] for above in self._graph.reduced[node_id]),
+            gates=self._gates.of(node_id),
+            line=self._line(node_id),
+        )
+
+
+def line_problems(line: ResourceLine, settings: KubeflowSettings) -> Iterator[str]:
+    """What of a complete resource line no pod can have here."""
+    if (line.instances or 1) > 1:
+        yield f"instances is {line.instances}, and a task is one pod. Ask for more gpus in it."
+    if line.gpus and line.gpu_kind is not None and line.gpu_kind not in settings.accelerators:
+        known = ", ".join(settings.accelerators) or "none"
+        yield (
+            f"gpu_kind is {line.gpu_kind}, and kubeflow.accelerators does not say which nodes have it (known: {known})."
+        )
+    if line.spot and settings.spot is None:
+        yield "spot is true, and kubeflow.spot does not say which nodes may be taken away."
+    if line.gpu_kind is not None and not line.gpus:
+        yield f"gpu_kind is {line.gpu_kind} and gpus is 0: say how many."
+    if (line.shm_gb or 0) >= (line.memory_gb or 0):
+        yield f"shm_gb is {line.shm_gb} and memory_gb {line.memory_gb}: /dev/shm is taken from the memory."
+
+
+def task_names(node_ids: Mapping[str, Node]) -> dict[str, str]:
+    """Node → its task's name, which Kubeflow Pipelines keeps as it is: each differs from all others.
+
+    An id that is a name already stays; what had to be changed beyond its capitals ends in a few digits of its hash.
+    """
+    names: dict[str, str] = {}
+    for node_id in node_ids:
+        name = node_id.lower().replace("_", "-")
+        if not _NAME.fullmatch(name) or _TAKEN.fullmatch(name) or len(name) > MAX_NAME or name in names.values():
+            digest = hashlib.sha256(node_id.encode()).hexdigest()[:8]
+            readable = re.sub(r"[^a-z0-9]+", "-", node_id.lower()).strip("-")[: MAX_NAME - 9].strip("-")
+            name = f"{readable or 'node'}-{digest}"
+        names[node_id] = name
+    return names
+
+
+def decision_output(task_name: str) -> str:
+    """The output that says what was decided about the task of that name.
+
+    >>> decision_output("model-approval")
+    'decision_model_approval'
+    """
+    return f"decision_{task_name.replace('-', '_')}"

@@ -1,0 +1,204 @@
+import pytest
+import yaml
+from branching_ir import BRANCHING
+from ir_by_hand import ir_of, node
+from kubeflow_config import SETTINGS, config_on_kubeflow
+
+from pipeline.aws_settings import ResourceLine
+from pipeline.errors import ConfigError
+from pipeline.runners.kubeflow.checking import document_problems
+from pipeline.runners.kubeflow.document import MAX_DOCUMENT_BYTES, document_of
+
+LINES = {
+    "Trainer": ResourceLine(gpus=2, gpu_kind="L4", spot=True, shm_gb=4, cpus=8, memory_gb=32, timeout_s=7200),
+    "default": ResourceLine(retries=3),
+}
+
+
+@pytest.fixture(scope="module")
+def branching():
+    return document_of(BRANCHING, config_on_kubeflow(resources=LINES))
+
+
+def parts_of(document):
+    spec, platform = yaml.safe_load_all(document.text)
+    return spec, platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+
+
+def everything_in(spec):
+    """Every task with the component that it is in, `root` for the outermost."""
+    dags = {"root": spec["root"], **spec["components"]}
+    return {
+        (place, name): task
+        for place, part in dags.items()
+        for name, task in part.get("dag", part).get("tasks", {}).items()
+    }
+
+
+def test_the_same_pipeline_compiles_to_the_same_bytes(branching):
+    assert document_of(BRANCHING, config_on_kubeflow(resources=LINES)).text == branching.text
+
+
+def test_it_is_the_version_that_servers_take_and_nothing_in_it_would_be_refused(branching):
+    assert parts_of(branching)[0]["schemaVersion"] == "2.1.0"
+    assert document_problems(branching.text) == []
+    assert document_problems(branching.continuation.text) == []
+
+
+def test_kfps_own_loader_reads_it(branching):
+    from kfp import components
+
+    loaded = components.load_component_from_text(branching.text)
+    assert sorted(loaded.pipeline_spec.root.input_definitions.parameters) == ["day", "rate", "span"]
+    assert "exec-trainer" in loaded.platform_spec.platforms["kubernetes"].deployment_spec.executors
+
+
+def test_no_task_takes_an_answer_from_kubeflows_cache(branching):
+    for part in (branching, branching.continuation):
+        options = [task.get("cachingOptions") for task in everything_in(parts_of(part)[0]).values()]
+        assert not any(option and option.get("enableCache") for option in options)
+
+
+def test_nodes_keep_their_names_for_people(branching):
+    shown = {task["taskInfo"]["name"] for task in everything_in(parts_of(branching)[0]).values()}
+    assert set(branching.node_ids) <= shown
+
+
+def test_a_condition_is_asked_once_and_what_has_more_conditions_is_in_a_group_inside(branching):
+    spec, _ = parts_of(branching)
+    tasks = everything_in(spec)
+    conditions = {
+        name: task["triggerPolicy"]["condition"]
+        for (_, name), task in tasks.items()
+        if "condition" in task.get("triggerPolicy", {})
+    }
+    assert conditions == {
+        "condition-2": "inputs.parameter_values['pipelinechannel--judge-decision_explain'] == 'run'",
+        "condition-3": "inputs.parameter_values['pipelinechannel--explain-decision_mail'] == 'run'",
+        "condition-4": "inputs.parameter_values['pipelinechannel--modelapproval-decision_modelapproval'] == 'approved'",
+    }
+    places = {name: place for place, name in tasks}
+    assert (places["explain"], places["draw"], places["mail"]) == (
+        "comp-condition-2",
+        "comp-condition-2",
+        "comp-condition-3",
+    )
+    assert (places["condition-3"], places["pusher"]) == ("comp-condition-2", "comp-condition-4")
+
+
+def test_tasks_wait_as_nodes_do_and_branches_do_not_wait_for_each_other(branching):
+    tasks = {name: task for (_, name), task in everything_in(parts_of(branching)[0]).items()}
+    waits = {name: task.get("dependentTasks", []) for name, task in tasks.items()}
+    assert waits["statistics"] == waits["transform"] == ["gen"]
+    assert waits["judge"] == ["latest-model", "slices", "trainer"]
+    assert waits["trainer"] == ["tuner"]
+
+
+def test_parameters_are_typed_inputs_with_their_defaults_and_the_rest_needs_the_run(branching):
+    assert parts_of(branching)[0]["root"]["inputDefinitions"]["parameters"] == {
+        "day": {"defaultValue": "2026-01-01", "isOptional": True, "parameterType": "STRING"},
+        "rate": {"defaultValue": 0.5, "isOptional": True, "parameterType": "NUMBER_DOUBLE"},
+        "span": {"defaultValue": 3.0, "isOptional": True, "parameterType": "NUMBER_INTEGER"},
+    }
+    spec, _ = parts_of(branching.continuation)
+    assert spec["root"]["inputDefinitions"]["parameters"] == {"RunId": {"parameterType": "STRING"}}
+    assert (
+        spec["deploymentSpec"]["executors"]["exec-pusher"]["container"]["args"][5]
+        == "{{$.inputs.parameters['run_id']}}"
+    )
+
+
+def test_the_run_is_the_platforms_own(branching):
+    task = next(task for (_, name), task in everything_in(parts_of(branching)[0]).items() if name == "gen")
+    assert task["inputs"]["parameters"]["run_id"] == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}
+
+
+def test_a_trainer_gets_its_gpus_its_nodes_and_shared_memory_and_others_do_not(branching):
+    spec, pods = parts_of(branching)
+    resources = {
+        label: executor["container"].get("resources", {})
+        for label, executor in spec["deploymentSpec"]["executors"].items()
+    }
+    assert resources["exec-trainer"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
+    assert resources["exec-trainer"]["accelerator"]["resourceCount"] == "2"
+    assert (resources["exec-trainer"]["resourceCpuRequest"], resources["exec-trainer"]["resourceMemoryLimit"]) == (
+        "8",
+        "32Gi",
+    )
+    assert "resourceCpuLimit" not in resources["exec-trainer"]
+    trainer = pods["exec-trainer"]
+    assert trainer["nodeSelector"]["labels"] == {
+        "cloud.google.com/gke-accelerator": "nvidia-l4",
+        "node.example.com/pool": "spot",
+    }
+    assert trainer["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists"},
+        {"key": "spot", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
+    ]
+    assert trainer["emptyDirMounts"] == [
+        {"medium": "Memory", "mountPath": "/dev/shm", "sizeLimit": "4Gi", "volumeName": "shm"}
+    ]
+    assert trainer["activeDeadlineSeconds"] == "7200"
+    assert not {"nodeSelector", "tolerations", "emptyDirMounts"} & set(pods["exec-gen"])
+    assert "accelerator" not in resources["exec-gen"]
+
+
+def test_every_pod_gets_its_secrets_volumes_labels_and_a_volume_for_its_files(branching):
+    _, pods = parts_of(branching)
+    for label, pod in pods.items():
+        assert [(secret["secretName"], secret["keyToEnv"]) for secret in pod["secretAsEnv"]] == [
+            ("penstock-store", [{"envVar": "PENSTOCK_METADATA_PASSWORD", "secretKey": "password"}]),
+            ("penstock-notices", [{"envVar": "PENSTOCK_NOTIFY_URL", "secretKey": "url"}]),
+        ]
+        assert [(secret["secretName"], secret["mountPath"]) for secret in pod["secretAsVolume"]] == [
+            ("penstock-signing", "/etc/penstock/signing")
+        ]
+        assert [(mount["constant"], mount["mountPath"]) for mount in pod["pvcMount"]] == [
+            ("penstock-data", "/mnt/data")
+        ]
+        assert pod["securityContext"] == {"runAsNonRoot": True, "runAsUser": "10001"}
+        if label != "exec-notify":
+            assert [(volume["size"], volume["mountPath"]) for volume in pod["genericEphemeralVolume"]] == [
+                ("30Gi", "/scratch")
+            ]
+    assert pods["exec-latest-model"]["podMetadata"]["labels"] == {"penstock.node": "latest_model", "team": "reviews"}
+
+
+def test_failures_are_tried_again_with_growing_waits(branching):
+    tasks = {name: task for (_, name), task in everything_in(parts_of(branching)[0]).items()}
+    assert tasks["gen"]["retryPolicy"] == {
+        "backoffDuration": "30s",
+        "backoffFactor": 2.0,
+        "backoffMaxDuration": "600s",
+        "maxRetryCount": 3,
+    }
+
+
+def test_the_last_task_tells_how_the_run_ended_if_somebody_wants_to_know(branching):
+    tasks = everything_in(parts_of(branching)[0])
+    assert tasks["root", "notify"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    assert tasks["root", "notify"]["inputs"]["parameters"]["status"] == {
+        "taskFinalStatus": {"producerTask": "exit-handler-1"}
+    }
+    quiet = document_of(BRANCHING, config_on_kubeflow(notify_variable=None))
+    assert not any("notify" in name or "exit" in name for _, name in everything_in(parts_of(quiet)[0]))
+
+
+def test_hostile_names_compile_to_a_document_that_is_taken():
+    nodes = [
+        node(name, parameters={"span": 3})
+        for name in ("Ünïcode модель", "x" * 200, "condition-1", "notify", "a__b", "A__B")
+    ]
+    document = document_of(ir_of(*nodes), config_on_kubeflow())
+    assert document_problems(document.text) == []
+    assert {task["taskInfo"]["name"] for task in everything_in(parts_of(document)[0]).values()} >= set(
+        document.node_ids
+    )
+
+
+def test_a_document_that_no_workflow_can_hold_is_refused_with_its_size():
+    much = {f"VARIABLE_{number}": "x" * 1000 for number in range(90)}
+    with pytest.raises(ConfigError, match=f"at most {MAX_DOCUMENT_BYTES:,} fit") as refused:
+        document_of(BRANCHING, config_on_kubeflow(environment=much))
+    assert "kubeflow.environment" in str(refused.value)
+    assert SETTINGS.environment == {"AWS_REGION": "eu-central-1"}
