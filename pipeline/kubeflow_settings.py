@@ -204,7 +204,8 @@ class KubeflowSettings:
             yield f"notify_variable is {self.notify_variable!r}, which no secret gives: add it to one's environment."
 
     def _places(self) -> Iterator[str]:
-        paths = [place.path for place in (*self.volumes, *self.secrets) if place.path is not None]
+        paths = [volume.path for volume in self.volumes]
+        paths += [secret.path for secret in self.secrets if secret.path is not None]
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             yield f"two volumes or secrets have the path {path}: give each its own."
         mounted = [volume.path for volume in self.volumes]

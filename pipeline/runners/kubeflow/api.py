@@ -186,11 +186,12 @@ class KubeflowApi:
             if not token:
                 return
 
-    def _ask(self, what: str, method: Callable[..., Any], **request: Any) -> Any:
+    def _ask(self, what: str, method: Callable[..., Any], **request: Any) -> Mapping[str, Any]:
         """The answer as plain data; kfp's chatter is kept off the terminal."""
         with _translated(what, str(self._settings.endpoint)), contextlib.redirect_stdout(io.StringIO()):
             answer = method(**request)
-        return answer.to_dict() if hasattr(answer, "to_dict") else answer
+        plain: Mapping[str, Any] = answer.to_dict() if hasattr(answer, "to_dict") else answer
+        return plain
 
 
 def make_api(settings: KubeflowSettings, environ: Mapping[str, str] = os.environ) -> KubeflowApi:

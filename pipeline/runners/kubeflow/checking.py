@@ -41,7 +41,7 @@ def _unreadable(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> Iterato
     ]
     for what, value, message in messages:
         try:
-            json_format.ParseDict(value, message)
+            json_format.ParseDict(dict(value), message)
         except json_format.ParseError as error:
             yield f"{what}: {error}"
 

@@ -241,7 +241,7 @@ class KubeflowRunner:
         Where the decision cannot be read from here, because the root is on a volume, a model that was not approved is
         taken to wait.
         """
-        skipped = {detail.get("display_name") for detail in details if detail.get("state") == "SKIPPED"}
+        skipped = {str(detail.get("display_name")) for detail in details if detail.get("state") == "SKIPPED"}
         gates = [names.conditions[name] for name in skipped if name in names.conditions]
         deciders = [gate.decider for gate in gates if gate.value == "approved"]
         return frozenset(task for task in deciders if self._decision(task, names.nodes[task], handle) == "waiting")
