@@ -46,12 +46,13 @@ AWS := $(call stamp,aws,requirements.lock requirements-aws.lock)
 beside = $(1)/.installed-$(shell { pwd; cat $(2); } | sha256sum | cut -c1-16)
 ORACLE := $(call beside,.venv-oracle,requirements-oracle.lock)
 AWS_TEST := $(call beside,.venv-aws,requirements-aws-test.lock)
+NODE_TEST := $(call beside,.node,tests/kubeflow/package.json tests/kubeflow/package-lock.json)
 SAMPLE := data/reviews.tsv
 
-.PHONY: help run test check oracle lock clean core dev aws aws-test
+.PHONY: help run test check oracle lock clean core dev aws aws-test node-test
 
 help:  ## what each target does
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
 
 run: $(CORE) | $(SAMPLE)  ## environment, sample data, then the sample pipeline to a pushed model
 	@$(call section,penstock run)
@@ -81,6 +82,9 @@ oracle: $(ORACLE)  ## every bias metric against Amazon's smclarify
 # Amazon's SDK and stand-ins of its services, beside ours because they want other versions of what pipelines need.
 aws-test: $(AWS_TEST)  ## the environment that stands in for Amazon's services in `make test`
 
+# Where there is npm: `make test` runs without, and says which test it skipped.
+node-test: $(NODE_TEST)  ## the proxy that holds requests to Kubeflow's own document in `make test`; needs Node.js
+
 # A file's tests share what they make, so one worker runs them. In our order: the slowest files come first.
 SHARED := -n auto --dist loadfile --no-loadscope-reorder
 
@@ -108,10 +112,10 @@ lock: $(DEV)  ## requirements*.in into requirements*.lock, keeping versions unle
 	@$(UV_SETTINGS) $(COMPILE) --override requirements-oracle-overrides.txt requirements-oracle.in -o requirements-oracle.lock
 	@git diff --stat -- 'requirements*.lock' || true
 
-clean:  ## what tools left behind; .venv, data and .penstock (runs, models) stay
+clean:  ## what tools left behind; .venv, .node, data and .penstock (runs, models) stay
 	@find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	@echo "Kept: .venv, data, .penstock (runs and pushed models). 'git clean -xfd' removes those as well."
+	@echo "Kept: .venv, .node, data, .penstock (runs and pushed models). 'git clean -xfd' removes those as well."
 
 $(SAMPLE): | $(CORE)
 	@$(call section,sample data: $@)
@@ -147,6 +151,15 @@ $(ORACLE):
 
 $(AWS_TEST):
 	@$(call create_beside,.venv-aws,requirements-aws-test.lock)
+	@touch $@
+
+# No package's install script is run: the proxy needs none.
+$(NODE_TEST):
+	@$(call section,environment: tests/kubeflow/package-lock.json into .node)
+	@command -v npm >/dev/null || { \
+	  echo "make: 'npm' is not on the PATH. Install Node.js 18 or newer (Debian 12: apt-get install nodejs npm)."; exit 1; } >&2
+	@rm -rf .node && mkdir .node && cp tests/kubeflow/package.json tests/kubeflow/package-lock.json .node/
+	@cd .node && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
 # An environment of a lock of its own, made anew.

@@ -19,7 +19,12 @@ settings.load_profile("repeatable")
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
-ALLOWED_SKIPS = {"tests/e2e/": "need an account or a cluster"}
+ALLOWED_SKIPS = {
+    "tests/e2e/": "need an account or a cluster",
+    "tests/integration/test_kubeflow_api.py::test_the_requests_are_checked_wherever_the_document_is": (
+        "Kubeflow's OpenAPI document is not part of the project; .ci/run fetches the proxy wherever the document is"
+    ),
+}
 """Where tests may be skipped in CI, by the start of their path, and why."""
 
 

@@ -1,5 +1,6 @@
 """The locks, the record of the conflicts they accept, and what no file of the project may say."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -42,7 +43,18 @@ def locked_versions(name: str) -> dict[str, str]:
 def tracked_files() -> list[Path]:
     """The files that belong to the project: as git says, or in an unpacked archive all but what runs leave behind."""
     if shutil.which("git") is None or not (CHECKOUT / ".git").exists():
-        left_behind = {".venv", ".penstock", "data", "__pycache__", ".hypothesis", ".mypy_cache", ".ruff_cache"}
+        left_behind = {
+            ".venv",
+            ".venv-aws",
+            ".venv-oracle",
+            ".node",
+            ".penstock",
+            "data",
+            "__pycache__",
+            ".hypothesis",
+            ".mypy_cache",
+            ".ruff_cache",
+        }
         found = (path for path in CHECKOUT.rglob("*") if path.is_file())
         return [path for path in found if not left_behind & set(path.relative_to(CHECKOUT).parts)]
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -74,6 +86,16 @@ def test_extra_lock_agrees_with_the_main_lock(lock: str) -> None:
     main = locked_versions("requirements.lock")
     extra = locked_versions(lock)
     assert {name: main[name] for name in extra if name in main} == {name: extra[name] for name in extra if name in main}
+
+
+def test_lock_of_npm_pins_and_hashes_every_package_and_says_nothing_of_where_it_came_from() -> None:
+    wanted, lock = (json.loads(read(f"tests/kubeflow/{name}")) for name in ("package.json", "package-lock.json"))
+    root, packages = lock["packages"].pop(""), lock["packages"]
+    assert root["dependencies"] == wanted["dependencies"]
+    for name, version in wanted["dependencies"].items():
+        assert packages[f"node_modules/{name}"]["version"] == version
+    assert [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")] == []
+    assert [name for name, package in packages.items() if {"resolved", "hasInstallScript"} & set(package)] == []
 
 
 def test_pip_check_reports_exactly_the_accepted_conflicts() -> None:
@@ -111,7 +133,7 @@ def test_project_metadata_declares_every_data_file_that_code_reads() -> None:
 # In pieces, so that this file does not hold what it looks for.
 FORBIDDEN = {
     "the address of a package index": re.compile(
-        "|".join(["py" + r"pi\.org", "files.python" + "hosted", "/sim" + "ple/"])
+        "|".join(["py" + r"pi\.org", "files.python" + "hosted", "/sim" + "ple/", "registry.npm" + "js", "yarn" + "pkg"])
     ),
     "a path of one machine": re.compile(
         "|".join("/" + name for name in [r"home/\w", r"root/\w", r"Users/\w", r"work/\w"])
