@@ -117,10 +117,11 @@ def examples_artifact(folder: Path) -> Any:
 
 def context_arguments(folder: Path) -> dict[str, Any]:
     """What an executor is told of where it runs."""
-    from pipeline.config import BeamSection
+    from pipeline.beam_options import beam_options
+    from pipeline.beam_settings import BeamSettings
 
     return {
-        "beam_pipeline_args": list(BeamSection().pipeline_args),
+        "beam_pipeline_args": beam_options(BeamSettings(), "DataQualityGate"),
         "tmp_dir": str(folder / "tmp"),
         "unique_id": "1",
     }

@@ -35,6 +35,7 @@ from components.validation_gate.policy import GatePolicy
 from models.tabular_text.features import DType, FeatureKind, LabelKind
 from models.tabular_text.settings import ModelSettings, TrainingSettings, TunerSettings
 from pipeline.aws_settings import AwsSettings, ResourceLine
+from pipeline.beam_settings import BeamSettings
 from pipeline.cache_policy import CachePolicy, NodePolicy
 from pipeline.config_errors import explain, merge, not_finite
 from pipeline.errors import ConfigError
@@ -152,30 +153,6 @@ class PushSection(Section):
     directory: str | None = None
 
 
-class BeamSection(Section):
-    """How Apache Beam runs the data nodes."""
-
-    # The image's name keeps TFX from packing itself up for workers (seconds a node): here there are none to install.
-    pipeline_args: Sequence[str] = (
-        "--runner=FnApiRunner",
-        "--direct_running_mode=in_memory",
-        "--direct_num_workers=1",
-        "--sdk_container_image=this-process",
-    )
-
-    @field_validator("pipeline_args")
-    @classmethod
-    def _downloads_nothing(cls, args: Sequence[str]) -> Sequence[str]:
-        runners = [arg.partition("=")[2] for arg in args if arg.startswith("--runner=")]
-        if not runners:
-            raise ValueError("needs a --runner=…, such as --runner=FnApiRunner: Beam's default downloads a program")
-        if runners[-1] in ("DirectRunner", "SwitchingDirectRunner", "PrismRunner"):
-            raise ValueError(f"--runner={runners[-1]} tries to download a program first; use --runner=FnApiRunner")
-        if "--direct_running_mode=multi_processing" in args:
-            raise ValueError("--direct_running_mode=multi_processing is known to lose rows; use in_memory")
-        return args
-
-
 CachedNode = Literal[
     "ArrowExampleGen",
     "DataQualityGate",
@@ -242,7 +219,7 @@ class Config(Section):
     signing: SigningSettings = SigningSettings()
     registry: RegistrySettings = RegistrySettings()
     deploy: DeploySettings = DeploySettings()
-    beam: BeamSection = BeamSection()
+    beam: BeamSettings = BeamSettings()
     nodes: Mapping[CachedNode, NodePolicy] = Field(default_factory=dict)
     aws: AwsSettings | None = None
     kubeflow: KubeflowSettings | None = None
@@ -551,6 +528,10 @@ def _absolute(config: Config, base: Path) -> Config:
         value = getattr(section, key)
         return section if value is None else section.model_copy(update={key: absolute(value)})
 
+    def jar(server: Any) -> Any:
+        path = None if server is None else server.job_server_jar
+        return server if path is None else dataclasses.replace(server, job_server_jar=absolute(path))
+
     requests = config.distribution.serving_path
 
     return config.model_copy(
@@ -559,6 +540,7 @@ def _absolute(config: Config, base: Path) -> Config:
             "data": changed(config.data, "path"),
             "schema_": changed(config.schema_, "path"),
             "push": changed(config.push, "directory"),
+            "beam": dataclasses.replace(config.beam, flink=jar(config.beam.flink), spark=jar(config.beam.spark)),
             "distribution": dataclasses.replace(
                 config.distribution, serving_path=None if requests is None else absolute(requests)
             ),

@@ -14,6 +14,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from models.tabular_text.features import FeatureSpec
+from pipeline.beam_options import beam_options, check_reach
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -73,13 +74,18 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
     """The `tfx.dsl.Pipeline` of this configuration.
 
     Pure: reads no file, no clock and no environment.
+
+    Raises:
+      ConfigError: a node would run where it cannot reach the pipeline's root.
     """
+    check_reach(config.beam, config.pipeline.root)
     from tfx.components.example_validator.component import ExampleValidator
     from tfx.components.schema_gen.component import SchemaGen
     from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
     from tfx.components.statistics_gen.component import StatisticsGen
     from tfx.components.trainer.component import Trainer
     from tfx.components.transform.component import Transform
+    from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
     from tfx.dsl.components.common.resolver import Resolver
     from tfx.orchestration.pipeline import Pipeline
     from tfx.proto import pusher_pb2, trainer_pb2
@@ -353,35 +359,38 @@ def create_pipeline(config: "Config", plan: Plan) -> Any:
             signing=signing,
         )
 
+    components = [
+        example_gen,
+        *([previous_metrics, data_quality_gate] if data_quality_gate else []),
+        statistics_gen,
+        schema_gen,
+        example_validator,
+        validation_gate,
+        *([previous_distribution, distribution_validator] if distribution_validator else []),
+        transform,
+        *([training_balancer] if training_balancer else []),
+        *([tuner] if tuner else []),
+        trainer,
+        latest_blessed_model,
+        evaluator,
+        serving_check,
+        *([latest_approved_bias, bias_evaluator] if bias_evaluator else []),
+        *([explainer, latest_approved_attributions, attribution_drift] if explainer else []),
+        *([human_review] if human_review else []),
+        *([model_card] if model_card else []),
+        model_approval,
+        pusher,
+        *([model_registry] if model_registry else []),
+        *([endpoint_pusher] if endpoint_pusher else []),
+    ]
+    for component in components:
+        if isinstance(component.executor_spec, BeamExecutorSpec):
+            component.executor_spec.add_beam_pipeline_args(beam_options(config.beam, component.id))
     return Pipeline(
         pipeline_name=config.pipeline.name,
         pipeline_root=artifact_root(config),
         enable_cache=config.pipeline.cache,
-        beam_pipeline_args=list(config.beam.pipeline_args),
-        components=[
-            example_gen,
-            *([previous_metrics, data_quality_gate] if data_quality_gate else []),
-            statistics_gen,
-            schema_gen,
-            example_validator,
-            validation_gate,
-            *([previous_distribution, distribution_validator] if distribution_validator else []),
-            transform,
-            *([training_balancer] if training_balancer else []),
-            *([tuner] if tuner else []),
-            trainer,
-            latest_blessed_model,
-            evaluator,
-            serving_check,
-            *([latest_approved_bias, bias_evaluator] if bias_evaluator else []),
-            *([explainer, latest_approved_attributions, attribution_drift] if explainer else []),
-            *([human_review] if human_review else []),
-            *([model_card] if model_card else []),
-            model_approval,
-            pusher,
-            *([model_registry] if model_registry else []),
-            *([endpoint_pusher] if endpoint_pusher else []),
-        ],
+        components=components,
     )
 
 

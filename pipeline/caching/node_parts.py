@@ -11,6 +11,7 @@ from typing import Any
 
 from components.arrow_example_gen.source_files import list_files
 from components.gate.waiver import depends_on_day
+from pipeline.beam_options import result_options
 from pipeline.caching.code_digests import CodeFinder, Module, wheel_sources
 from pipeline.caching.file_index import FileIndex
 from pipeline.caching.fingerprints import file_digest, fingerprint
@@ -140,8 +141,17 @@ def _parameters(call: NodeCall) -> dict[str, Scalar]:
     found = flatten(properties) if properties else {}
     for role, spec in (("executor", call.executor_spec), ("driver", call.driver_spec)):
         if spec is not None:
-            found.update(flatten(json_format.MessageToDict(spec, preserving_proto_field_name=True), role))
+            as_dict = json_format.MessageToDict(spec, preserving_proto_field_name=True)
+            found.update(flatten(_without_places(as_dict), role))
     return found
+
+
+def _without_places(spec: dict[str, Any]) -> dict[str, Any]:
+    """An executable spec with those of Beam's options only that could change the answer: not where Beam runs it."""
+    spec.pop("beam_pipeline_args", None)  # the placeholders say the same
+    arguments = [item["value"]["string_value"] for item in spec.pop("beam_pipeline_args_placeholders", [])]
+    kept = result_options(arguments)
+    return {**spec, "beam_pipeline_args": kept} if kept else spec
 
 
 def _plain(value: Any) -> Any:

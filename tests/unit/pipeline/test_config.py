@@ -203,12 +203,6 @@ def test_the_label_cannot_be_a_feature(tmp_path):
     assert "cannot be a feature" in problems_of(tmp_path, SMALLEST + "features: {kinds: {churned: text}}\n")[0]
 
 
-@pytest.mark.parametrize("arguments", ["[]", "['--runner=DirectRunner', '--direct_running_mode=in_memory']"])
-def test_beam_must_not_fall_back_to_a_runner_that_downloads(tmp_path, arguments):
-    problems = problems_of(tmp_path, SMALLEST + f"beam: {{pipeline_args: {arguments}}}\n")
-    assert "--runner=FnApiRunner" in problems[0]
-
-
 PLAIN_KEYS = [key for key, _ in all_keys(Config) if "[]" not in key and "*" not in key]
 SECTIONS = sorted({key.split(".")[0] for key, _ in all_keys(Config)})
 
