@@ -18,7 +18,7 @@ def document_problems(text: str) -> list[str]:
     """What would be refused in a document, a sentence each with the task or executor named."""
     import yaml
 
-    parts = list(yaml.safe_load_all(text))
+    parts = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
     if not 1 <= len(parts) <= _PARTS or not all(isinstance(part, dict) for part in parts):
         return [f"The document has {len(parts)} parts, expected a pipeline and what its platform gives it."]
     spec, platform = parts[0], parts[1] if len(parts) == _PARTS else {}

@@ -5,10 +5,8 @@ answer here is not in its key, and a hit would publish nothing.
 """
 
 import inspect
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import ir as ir_documents
@@ -93,13 +91,17 @@ def metadata_of(config: "Config") -> str:
 
 
 def render(plan: TaskPlan, settings: KubeflowSettings) -> str:
-    """The document's text; the same plan gives the same bytes."""
-    from kfp import compiler
+    """The document's text; the same plan gives the same bytes.
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "pipeline.yaml")
-        compiler.Compiler().compile(_Writer(plan, settings).pipeline(), str(path))
-        return path.read_text(encoding="utf-8")
+    As kfp's compiler writes it but for the comments above, into which that copies defaults as they are: whatever
+    follows a line's end in one would be taken for a part of the document.
+    """
+    import yaml
+    from google.protobuf import json_format
+
+    made = _Writer(plan, settings).pipeline()
+    parts = [json_format.MessageToDict(part) for part in (made.pipeline_spec, made.platform_spec)]
+    return str(yaml.dump_all([part for part in parts if part], Dumper=yaml.CSafeDumper, sort_keys=True))
 
 
 class _Writer:

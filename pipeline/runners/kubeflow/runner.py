@@ -22,6 +22,7 @@ from pipeline.runners.kubeflow.api import KubeflowApi, NotThere, make_api
 from pipeline.runners.kubeflow.document import CAPABILITIES, NAME, compile_document
 from pipeline.runners.kubeflow.pods import pod_lines
 from pipeline.runners.kubeflow.progress import RUN_STATES, TaskNames, jobs_of, read_document
+from pipeline.runners.kubeflow.texts import value_problems
 from pipeline.runners.remote import JobUsage, LogRange, RunProgress, check_given, typed_parameters
 from pipeline.runners.run_ids import new_run_id
 
@@ -66,11 +67,10 @@ class KubeflowRunner:
         Raises:
           ConfigError: on a parameter that is unknown, mistyped or missing.
         """
-        check_given(document, parameters)
+        given = _given(document, parameters)
         self._store_ir(document)
         if document.continuation is not None:
             self._store(document.continuation)
-        given = typed_parameters(document.parameters, parameters)
         now = datetime.datetime.now(datetime.UTC)
         started = self._api.start(
             f"{document.pipeline_name} {new_run_id(now)}",
@@ -118,7 +118,7 @@ class KubeflowRunner:
           trigger: `cron_expression` (six fields, seconds first) or `interval_second`, and what else
             `kfp.Client.create_recurring_run` takes of times.
         """
-        check_given(document, parameters)
+        given = _given(document, parameters)
         self._store_ir(document)
         if document.continuation is not None:
             self._store(document.continuation)
@@ -129,7 +129,7 @@ class KubeflowRunner:
                 "job_name": document.pipeline_name,
                 "pipeline_id": pipeline_id,
                 "version_id": version_id,
-                "params": typed_parameters(document.parameters, parameters),
+                "params": given,
                 "no_catchup": True,
                 "max_concurrency": "1",  # a text, as the API has 64-bit numbers
                 **trigger,
@@ -297,6 +297,15 @@ class KubeflowRunner:
         if self._settings.namespace is None:
             raise PlatformRefused("Logs are read from pods: set kubeflow.namespace to the namespace that they run in.")
         return pod_lines(self._settings.namespace, run["run_id"], node_id, wanted)
+
+
+def _given(document: Document, parameters: Mapping[str, str]) -> dict[str, str | int | float]:
+    """The parameters as their types; raises ConfigError listing what would fail, or would not arrive as it is."""
+    check_given(document, parameters)
+    given = typed_parameters(document.parameters, parameters)
+    if problems := [*value_problems(given)]:
+        raise ConfigError(problems)
+    return given
 
 
 def _continues(run: Mapping[str, Any], handle: RunHandle) -> bool:

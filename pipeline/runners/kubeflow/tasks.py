@@ -16,6 +16,7 @@ from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
 from pipeline.jobs.words import LaunchWords
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.launch.packed_ir import pack
+from pipeline.runners.kubeflow.texts import node_problem, value_problem
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -35,6 +36,9 @@ NOTIFIER = "notify"
 _NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
 _TAKEN = re.compile(rf"{NOTIFIER}|(?:condition|exit-handler)-\d+")
 """Names of what kfp makes of conditions and exit handlers, and of our own task."""
+
+_PIPELINE_NAME = re.compile(r"(?=.{1,63}$)[a-z](?:-?[a-z0-9])*")
+"""What kfp leaves as it is, of the names that configurations may give (pipeline/config.py)."""
 
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _OWN_PARAMETERS = (RUN_ID_PARAMETER, "run_id")
@@ -126,7 +130,7 @@ class _Planner:
         return f"{self._settings.root}/ir/{ir_documents.digest(ir_text)}.json"
 
     def plan(self, suffix: str) -> TaskPlan:
-        problems = [*self._parameter_problems(), *self._line_problems()]
+        problems = [*self._name_problems(), *self._parameter_problems(), *self._line_problems()]
         if problems:
             raise ConfigError(problems)
         return TaskPlan(
@@ -137,6 +141,16 @@ class _Planner:
             run_id=self._words.run_id,
         )
 
+    def _name_problems(self) -> Iterator[str]:
+        if not _PIPELINE_NAME.fullmatch(self._pipeline_name):
+            yield (
+                f"Pipeline {self._pipeline_name!r}: Kubeflow Pipelines would call it otherwise. Give it a name of 1 to "
+                "63 small letters, digits and single dashes, a letter first, no dash last."
+            )
+        for node_id in self._graph.nodes:
+            if problem := node_problem(node_id):
+                yield f"Node {node_id!r}: its id {problem}. Rename it."
+
     def _parameter_problems(self) -> Iterator[str]:
         for parameter in self._parameters:
             if not _PARAMETER_NAME.fullmatch(parameter.name):
@@ -146,6 +160,8 @@ class _Planner:
                 )
             elif parameter.name in _OWN_PARAMETERS and Parameter(parameter.name) != self._words.run_id:
                 yield f"Runtime parameter '{parameter.name}': the run's own id has this name. Rename it."
+            if problem := value_problem(parameter.default):
+                yield f"Runtime parameter '{parameter.name}': its default {parameter.default!r} {problem}. Change it."
 
     def _line_problems(self) -> Iterator[str]:
         lines = self._config.resource_lines
