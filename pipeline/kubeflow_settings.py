@@ -17,11 +17,15 @@ Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 PASSWORD_VARIABLE = "PENSTOCK_METADATA_PASSWORD"  # noqa: S105 - its name
 """Where the launcher looks for the lineage store's password."""
 
+SCRATCH_VOLUME, SHM_VOLUME = "scratch", "shm"
+"""Names of the volumes that pods have of their own."""
+
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+_SECRET_KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _RESOURCE = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9._-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
@@ -92,6 +96,9 @@ class Secret:
         if self.path is not None and not _FOLDER.fullmatch(self.path):
             problems.append(f"path is {self.path!r}, expected an absolute folder such as /etc/penstock.")
         problems += [*_variables(self.environment)]
+        for key in self.environment.values():
+            if not _SECRET_KEY.fullmatch(key):
+                problems.append(f"secret '{self.name}': {key!r} is a key that no Kubernetes secret can have.")
         if problems:
             raise ValueError("\n".join(problems))
 
@@ -134,7 +141,8 @@ class KubeflowSettings:
       labels: on every pod, for cost and policies.
       accelerators: kind of GPU → the nodes that have it; `default` for nodes whose line names no kind.
       spot: the nodes that may be taken away; None = there are none.
-      scratch_class: storage class of the volume that each pod gets for `disk_gb`; None = the cluster's default.
+      scratch_class: storage class of a volume that each pod gets for `disk_gb`, whose root the pod's user may write;
+        None = a folder on its machine's own disk, of which it may use so much.
       run_as_user: number of the user in the container; None = the image's.
       notify_variable: the variable (from a secret) with the URL that is told how a run ended; None = nobody is told.
     """
@@ -159,7 +167,7 @@ class KubeflowSettings:
     notify_variable: str | None = None
 
     def __post_init__(self) -> None:
-        problems = [*self._shapes(), *self._store(), *self._variables(), *self._places()]
+        problems = [*self._shapes(), *self._store(), *self._variables(), *self._places(), *self._volume_names()]
         problems += _labels("labels", self.labels)
         if problems:
             raise ValueError("\n".join(problems))
@@ -195,13 +203,27 @@ class KubeflowSettings:
 
     def _variables(self) -> Iterator[str]:
         yield from _variables(self.environment)
-        for name in self.environment:
+        for name, value in self.environment.items():
+            if "{{" in value:
+                yield f"environment: {name} has {{{{ in it, which Argo would fill in. Write it in another way."
             if name == PASSWORD_VARIABLE or name in self._from_secrets:
                 yield f"environment: {name} is a secret, and would be visible here: leave it to secrets."
         for name in sorted({name for name in self._from_secrets if self._from_secrets.count(name) > 1}):
             yield f"secrets: two of them give {name}: leave one out."
         if self.notify_variable is not None and self.notify_variable not in self._from_secrets:
             yield f"notify_variable is {self.notify_variable!r}, which no secret gives: add it to one's environment."
+
+    def _volume_names(self) -> Iterator[str]:
+        """What a pod would be refused for: Kubeflow Pipelines calls a volume as its claim or secret is called."""
+        names = [volume.claim for volume in self.volumes]
+        names += [secret.name for secret in self.secrets if secret.path is not None]
+        for name in sorted(set(names)):
+            if not _LABEL.fullmatch(name):
+                yield f"{name!r} is mounted and would be a volume's name, which has no dots and at most 63 characters."
+            if name in (SCRATCH_VOLUME, SHM_VOLUME):
+                yield f"{name!r} is mounted, and every pod has a volume of that name already: give it another name."
+            if names.count(name) > 1:
+                yield f"{name!r} is mounted twice, which no pod can have: make one mount of them."
 
     def _places(self) -> Iterator[str]:
         paths = [volume.path for volume in self.volumes]

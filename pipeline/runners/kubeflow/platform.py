@@ -3,21 +3,32 @@
 Calls that change a task return nothing; what they say ends up in the document's two halves.
 """
 
+import hashlib
 from typing import Any
 
 from pipeline.aws_settings import ResourceLine
-from pipeline.kubeflow_settings import AcceleratorPool, KubeflowSettings, NodePool
+from pipeline.kubeflow_settings import SCRATCH_VOLUME, SHM_VOLUME, AcceleratorPool, KubeflowSettings, NodePool
 
 SCRATCH_FOLDER = "/scratch"
 """Where a pod's own volume of `disk_gb` is."""
 
+SCRATCH_VARIABLE = "PENSTOCK_SCRATCH"
+"""Tells the launcher that folder."""
+
 NODE_LABEL = "penstock.node"
 """The label that says which node a pod runs."""
+
+_LABEL_LENGTH = 63
+"""Characters of a label's value."""
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - no file, but memory that processes share
 """Where frameworks expect memory that processes share; a pod has 64 MB of it unless told otherwise."""
 
-_BACKOFF = {"backoff_duration": "30s", "backoff_factor": 2.0, "backoff_max_duration": "600s"}
+FIRST_WAIT_S = 30
+"""Seconds from a failure to the next attempt; twice as many after each further failure."""
+
+PENDING_S = 3600
+"""Seconds that each attempt may wait for a machine, without which the next one would not be made."""
 
 
 def equip(task: Any, node_id: str, line: ResourceLine, settings: KubeflowSettings) -> None:
@@ -29,7 +40,34 @@ def equip(task: Any, node_id: str, line: ResourceLine, settings: KubeflowSetting
     kubernetes.add_pod_label(task, NODE_LABEL, label_value(node_id))
     kubernetes.set_timeout(task, line.timeout_s)
     if line.retries:
-        task.set_retry(line.retries, **_BACKOFF)
+        _retry(task, line)
+
+
+def retry_window_s(line: ResourceLine) -> int:
+    """Seconds from the first attempt's start within which the last one has ended, however long each takes."""
+    retries = line.retries or 0
+    waits = FIRST_WAIT_S * ((1 << retries) - 1)
+    return (retries + 1) * ((line.timeout_s or 0) + PENDING_S) + waits
+
+
+def _retry(task: Any, line: ResourceLine) -> None:
+    """Has failed attempts made again.
+
+    Argo takes `backoffMaxDuration` for the time from the first attempt's start after which it makes no more and ends
+    the one under way (processNodeRetries of its operator.go). kfp cuts it to an hour, so that what runs for longer
+    would never be tried again: said to the task in its own words here, not by `set_retry` alone.
+    """
+    from kfp.dsl import structures
+
+    class WholeWindow(structures.RetryPolicy):
+        def to_proto(self) -> Any:
+            made = super().to_proto()
+            made.backoff_max_duration.seconds = retry_window_s(line)
+            return made
+
+    task.set_retry(line.retries)
+    policy = WholeWindow(max_retry_count=line.retries, backoff_duration=f"{FIRST_WAIT_S}s", backoff_factor=2.0)
+    task._task_spec.retry_policy = policy
 
 
 def equip_any(task: Any, settings: KubeflowSettings) -> None:
@@ -39,9 +77,8 @@ def equip_any(task: Any, settings: KubeflowSettings) -> None:
     for name, value in sorted(settings.environment.items()):
         task.set_env_variable(name, value)
     for secret in settings.secrets:
-        if secret.environment:
-            keys = {key: name for name, key in sorted(secret.environment.items())}
-            kubernetes.use_secret_as_env(task, secret.name, keys)
+        for name, key in sorted(secret.environment.items()):  # one by one: two variables may have the same key
+            kubernetes.use_secret_as_env(task, secret.name, {key: name})
         if secret.path is not None:
             kubernetes.use_secret_as_volume(task, secret.name, secret.path)
     for volume in settings.volumes:
@@ -61,32 +98,46 @@ def _machine(task: Any, line: ResourceLine, settings: KubeflowSettings) -> None:
     # A limit on processors would slow a node down on a machine with idle ones; memory is kept to what was asked for.
     task.set_cpu_request(str(line.cpus))
     task.set_memory_request(f"{line.memory_gb}Gi").set_memory_limit(f"{line.memory_gb}Gi")
-    task.set_env_variable("PENSTOCK_SCRATCH", SCRATCH_FOLDER)
-    kubernetes.add_ephemeral_volume(
-        task, "scratch", SCRATCH_FOLDER, ["ReadWriteOnce"], f"{line.disk_gb}Gi", settings.scratch_class
-    )
+    task.set_env_variable(SCRATCH_VARIABLE, SCRATCH_FOLDER)
+    if settings.scratch_class is None:  # writable by every user, which a volume of the cluster's default class is not
+        kubernetes.empty_dir_mount(task, SCRATCH_VOLUME, SCRATCH_FOLDER, None, f"{line.disk_gb}Gi")
+    else:
+        size, modes = f"{line.disk_gb}Gi", ["ReadWriteOnce"]
+        kubernetes.add_ephemeral_volume(task, SCRATCH_VOLUME, SCRATCH_FOLDER, modes, size, settings.scratch_class)
     if line.shm_gb:
-        kubernetes.empty_dir_mount(task, "shm", SHARED_MEMORY, "Memory", f"{line.shm_gb}Gi")
-    for pool in _pools(line, settings):
+        kubernetes.empty_dir_mount(task, SHM_VOLUME, SHARED_MEMORY, "Memory", f"{line.shm_gb}Gi")
+    for pool in pools_of(line, settings):
         for name, value in sorted(pool.node_selector.items()):
             kubernetes.add_node_selector(task, name, value)
         for taint in pool.tolerations:
             operator = "Exists" if taint.value is None else "Equal"
             kubernetes.add_toleration(task, taint.key, operator, taint.value, taint.effect)
     if line.gpus:
-        task.set_accelerator_type(_accelerator(line, settings).resource).set_accelerator_limit(line.gpus)
+        task.set_accelerator_type(accelerator_of(line, settings).resource).set_accelerator_limit(line.gpus)
 
 
-def _pools(line: ResourceLine, settings: KubeflowSettings) -> list[NodePool]:
-    pools: list[NodePool] = [_accelerator(line, settings)] if line.gpus else []
+def pools_of(line: ResourceLine, settings: KubeflowSettings) -> list[NodePool]:
+    """The nodes that a line's pods are put on: those that are in all of these pools; any, without one."""
+    pools: list[NodePool] = [accelerator_of(line, settings)] if line.gpus else []
     return pools if not line.spot or settings.spot is None else [*pools, settings.spot]
 
 
-def _accelerator(line: ResourceLine, settings: KubeflowSettings) -> AcceleratorPool:
+def accelerator_of(line: ResourceLine, settings: KubeflowSettings) -> AcceleratorPool:
+    """The nodes that have the line's kind of GPU."""
     return settings.accelerators.get(line.gpu_kind or "default", AcceleratorPool())
 
 
 def label_value(node_id: str) -> str:
-    """The id as the value of a label: at most 63 letters, digits, dots, dashes and underscores."""
+    """The id as the value of a label: at most 63 letters, digits, dots, dashes and underscores.
+
+    What had to be changed ends in a few digits of its hash, so that values differ as ids do.
+
+    >>> label_value("latest_model"), label_value("модель")
+    ('latest_model', 'node-b68fadf0')
+    """
     kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in node_id)
-    return kept[:63].strip("._-") or "node"
+    kept = kept.strip("._-")
+    if kept == node_id and len(kept) <= _LABEL_LENGTH:
+        return kept
+    digest = hashlib.sha256(node_id.encode()).hexdigest()[:8]
+    return f"{kept[: _LABEL_LENGTH - 9].strip('._-') or 'node'}-{digest}"

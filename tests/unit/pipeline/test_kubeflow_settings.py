@@ -35,6 +35,10 @@ def problems_of(**changes):
         ({"secrets": (STORE, STORE), "notify_variable": None}, "secrets: two of them give PENSTOCK_METADATA_PASSWORD"),
         ({"notify_variable": "ELSEWHERE"}, "notify_variable is 'ELSEWHERE', which no secret gives"),
         ({"volumes": (Volume("a", "/mnt/x"), Volume("b", "/mnt/x"))}, "two volumes or secrets have the path /mnt/x"),
+        ({"environment": {"X": "{{workflow.name}}"}}, "environment: X has {{ in it, which Argo would fill in"),
+        ({"volumes": (Volume("my.data", "/mnt/data"),)}, "'my.data' is mounted and would be a volume's name"),
+        ({"volumes": (Volume("scratch", "/mnt/data"),)}, "'scratch' is mounted, and every pod has a volume of that"),
+        ({"volumes": (Volume("x", "/mnt/a"), Volume("x", "/mnt/b"))}, "'x' is mounted twice, which no pod can have"),
     ],
 )
 def test_what_kubernetes_would_refuse_is_refused_when_the_configuration_is_read(changes, told):
@@ -61,6 +65,7 @@ def test_a_root_on_a_volume_is_taken():
         (lambda: Secret("store"), "secret 'store': say where pods see it, with environment or path"),
         (lambda: Secret("Not a name", path="/etc/x"), "name is 'Not a name'"),
         (lambda: Secret("store", path="etc"), "path is 'etc', expected an absolute folder"),
+        (lambda: Secret("store", {"X": "a/b"}), "secret 'store': 'a/b' is a key that no Kubernetes secret can have"),
         (lambda: Volume("Claim!", "/mnt/x"), "claim is 'Claim!'"),
         (lambda: NodePool({"a b": "c"}), "node_selector: 'a b': 'c' is no Kubernetes label"),
         (lambda: Toleration("a b"), "tolerations: 'a b': '' is no Kubernetes label"),

@@ -2,10 +2,11 @@ import pytest
 import yaml
 from branching_ir import BRANCHING
 from ir_by_hand import ir_of, node
-from kubeflow_config import SETTINGS, config_on_kubeflow
+from kubeflow_config import config_on_kubeflow
 
 from pipeline.aws_settings import ResourceLine
 from pipeline.errors import ConfigError
+from pipeline.kubeflow_settings import Secret
 from pipeline.runners.kubeflow.checking import document_problems
 from pipeline.runners.kubeflow.document import MAX_DOCUMENT_BYTES, document_of
 
@@ -21,7 +22,7 @@ def branching():
 
 
 def parts_of(document):
-    spec, platform = yaml.safe_load_all(document.text)
+    spec, platform = yaml.load_all(document.text, Loader=yaml.CSafeLoader)
     return spec, platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
 
 
@@ -136,10 +137,11 @@ def test_a_trainer_gets_its_gpus_its_nodes_and_shared_memory_and_others_do_not(b
         {"key": "spot", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
     ]
     assert trainer["emptyDirMounts"] == [
-        {"medium": "Memory", "mountPath": "/dev/shm", "sizeLimit": "4Gi", "volumeName": "shm"}
+        {"mountPath": "/scratch", "sizeLimit": "30Gi", "volumeName": "scratch"},
+        {"medium": "Memory", "mountPath": "/dev/shm", "sizeLimit": "4Gi", "volumeName": "shm"},
     ]
     assert trainer["activeDeadlineSeconds"] == "7200"
-    assert not {"nodeSelector", "tolerations", "emptyDirMounts"} & set(pods["exec-gen"])
+    assert not {"nodeSelector", "tolerations"} & set(pods["exec-gen"])
     assert "accelerator" not in resources["exec-gen"]
 
 
@@ -157,21 +159,46 @@ def test_every_pod_gets_its_secrets_volumes_labels_and_a_volume_for_its_files(br
             ("penstock-data", "/mnt/data")
         ]
         assert pod["securityContext"] == {"runAsNonRoot": True, "runAsUser": "10001"}
-        if label != "exec-notify":
-            assert [(volume["size"], volume["mountPath"]) for volume in pod["genericEphemeralVolume"]] == [
-                ("30Gi", "/scratch")
-            ]
+        if label not in ("exec-notify", "exec-trainer"):
+            assert pod["emptyDirMounts"] == [{"mountPath": "/scratch", "sizeLimit": "30Gi", "volumeName": "scratch"}]
     assert pods["exec-latest-model"]["podMetadata"]["labels"] == {"penstock.node": "latest_model", "team": "reviews"}
 
 
-def test_failures_are_tried_again_with_growing_waits(branching):
+def test_failures_are_tried_again_with_growing_waits_as_long_as_all_attempts_may_take(branching):
     tasks = {name: task for (_, name), task in everything_in(parts_of(branching)[0]).items()}
-    assert tasks["gen"]["retryPolicy"] == {
-        "backoffDuration": "30s",
-        "backoffFactor": 2.0,
-        "backoffMaxDuration": "600s",
-        "maxRetryCount": 3,
-    }
+    # Four attempts of an hour, or two, each with an hour of waiting for a machine; waits of 30, 60 and 120 s.
+    for name, seconds in {"gen": 4 * (3600 + 3600) + 210, "trainer": 4 * (7200 + 3600) + 210}.items():
+        assert tasks[name]["retryPolicy"] == {
+            "backoffDuration": "30s",
+            "backoffFactor": 2.0,
+            "backoffMaxDuration": f"{seconds}s",
+            "maxRetryCount": 3,
+        }
+
+
+def test_files_are_on_a_volume_of_its_own_where_a_class_is_named():
+    document = document_of(ir_of(node("A")), config_on_kubeflow(scratch_class="fast"))
+    (pod,) = (pod for label, pod in parts_of(document)[1].items() if label != "exec-notify")
+    assert pod["genericEphemeralVolume"] == [
+        {
+            "accessModes": ["ReadWriteOnce"],
+            "mountPath": "/scratch",
+            "size": "30Gi",
+            "storageClassName": "fast",
+            "volumeName": "scratch",
+        }
+    ]
+    assert "emptyDirMounts" not in pod
+
+
+def test_two_variables_may_have_one_key_of_a_secret():
+    store = Secret("store", environment={"PENSTOCK_METADATA_PASSWORD": "password", "OTHER": "password"})
+    pods = parts_of(document_of(ir_of(node("A")), config_on_kubeflow(secrets=(store,), notify_variable=None)))[1]
+    given = [pair for secret in pods["exec-a"]["secretAsEnv"] for pair in secret["keyToEnv"]]
+    assert given == [
+        {"envVar": "OTHER", "secretKey": "password"},
+        {"envVar": "PENSTOCK_METADATA_PASSWORD", "secretKey": "password"},
+    ]
 
 
 def test_the_last_task_tells_how_the_run_ended_if_somebody_wants_to_know(branching):
@@ -184,21 +211,9 @@ def test_the_last_task_tells_how_the_run_ended_if_somebody_wants_to_know(branchi
     assert not any("notify" in name or "exit" in name for _, name in everything_in(parts_of(quiet)[0]))
 
 
-def test_hostile_names_compile_to_a_document_that_is_taken():
-    nodes = [
-        node(name, parameters={"span": 3})
-        for name in ("Ünïcode модель", "x" * 200, "condition-1", "notify", "a__b", "A__B")
-    ]
-    document = document_of(ir_of(*nodes), config_on_kubeflow())
-    assert document_problems(document.text) == []
-    assert {task["taskInfo"]["name"] for task in everything_in(parts_of(document)[0]).values()} >= set(
-        document.node_ids
-    )
-
-
-def test_a_document_that_no_workflow_can_hold_is_refused_with_its_size():
-    much = {f"VARIABLE_{number}": "x" * 1000 for number in range(90)}
-    with pytest.raises(ConfigError, match=f"at most {MAX_DOCUMENT_BYTES:,} fit") as refused:
-        document_of(BRANCHING, config_on_kubeflow(environment=much))
+def test_a_document_that_no_workflow_can_hold_is_refused_with_its_size(monkeypatch):
+    assert MAX_DOCUMENT_BYTES == 2**20
+    monkeypatch.setattr("pipeline.runners.kubeflow.document.MAX_DOCUMENT_BYTES", 5000)
+    with pytest.raises(ConfigError, match="bytes for 1 nodes, at most 5,000 fit") as refused:
+        document_of(ir_of(node("A")), config_on_kubeflow(environment={"VARIABLE": "x" * 5000}))
     assert "kubeflow.environment" in str(refused.value)
-    assert SETTINGS.environment == {"AWS_REGION": "eu-central-1"}
