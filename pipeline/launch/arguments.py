@@ -4,12 +4,13 @@ import argparse
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pipeline import ir as ir_documents
 from pipeline.cache_policy import CachePolicy
 from pipeline.errors import ConfigError
 from pipeline.input_files import read_input
+from pipeline.launch.follower_job import FOLLOWERS, compiled_job
 from pipeline.launch.packed_ir import PREFIX, unpack
 from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import metadata_problem
@@ -26,12 +27,14 @@ class Job:
       decide: conditional nodes to decide about once those have run.
       decisions: the folder (or `s3://…`) that the decisions are written to; None: nobody asks for any there.
       answers: node → the file that gets just what was decided about it.
+      followers: the compiled part of the Kubernetes Job of the pods that share this one's work; None: there are none.
     """
 
     request: LaunchRequest
     decide: tuple[str, ...] = ()
     decisions: str | None = None
     answers: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    followers: Mapping[str, Any] | None = None
 
     @property
     def is_asked(self) -> bool:
@@ -67,12 +70,13 @@ def parse(argv: Sequence[str] | None, scratch: Path) -> Job:
     answers = {node_id: Path(path) for node_id, _, path in (item.partition("=") for item in args.answer)}
     problems += [no_such_node(node_id, known, "--answer") for node_id in answers if node_id not in known]
     caching = _policy(args.caching, known, problems)
+    followers = _followers(args.followers, problems)
     if problems:
         raise ConfigError(problems)
     parameters = dict(item.partition("=")[::2] for item in args.param)
     request = LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching, scratch=scratch)
     asked = dict.fromkeys((*args.decide, *(node_id for node_id in answers if node_id not in chosen)))
-    return Job(request, tuple(asked), args.decisions, answers)
+    return Job(request, tuple(asked), args.decisions, answers, followers)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--decisions", metavar="DIR", help=waits)
     answers = "as --decide, and FILE gets nothing but the word; for one of --nodes, what became of its approval"
     parser.add_argument("--answer", action="append", default=[], metavar="NODE=FILE", help=answers)
+    shares = "a Kubernetes Job in JSON: more pods, which this one asks for when it has something to train"
+    parser.add_argument(FOLLOWERS, metavar="JSON", help=shares)
     parser.add_argument(SELF_TEST, action="store_true", help="say what works in this image, and run nothing")
     return parser
 
@@ -119,6 +125,15 @@ def read_ir(location: str) -> str:
 def no_such_node(node_id: str, known: Iterable[str], option: str = "--nodes") -> str:
     """The sentence about a node that the pipeline does not have."""
     return f"{option} {node_id}: the pipeline has no such node; it has {', '.join(known)}."
+
+
+def _followers(word: str | None, problems: list[str]) -> Mapping[str, Any] | None:
+    """The Job of `--followers`; adds to `problems` what makes no sense."""
+    try:
+        return None if word is None else compiled_job(word)
+    except ConfigError as error:
+        problems += error.problems
+        return None
 
 
 def _policy(text: str, known: Sequence[str], problems: list[str]) -> CachePolicy:

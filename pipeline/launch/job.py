@@ -11,7 +11,9 @@ from pipeline.errors import NodeFailed, PenstockError
 from pipeline.launch.arguments import SELF_TEST, Job, parse, read_ir
 from pipeline.launch.crew import Crew
 from pipeline.launch.decisions import SKIP, WAITING, approval_of, behind, decide, write_answers, write_decisions
+from pipeline.launch.follower_job import FollowerJob, ThisPod
 from pipeline.launch.following import Following
+from pipeline.launch.hiring import Hired
 from pipeline.launch.interruption import EXIT_CODE, Interrupted, MachineLost, interruptible
 from pipeline.launch.job_machine import JOB_FOLDER, checkpoint_variables, scratch_folder
 from pipeline.launch.job_output import tell, tell_failure
@@ -19,6 +21,7 @@ from pipeline.launch.machines import Machines, machines_of
 from pipeline.launch.node import bound_ir, node_of, run_node
 from pipeline.launch.node_report import leave_report
 from pipeline.launch.outcome import EXIT_CODES, Failure, NodeOutcome
+from pipeline.launch.patience import GiveUp
 from pipeline.launch.share import run_share
 from pipeline.metadata import connection_config
 from pipeline.storage import Sharing
@@ -45,13 +48,15 @@ def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> in
     try:
         with interruptible():
             machines = machines_of(os.environ, job_folder)
+            words = tuple(sys.argv[1:] if argv is None else argv)
             job = parse(argv, scratch_folder(os.environ, job_folder))
             del sys.argv[1:]  # TFX hands sys.argv[1:] to executors as extra flags
             logging.basicConfig(stream=sys.stdout, level=logging.INFO)
             if machines is not None and not machines.is_chief:
                 return _follow(job, machines, job_folder)
             os.environ.update(checkpoint_variables(os.environ, job_folder))
-            return _run(job, job_folder) if machines is None else _lead(job, machines, job_folder)
+            crew = _crew(job, words, machines, functools.partial(_give_up, job_folder))
+            return _run(job, job_folder) if crew is None else _lead(job, crew, job_folder)
     except Interrupted:
         text = "Interrupted by SIGTERM. What was running is left open: the same command goes on with it."
         sys.stderr.write(f"{text}\n")
@@ -66,9 +71,18 @@ def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> in
         raise
 
 
-def _lead(job: Job, machines: Machines, job_folder: Path) -> int:
+def _crew(job: Job, words: tuple[str, ...], machines: Machines | None, give_up: GiveUp) -> Crew | Hired | None:
+    """The other machines of the job: those that the platform started, those to be asked for, or none."""
+    if machines is not None:
+        return Crew(machines, give_up)
+    if job.followers is None:
+        return None
+    return Hired(FollowerJob(job.followers, ThisPod.of(os.environ), words), give_up)
+
+
+def _lead(job: Job, others: Crew | Hired, job_folder: Path) -> int:
     """Runs the nodes, with the job's other machines for what can be shared."""
-    with Crew(machines, functools.partial(_give_up, job_folder)) as crew:
+    with others as crew:
         try:
             code = _run(job, job_folder, crew)
         except BaseException as error:

@@ -14,6 +14,7 @@ from pipeline.errors import ConfigError
 from pipeline.jobs import Gate, Join, Parameter, RunId
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.runners.base import Capabilities, Document, check_capabilities
+from pipeline.runners.kubeflow.followers import LAUNCHER
 from pipeline.runners.kubeflow.platform import equip, equip_any
 from pipeline.runners.kubeflow.tasks import NOTIFIER, Task, TaskPlan, plan_rest_of_tasks, plan_tasks
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 NAME = "kubeflow"
 CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True, runs_here=False)
 
-LAUNCHER = ("python", "-m", "pipeline.launch")
 NOTIFICATION = ("python", "-m", "pipeline.launch.notification")
 
 MAX_DOCUMENT_BYTES = 2**20

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.aws_settings import ResourceLine
 from pipeline.kubeflow_settings import SCRATCH_VOLUME, SHM_VOLUME, AcceleratorPool, KubeflowSettings, NodePool
+from pipeline.launch.follower_job import POD_VARIABLES
 
 SCRATCH_FOLDER = "/scratch"
 """Where a pod's own volume of `disk_gb` is."""
@@ -39,6 +40,9 @@ def equip(task: Any, node_id: str, line: ResourceLine, settings: KubeflowSetting
 
     kubernetes.add_pod_label(task, NODE_LABEL, label_value(node_id))
     kubernetes.set_timeout(task, line.timeout_s)
+    if (line.instances or 1) > 1:  # it asks for the others itself
+        for name, field in POD_VARIABLES.items():
+            kubernetes.use_field_path_as_env(task, name, field)
     if line.retries:
         _retry(task, line)
 

@@ -13,9 +13,12 @@ from pipeline.errors import ConfigError
 from pipeline.jobs import RUN_ID_PARAMETER, Gate, Join, Parameter, RunId
 from pipeline.jobs.gates import Gates
 from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
+from pipeline.jobs.resources import sharing_problems
 from pipeline.jobs.words import LaunchWords
 from pipeline.kubeflow_settings import KubeflowSettings
+from pipeline.launch.follower_job import FOLLOWERS
 from pipeline.launch.packed_ir import pack
+from pipeline.runners.kubeflow.followers import followers_word
 from pipeline.runners.kubeflow.texts import node_problem, value_problem
 
 if TYPE_CHECKING:
@@ -165,12 +168,15 @@ class _Planner:
 
     def _line_problems(self) -> Iterator[str]:
         lines = self._config.resource_lines
-        for node_id in self._graph.nodes:
-            for problem in line_problems(self._line(node_id), self._settings):
+        for node_id, node in self._graph.nodes.items():
+            line, own = self._line(node_id), lines.get(node_id, ResourceLine())
+            found = (*line_problems(line, self._settings), *sharing_problems(line, own, node, self._config.training))
+            for problem in found:
                 yield f"Node '{node_id}' (resources.{node_id if node_id in lines else DEFAULT_LINE}): {problem}"
 
     def _line(self, node_id: str) -> ResourceLine:
-        return resource_line(self._config.resource_lines, node_id)
+        line = resource_line(self._config.resource_lines, node_id)
+        return line if self._graph.nodes[node_id].can_be_shared else dataclasses.replace(line, instances=1)
 
     def _task(self, node_id: str) -> Task:
         decided = list(self._gates.decided_by(node_id))
@@ -180,6 +186,8 @@ class _Planner:
         if self._graph.nodes[node_id].approves:
             place = (f"{self._settings.root}/decisions/", self._words.run_id, f"/{self._names[node_id]}")
             words += ["--decisions", Join(place)]
+        if (line := self._line(node_id)).instances != 1:
+            words += [FOLLOWERS, followers_word(node_id, line, self._settings)]
         return Task(
             name=self._names[node_id],
             node_id=node_id,
@@ -187,14 +195,12 @@ class _Planner:
             decides={each: decision_output(self._names[each]) for each in decided},
             depends_on=tuple(self._names[above] for above in self._graph.reduced[node_id]),
             gates=self._gates.of(node_id),
-            line=self._line(node_id),
+            line=line,
         )
 
 
 def line_problems(line: ResourceLine, settings: KubeflowSettings) -> Iterator[str]:
     """What of a complete resource line no pod can have here."""
-    if (line.instances or 1) > 1:
-        yield f"instances is {line.instances}, and a task is one pod. Ask for more gpus in it."
     if line.gpus and line.gpu_kind is not None and line.gpu_kind not in settings.accelerators:
         known = ", ".join(settings.accelerators) or "none"
         yield (

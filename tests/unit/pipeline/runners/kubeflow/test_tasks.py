@@ -90,10 +90,10 @@ def test_lines_that_no_pod_can_have_are_refused_together_by_node():
     lines = {
         "Trainer": ResourceLine(gpus=1, gpu_kind="H100", instances=2),
         "Tuner": ResourceLine(spot=True, shm_gb=8),
-        "Judge": ResourceLine(gpu_kind="L4"),
+        "Judge": ResourceLine(gpu_kind="L4", instances=3),
     }
     told = "\n".join(problems_of(resources=lines, spot=None))
-    assert "Node 'Trainer' (resources.Trainer): instances is 2, and a task is one pod" in told
+    assert "Node 'Judge' (resources.Judge): instances is 3, and only a Trainer's work can be shared" in told
     assert "gpu_kind is H100, and kubeflow.accelerators does not say which nodes have it (known: L4)" in told
     assert "Node 'Tuner' (resources.Tuner): spot is true, and kubeflow.spot does not say" in told
     assert "shm_gb is 8 and memory_gb 8: /dev/shm is taken from the memory" in told
