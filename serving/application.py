@@ -23,10 +23,15 @@ from serving.formats import (
     request_format,
     write_answer,
 )
+from serving.metrics import TEXT_FORMAT, Metrics
 from serving.model_folder import missing_values
 
 MAX_REQUEST_BYTES = 6 * 1024 * 1024
 """What InvokeEndpoint takes (botocore's model: Body, at most 6291456 bytes)."""
+
+INVOCATIONS = "/invocations"
+PATHS = {"/ping": "GET", "/metrics": "GET", INVOCATIONS: "POST"}
+"""What can be asked for, and how."""
 
 _ECHOED = {
     "HTTP_X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES": "X-Amzn-SageMaker-Custom-Attributes",
@@ -57,45 +62,61 @@ class _Refused(Exception):
 class Application:
     """Answers from one model; used by many threads."""
 
-    def __init__(self, model: Any, signature: str, layout: CsvLayout, at_once: int) -> None:
+    def __init__(
+        self, model: Any, signature: str, layout: CsvLayout, at_once: int, metrics: Metrics | None = None
+    ) -> None:
         """Keeps what it is given.
 
         Args:
           model: a loaded SavedModel.
           signature: that answers where a request names none, empty for the model's own.
           layout: of CSV, of that signature.
-          at_once: invocations that are looked at at once; more are told to come again, so that /ping has its threads.
+          at_once: invocations that are looked at at once; more are told to come again, so that /ping and
+            /metrics have their threads.
+          metrics: where requests are counted; None = in new ones.
         """
         self._model, self._signature, self._layout = model, signature, layout
+        self._metrics = metrics or Metrics({})
         self._room = threading.BoundedSemaphore(at_once)
 
     @classmethod
-    def load(cls, folder: Path, signature: str, at_once: int) -> "Application":
+    def load(cls, folder: Path, signature: str, at_once: int, metrics: Metrics) -> "Application":
         """The application of the SavedModel in that folder; see `__init__`."""
         model = load_model(str(folder))
         inputs = inputs_of(signature_of(model, signature)[1])
-        return cls(model, signature, csv_layout(inputs, missing_values(folder, inputs)), at_once)
+        return cls(model, signature, csv_layout(inputs, missing_values(folder, inputs)), at_once, metrics)
 
     def __call__(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
         """One request."""
-        try:
-            status, body, headers = self._route(environ)
-        except _Refused as refused:
-            status, headers = refused.status, {"Content-Type": JSON, **refused.headers}
-            body = json.dumps({"error": str(refused)}).encode()
+        if environ["PATH_INFO"] != INVOCATIONS:
+            status, body, headers = self._answer(environ)
+        else:
+            with self._metrics.one_request() as tell:
+                status, body, headers = self._answer(environ)
+                tell(status)
         headers |= {"Content-Length": str(len(body)), **_echoed(environ)}
         start_response(f"{status} {_REASONS[status]}", list(headers.items()))
         return [body]
 
+    def _answer(self, environ: Mapping[str, Any]) -> tuple[int, bytes, dict[str, str]]:
+        try:
+            return self._route(environ)
+        except _Refused as refused:
+            headers = {"Content-Type": JSON, **refused.headers}
+            return refused.status, json.dumps({"error": str(refused)}).encode(), headers
+
     def _route(self, environ: Mapping[str, Any]) -> tuple[int, bytes, dict[str, str]]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        allowed = {"/ping": "GET", "/invocations": "POST"}.get(path)
+        allowed = PATHS.get(path)
         if allowed is None:
-            raise _Refused(404, f"There is no {path}; there are GET /ping and POST /invocations.")
+            known = ", ".join(f"{verb} {each}" for each, verb in PATHS.items())
+            raise _Refused(404, f"There is no {path}; there are {known}.")
         if method != allowed:
             raise _Refused(405, f"{path} takes {allowed}.", Allow=allowed)
         if path == "/ping":
             return 200, b"", {}
+        if path == "/metrics":
+            return 200, self._metrics.text().encode(), {"Content-Type": TEXT_FORMAT}
         if not self._room.acquire(blocking=False):
             raise _Refused(503, "Too many requests are being answered. Ask again, or give the endpoint more instances.")
         try:
@@ -120,6 +141,7 @@ class Application:
         except Exception as error:  # whatever a model's operations raise: told to the log, and to the caller by kind
             logging.getLogger(__name__).exception("The model failed.")
             raise _Refused(500, f"The model failed ({type(error).__name__}); the endpoint's log says why.") from error
+        self._metrics.add_rows(len(predictions))
         return 200, write_answer(predictions, form), {"Content-Type": form}
 
 

@@ -1,6 +1,9 @@
-"""A SageMaker endpoint's container: `serve` starts an HTTP server that answers from the SavedModel in /opt/ml/model.
+"""The container that serves: `serve` starts an HTTP server that answers from the SavedModel in /opt/ml/model.
+
+On a SageMaker endpoint, and on Kubernetes (deploy/kubernetes).
 
     GET  /ping          200 once the model is checked and loaded; nobody answers before that
+    GET  /metrics       what was answered so far, for Prometheus (serving/metrics.py)
     POST /invocations   answers (serving/formats.py); 4xx in words if the caller is wrong, 500 if the model fails
 
     SIGTERM ─► no new connections ─► what is being answered is answered, at most DRAIN_S ─► exit code 0
@@ -21,11 +24,15 @@ from gunicorn.app.base import BaseApplication
 
 from serving.answers import BadRequest
 from serving.application import Application
+from serving.metrics import Metrics
 from serving.model_check import MODEL_DIGEST, PUBLIC_KEY, check_model
 from serving.model_folder import DEFAULT_MODEL_DIR, MODEL_DIR, SIGNATURE, ModelRefused, find_model
 
 PORT = "SAGEMAKER_BIND_TO_PORT"
 THREADS = "PENSTOCK_THREADS"
+VERSION = "PENSTOCK_MODEL_VERSION"
+"""What the registry calls the model; only told on."""
+
 DEFAULT_PORT, DEFAULT_THREADS = 8080, 16
 DRAIN_S = 25
 """SageMaker sends SIGKILL 30 seconds after SIGTERM."""
@@ -58,7 +65,8 @@ def open_model(environ: Mapping[str, str]) -> Application:
     folder = find_model(Path(environ.get(MODEL_DIR, DEFAULT_MODEL_DIR)))
     said = check_model(folder, environ.get(MODEL_DIGEST, ""), environ.get(PUBLIC_KEY, ""))
     sys.stderr.write(f"Model {environ[MODEL_DIGEST][:12]} in {folder}: its bytes are what was deployed, {said}.\n")
-    return Application.load(folder, environ.get(SIGNATURE, ""), _threads(environ) - 2)
+    metrics = Metrics({"version": environ.get(VERSION, ""), "digest": environ[MODEL_DIGEST]})
+    return Application.load(folder, environ.get(SIGNATURE, ""), _threads(environ) - 2, metrics)
 
 
 class _Server(BaseApplication):

@@ -172,6 +172,20 @@ def test_predictions_are_what_the_learned_weights_say_in_every_form(server, mode
     assert found[0][0] == "back", "the model has learned something"
 
 
+def test_metrics_say_which_model_answers_and_count_what_it_answered(server, model):
+    def rows():
+        status, answer, _ = server.ask("GET", "/metrics")
+        assert status == 200
+        said = dict(line.rsplit(" ", 1) for line in answer.decode().splitlines() if not line.startswith("#"))
+        label = f'{{version="7",digest="{model_digest(model[0])}"}}'
+        assert said[f"penstock_serving_model_info{label}"] == "1"
+        return int(said["penstock_serving_rows_total"])
+
+    before = rows()
+    server.ask("POST", "/invocations", json.dumps({"instances": INSTANCES}))
+    assert rows() - before == len(INSTANCES)
+
+
 def test_attributes_come_back_over_the_wire(server):
     names = {"X-Amzn-SageMaker-Custom-Attributes": "trace=1", "X-Amzn-SageMaker-Inference-Id": "call-7"}
     _, _, headers = server.ask("POST", "/invocations", "fine,\n", Content_Type="text/csv", **names)

@@ -159,3 +159,19 @@ def test_ping_is_answered_while_all_room_for_invocations_is_taken(application):
     pings, answers = [], []
     assert asked(application, **{"wsgi.input": Busy()})[0] == 400
     assert (answers, pings) == ([503, 400], [200, 200])
+
+
+def test_invocations_are_counted_and_what_looks_at_the_server_is_not(application):
+    asked(application, b'{"instances": [{"title": "a", "stars": 1}, {"title": "b", "stars": 2}]}')
+    asked(application, b"{")
+    asked(application, method="GET", path="/ping")
+    status, answer, headers = asked(application, method="GET", path="/metrics")
+    assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    said = answer.decode().splitlines()
+    assert {
+        'penstock_serving_requests_total{status="200"} 1',
+        'penstock_serving_requests_total{status="400"} 1',
+        "penstock_serving_request_seconds_count 2",
+        "penstock_serving_rows_total 2",
+        "penstock_serving_requests_under_way 0",
+    } <= set(said)
