@@ -5,6 +5,7 @@ made, unpacked in /opt/ml/model; `lambda` by Amazon's runtime interface, whose o
 """
 
 import contextlib
+import copy
 import http.client
 import json
 import os
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 from image_tree import CHECKOUT, Tree
 from installed import locked
+from kubernetes_folders import named, whole
 from small_model import expected_scores, train_small_model
 
 from components.endpoint_pusher.archive import pack_model
@@ -172,18 +174,41 @@ def test_predictions_are_what_the_learned_weights_say_in_every_form(server, mode
     assert found[0][0] == "back", "the model has learned something"
 
 
-def test_metrics_say_which_model_answers_and_count_what_it_answered(server, model):
-    def rows():
-        status, answer, _ = server.ask("GET", "/metrics")
-        assert status == 200
-        said = dict(line.rsplit(" ", 1) for line in answer.decode().splitlines() if not line.startswith("#"))
-        label = f'{{version="7",digest="{model_digest(model[0])}"}}'
-        assert said[f"penstock_serving_model_info{label}"] == "1"
-        return int(said["penstock_serving_rows_total"])
+@pytest.fixture
+def pod(serving, model, tmp_path):
+    """The container as the Deployment of deploy/kubernetes has it: user, rights, words, variables; and its document."""
+    deployment = named(whole("overlays/prod"), "Deployment", "serving")["spec"]["template"]["spec"]
+    [container] = deployment["containers"]
+    tree = copy.copy(serving)
+    tree.user, tree.words = str(deployment["securityContext"]["runAsUser"]), container["args"]
+    place = tree.root / "opt" / "ml" / "model"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(model[0], place)
+    said = named(whole("overlays/prod"), "ConfigMap", "served-model")["data"]
+    variables = {**{each["name"]: each["value"] for each in container["env"]}, **said}
+    variables |= {"PENSTOCK_MODEL_DIGEST": model_digest(model[0]), "PENSTOCK_PUBLIC_KEY": model[2]}
+    assert variables.pop("SAGEMAKER_BIND_TO_PORT") == str(container["ports"][0]["containerPort"])
+    started = Server(tree, tmp_path / "log", variables)
+    try:
+        yield started.wait(), container
+    finally:
+        started.process.kill()
+        started.process.wait()
 
-    before = rows()
-    server.ask("POST", "/invocations", json.dumps({"instances": INSTANCES}))
-    assert rows() - before == len(INSTANCES)
+
+def test_pod_on_kubernetes_answers_its_probes_prometheus_and_whoever_asks(pod, model):
+    server, container = pod
+    probes = {container[name]["httpGet"]["path"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
+    assert {path: server.ask("GET", path)[0] for path in probes} == {"/ping": 200}
+    assert server.ask("POST", "/invocations", json.dumps({"instances": INSTANCES}))[0] == 200
+    [scraped] = named(whole("overlays/prod"), "ServiceMonitor", "serving")["spec"]["endpoints"]
+    status, answer, headers = server.ask("GET", scraped["path"])
+    assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    said = dict(line.rsplit(" ", 1) for line in answer.decode().splitlines() if not line.startswith("#"))
+    assert said['penstock_serving_requests_total{status="200"}'] == "1"
+    assert said["penstock_serving_rows_total"] == str(len(INSTANCES))
+    assert said[f'penstock_serving_model_info{{version="7",digest="{model_digest(model[0])}"}}'] == "1"
+    assert "its signature holds" in server.log.read_text()
 
 
 def test_attributes_come_back_over_the_wire(server):

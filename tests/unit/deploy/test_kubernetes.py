@@ -1,0 +1,414 @@
+"""The documents of deploy/kubernetes: would Kubernetes take them, do they fit together, do they fit the code."""
+
+import copy
+import re
+import shlex
+
+import pytest
+from documented_commands import problem_of
+from kubernetes_folders import FILLED_IN, FOLDER, OVERLAYS, copy_filled_in, named, of_kind, pods_of, whole
+from kubernetes_schema import problems_of
+from kustomize import build, dicts_in, name_hash
+from network_policies import Peer, may_talk, selects
+
+from pipeline.config import load_config
+from pipeline.kubeflow_settings import PASSWORD_VARIABLE
+from pipeline.metadata.server import server_of_uri
+from pipeline.runners.kubeflow.platform import NODE_LABEL
+from serving.application import Application
+from serving.formats import CsvLayout
+
+ROOT = FOLDER.parents[1]
+OVERLAY = pytest.mark.parametrize("overlay", OVERLAYS)
+FOREIGN = {
+    "names": Peer({"k8s-app": "kube-dns"}, "kube-system"),
+    "prometheus": Peer({"app.kubernetes.io/name": "prometheus"}, "monitoring"),
+    "ingress": Peer({}, "ingress-nginx", {"penstock.asks": "true"}),
+    "kubeflow": Peer({"app": "ml-pipeline"}, "kubeflow", {"penstock.runs": "true"}),
+    "node": Peer({NODE_LABEL: "Trainer"}, "kubeflow", {"penstock.runs": "true"}),
+    "stranger": Peer({NODE_LABEL: "Trainer"}, "somebody"),
+    "s3": Peer(address="52.219.75.10"),
+    "machine": Peer(address="169.254.169.254"),
+}
+
+
+def peers(overlay):
+    """All who talk, ours by the names of their documents."""
+    ours = {pod.name: Peer(pod.labels, pod.namespace) for pod in pods_of(whole(overlay))}
+    return {**FOREIGN, **ours}
+
+
+@OVERLAY
+def test_kubernetes_takes_every_document(overlay):
+    found = {(document["kind"], document["metadata"]["name"]): problems_of(document) for document in whole(overlay)}
+    assert {name: problems for name, problems in found.items() if problems} == {}
+    assert len(found) > 35
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "change", "told"),
+    [
+        ("Deployment", "serving", lambda spec: spec.update(replica=1), "V1DeploymentSpec has no such field"),
+        ("Deployment", "serving", lambda spec: spec.pop("selector"), "spec.selector is missing"),
+        ("Deployment", "serving", lambda spec: spec.update(replicas="2"), "'2' is no int"),
+        ("Deployment", "serving", lambda spec: spec.update(paused=1), "1 is no bool"),
+        ("PersistentVolumeClaim", "store-backups", lambda spec: spec["resources"]["requests"].update(storage="20GB"),
+         "'20GB' is no quantity"),
+        ("NetworkPolicy", "store", lambda spec: spec.update(ingress={}), "is no list"),
+        ("ServiceMonitor", "serving", lambda spec: spec["endpoints"][0].update(targetport="http"), "no such field"),
+    ],
+)  # fmt: skip
+def test_document_that_kubernetes_would_refuse_is_found(kind, name, change, told):
+    document = copy.deepcopy(named(whole("overlays/prod"), kind, name))
+    change(document["spec"])
+    assert [problem for problem in problems_of(document) if told in problem] != []
+
+
+def test_names_of_generated_objects_are_those_that_kustomize_gives(tmp_path):
+    """The second source: `kubectl kustomize` 5.5 on these files."""
+    data = {"MODEL_SOURCE": "FILL-IN-MODEL-SOURCE", "PENSTOCK_MODEL_DIGEST": "FILL-IN-MODEL-DIGEST"}
+    data["PENSTOCK_MODEL_VERSION"] = "FILL-IN-MODEL-VERSION"
+    assert name_hash({"kind": "ConfigMap", "metadata": {"name": "served-model"}, "data": data}) == "2t49df5ttm"
+
+
+@OVERLAY
+def test_another_model_is_another_deployment_so_that_pods_are_replaced(overlay, tmp_path):
+    folder = copy_filled_in(tmp_path / "kubernetes")
+    before = named(tuple(build(folder / overlay)), "Deployment", "serving")
+    model = folder / overlay / "served-model.env"
+    model.write_text(model.read_text().replace("VERSION=7", "VERSION=8"))
+    assert named(tuple(build(folder / overlay)), "Deployment", "serving") != before
+
+
+@OVERLAY
+def test_every_pod_is_what_pod_security_restricted_asks_for(overlay):
+    """Source: "Pod Security Standards", Kubernetes documentation; and read-only roots, which it does not ask for."""
+    for pod in pods_of(whole(overlay)):
+        assert pod.spec["securityContext"]["runAsNonRoot"] is True, pod.name
+        assert pod.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod.spec)
+        kinds = {kind for volume in pod.spec.get("volumes", ()) for kind in volume if kind != "name"}
+        assert kinds <= {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
+        for container in pod.containers:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False, (pod.name, container["name"])
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert context["readOnlyRootFilesystem"] is True
+            assert set(context) <= {
+                "allowPrivilegeEscalation", "capabilities", "readOnlyRootFilesystem", "runAsUser", "runAsGroup"
+            }  # fmt: skip
+            assert context.get("runAsUser", pod.spec["securityContext"]["runAsUser"]) > 0
+            assert not any("hostPort" in port for port in container.get("ports", ()))
+            assert any(mount["mountPath"] == "/tmp" for mount in container["volumeMounts"])
+    enforced = named(whole(overlay), "Namespace", "penstock")["metadata"]["labels"]
+    assert enforced["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@OVERLAY
+def test_every_container_says_what_it_needs_and_cannot_take_all_of_a_machine(overlay):
+    for pod in pods_of(whole(overlay)):
+        for container in pod.containers:
+            asked, most = container["resources"]["requests"], container["resources"]["limits"]
+            assert set(asked) == {"cpu", "memory", "ephemeral-storage"}, (pod.name, container["name"])
+            assert set(most) == {"memory", "ephemeral-storage"}
+
+
+@OVERLAY
+def test_no_pod_has_a_token_of_kubernetes_unless_it_is_for_kubeflow(overlay):
+    for pod in pods_of(whole(overlay)):
+        assert pod.spec["automountServiceAccountToken"] is False, pod.name
+        audiences = [each["audience"] for each in dicts_in(pod.spec) if "audience" in each]
+        assert audiences == (["pipelines.kubeflow.org"] if pod.name == "watcher" else [])
+
+
+@OVERLAY
+def test_everything_that_a_document_names_is_there(overlay):
+    documents = whole(overlay)
+    there = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]): each for each in documents}
+    for pod in pods_of(documents):
+        assert ("ServiceAccount", pod.namespace, pod.spec["serviceAccountName"]) in there, pod.name
+        for kind, name, keys in named_in(pod.spec):
+            found = there.get((kind, pod.namespace, name))
+            assert found is not None, (pod.name, kind, name)
+            assert keys <= set(found.get("data", {})), (pod.name, kind, name)
+        volumes = {volume["name"] for volume in pod.spec.get("volumes", ())}
+        mounted = {mount["name"] for container in pod.containers for mount in container["volumeMounts"]}
+        assert mounted == volumes | set(pod.claims), pod.name
+    for binding in of_kind(documents, "RoleBinding"):
+        assert ("Role", binding["metadata"]["namespace"], binding["roleRef"]["name"]) in there
+        for subject in binding["subjects"]:
+            assert (subject["kind"], subject["namespace"], subject["name"]) in there
+    scaled = named(documents, "HorizontalPodAutoscaler", "serving")["spec"]["scaleTargetRef"]
+    assert (scaled["kind"], "penstock", scaled["name"]) in there
+
+
+def named_in(spec):
+    """Kind, name and keys of whatever a pod refers to."""
+    for each in dicts_in(spec):
+        if "configMapRef" in each:
+            yield "ConfigMap", each["configMapRef"]["name"], set()
+        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            if field in each:
+                yield kind, each[field]["name"], {each[field]["key"]}
+        if "configMap" in each:
+            yield "ConfigMap", each["configMap"]["name"], {item["key"] for item in each["configMap"].get("items", ())}
+        if "secret" in each:
+            yield "Secret", each["secret"]["secretName"], {item["key"] for item in each["secret"].get("items", ())}
+        if "persistentVolumeClaim" in each:
+            yield "PersistentVolumeClaim", each["persistentVolumeClaim"]["claimName"], set()
+
+
+@OVERLAY
+def test_services_monitors_probes_and_budgets_fit_the_pods_that_they_are_about(overlay):
+    documents = whole(overlay)
+    services = {}
+    for service in of_kind(documents, "Service"):
+        [pod] = [each for each in pods_of(documents) if service["spec"]["selector"].items() <= each.labels.items()]
+        assert pod.namespace == service["metadata"]["namespace"]
+        services[pod.name] = {port["name"]: pod.ports[port["targetPort"]] for port in service["spec"]["ports"]}
+    assert services == {
+        "mariadb": {"mysql": 3306},
+        "serving": {"http": 8080},
+        "flink-jobmanager": {"rpc": 6123, "blobs": 6124, "rest": 8081},
+    }
+    for pod in pods_of(documents):
+        for probe in (each for each in dicts_in(pod.spec) if {"httpGet", "tcpSocket"} & set(each)):
+            assert probe.get("httpGet", probe.get("tcpSocket"))["port"] in pod.ports, pod.name
+    [monitored] = named(documents, "ServiceMonitor", "serving")["spec"]["endpoints"]
+    assert monitored["port"] in services["serving"]
+    selected = named(documents, "ServiceMonitor", "serving")["spec"]["selector"]["matchLabels"]
+    assert selected.items() <= named(documents, "Service", "serving")["metadata"]["labels"].items()
+    budget = named(documents, "PodDisruptionBudget", "serving")["spec"]
+    assert budget["selector"] == named(documents, "Deployment", "serving")["spec"]["selector"]
+
+
+@OVERLAY
+def test_the_server_itself_answers_what_probes_and_prometheus_ask_it(overlay):
+    documents = whole(overlay)
+    application = Application(None, "", CsvLayout({}), 1)
+    spec = named(documents, "Deployment", "serving")["spec"]["template"]["spec"]
+    paths = {each["httpGet"]["path"] for each in dicts_in(spec) if "httpGet" in each}
+    paths.add(named(documents, "ServiceMonitor", "serving")["spec"]["endpoints"][0]["path"])
+    answers = {}
+    for path in paths:
+        application(
+            {"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda status, _, path=path: answers.update({path: status})
+        )
+    assert answers == {"/ping": "200 OK", "/metrics": "200 OK"}
+
+
+@OVERLAY
+def test_images_are_named_so_that_they_stay_what_they_are(overlay):
+    images = {container["image"] for pod in pods_of(whole(overlay)) for container in pod.containers}
+    own = {image for image in images if image.startswith("registry.example.com/")}
+    assert {image.partition("@")[2] for image in own} == {FILLED_IN["FILL-IN-WORKER-DIGEST"]}
+    assert all(re.fullmatch(r"[a-z/-]+:[0-9][\w.-]*\.[0-9]+[\w.-]*", image) for image in images - own), images
+    assert {image.partition(":")[0] for image in images - own} == {"mariadb", "amazon/aws-cli", "flink"}
+
+
+@OVERLAY
+def test_what_was_not_filled_in_can_be_no_image(overlay, tmp_path):
+    """Kubernetes then says InvalidImageName with the name in it: names of images have no capitals."""
+    text = (FOLDER / overlay / "kustomization.yaml").read_text()
+    assert re.findall(r"(?:newName|digest): (?!FILL-IN-[A-Z-]+$).*", text, flags=re.MULTILINE) == []
+
+
+def test_every_value_to_fill_in_is_explained_and_nothing_else_is():
+    text = "".join(path.read_text() for path in FOLDER.rglob("*") if path.suffix in (".yaml", ".env"))
+    said = re.findall(r"^\| `(FILL-IN-[A-Z-]+)` \|", (ROOT / "docs/kubernetes.md").read_text(), flags=re.MULTILINE)
+    assert set(re.findall(r"FILL-IN-[A-Z-]+\b", text)) == set(said) == set(FILLED_IN)
+    assert len(said) == len(set(said))
+
+
+def test_passwords_are_read_from_files_that_git_does_not_take(tmp_path):
+    assert list(of_kind(tuple(build(FOLDER / "base")), "Secret")) == []
+    for overlay in OVERLAYS:
+        assert not {path.name for path in (FOLDER / overlay).iterdir()} & {"store.env", "store-root.env"} or (
+            "/deploy/kubernetes/overlays/*/*.env" in (ROOT / ".gitignore").read_text().splitlines()
+        )
+    folder = copy_filled_in(tmp_path / "kubernetes")
+    (folder / "overlays/prod/store.env").unlink()
+    with pytest.raises(FileNotFoundError, match=r"store\.env"):
+        build(folder / "overlays/prod")
+
+
+@OVERLAY
+@pytest.mark.parametrize(
+    ("source", "target", "port"),
+    [
+        ("node", "mariadb", 3306),
+        ("watcher", "mariadb", 3306),
+        ("store-backup", "mariadb", 3306),
+        ("ingress", "serving", 8080),
+        ("prometheus", "serving", 8080),
+        ("serving", "s3", 443),
+        ("watcher", "s3", 443),
+        ("watcher", "kubeflow", 8888),
+        ("node", "s3", 443),
+        ("node", "kubeflow", 8887),
+        ("node", "flink-jobmanager", 8081),
+        ("flink-taskmanager", "flink-jobmanager", 6123),
+        ("flink-taskmanager", "flink-jobmanager", 6124),
+        ("flink-jobmanager", "flink-taskmanager", 6122),
+        ("flink-taskmanager", "flink-taskmanager", 6121),
+        ("flink-taskmanager", "s3", 443),
+    ],
+)
+def test_who_has_to_talk_may(overlay, source, target, port):
+    known = peers(overlay)
+    policies = list(of_kind(whole(overlay), "NetworkPolicy"))
+    assert may_talk(policies, known[source], known[target], port)
+    names = [may_talk(policies, known[source], FOREIGN["names"], 53, protocol) for protocol in ("TCP", "UDP")]
+    assert names == [True, True]
+
+
+@OVERLAY
+@pytest.mark.parametrize(
+    ("source", "target", "port"),
+    [
+        ("stranger", "mariadb", 3306),
+        ("kubeflow", "mariadb", 3306),
+        ("serving", "mariadb", 3306),
+        ("ingress", "mariadb", 3306),
+        ("node", "mariadb", 22),
+        ("mariadb", "s3", 443),
+        ("store-backup", "s3", 443),
+        ("stranger", "serving", 8080),
+        ("serving", "kubeflow", 8888),
+        ("serving", "machine", 443),
+        ("node", "machine", 443),
+        ("watcher", "serving", 8080),
+        ("node", "node", 8080),
+        ("kubeflow", "flink-jobmanager", 8081),
+        ("flink-taskmanager", "flink-jobmanager", 8081),
+        ("node", "flink-taskmanager", 50000),
+        ("flink-taskmanager", "flink-taskmanager", 50000),
+        ("flink-jobmanager", "s3", 443),
+    ],
+)
+def test_who_has_no_business_with_each_other_does_not_talk(overlay, source, target, port):
+    known = peers(overlay)
+    assert not may_talk(of_kind(whole(overlay), "NetworkPolicy"), known[source], known[target], port)
+
+
+@OVERLAY
+def test_every_policy_is_about_a_pod_and_names_only_peers_and_ports_that_there_are(overlay):
+    known = peers(overlay)
+    policies = list(of_kind(whole(overlay), "NetworkPolicy"))
+    open_ports = {name: set(pod.ports.values()) for pod in pods_of(whole(overlay)) for name in (pod.name,)}
+    for policy in policies:
+        name = policy["metadata"]["name"]
+        about = [peer for peer in known if selects(policy, known[peer])]
+        assert about, f"{name} selects no pod"
+        for rule in policy["spec"].get("ingress", ()):
+            for said in rule["ports"]:
+                assert all(said["port"] in open_ports[peer] for peer in about), (name, said)
+        for way, side in (("ingress", "from"), ("egress", "to")):
+            for rule in policy["spec"].get(way, ()):
+                for said in rule[side]:
+                    one = {**policy["spec"], way: [{**rule, side: [said]}], "policyTypes": [way.capitalize()]}
+                    alone = [{**policy, "spec": one}]
+                    port = rule["ports"][0]
+                    assert any(
+                        may_talk(alone, *pair, port["port"], port["protocol"])
+                        for peer in about
+                        for other in known
+                        for pair in [(known[peer], known[other]) if way == "egress" else (known[other], known[peer])]
+                        if known[other] != known[peer] or len(about) == 1
+                    ), (name, said)
+
+
+@OVERLAY
+def test_rights_are_few_and_written_out(overlay):
+    documents = whole(overlay)
+    assert {each["kind"] for each in documents} & {"ClusterRole", "ClusterRoleBinding"} == set()
+    rights = {}
+    for role in of_kind(documents, "Role"):
+        for rule in role["rules"]:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            if {"secrets", "configmaps"} & set(rule["resources"]):
+                assert rule["resourceNames"], "all secrets of a namespace are more than anybody needs"
+            group = rule["apiGroups"][0]
+            rights.setdefault(role["metadata"]["name"], set()).update(
+                f"{verb} {resource}{'.' if group else ''}{group}"
+                for verb in rule["verbs"]
+                for resource in rule["resources"]
+            )
+    assert rights == {
+        "penstock-pods": {
+            "create workflowtaskresults.argoproj.io", "patch workflowtaskresults.argoproj.io",
+            "get configmaps", "get secrets",
+        },
+        "penstock-watcher": {
+            f"{verb} {kind}.pipelines.kubeflow.org"
+            for verb in ("create", "get", "list")
+            for kind in ("pipelines", "pipelines/versions", "experiments", "runs")
+        },
+        "penstock-several-workers": {
+            "create jobs.batch", "get jobs.batch", "delete jobs.batch",
+            "create services", "get services", "delete services", "get pods", "list pods",
+        },
+    }  # fmt: skip
+
+
+@OVERLAY
+def test_what_the_watcher_types_is_a_command_of_ours(overlay):
+    [container] = named(whole(overlay), "CronJob", "watcher")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert container["command"] == ["python", "-m", "pipeline.cli"]
+    assert problem_of(shlex.join(["penstock", *container["args"]])) is None
+    [mount] = [each for each in container["volumeMounts"] if each["name"] == "configuration"]
+    assert f"{mount['mountPath']}/penstock.yaml" in container["args"]
+
+
+@OVERLAY
+def test_the_configuration_of_runs_names_what_is_there(overlay, tmp_path):
+    documents = whole(overlay)
+    path = tmp_path / "penstock.yaml"
+    path.write_text(named(documents, "ConfigMap", "pipeline-configuration")["data"]["penstock.yaml"])
+    settings = load_config(path).on_kubeflow
+    [secret] = settings.secrets
+    in_runs = [each for each in of_kind(documents, "Secret") if each["metadata"]["namespace"] == "kubeflow"]
+    assert [each["metadata"]["name"] for each in in_runs] == [secret.name]
+    assert secret.environment[PASSWORD_VARIABLE] in in_runs[0]["data"]
+    assert named(documents, "ServiceAccount", settings.service_account)["metadata"]["namespace"] == "kubeflow"
+    server = server_of_uri(settings.metadata, {PASSWORD_VARIABLE: ""})
+    service = named(documents, "Service", "mariadb")
+    assert server.host == f"{service['metadata']['name']}.{service['metadata']['namespace']}"
+    [store] = named(documents, "StatefulSet", "mariadb")["spec"]["template"]["spec"]["containers"]
+    given = {each["name"]: each["value"] for each in store["env"]}
+    assert (server.database, server.user) == (given["MARIADB_DATABASE"], given["MARIADB_USER"])
+    assert settings.image == f"{FILLED_IN['FILL-IN-WORKER-IMAGE']}@{FILLED_IN['FILL-IN-WORKER-DIGEST']}"
+    backup = named(documents, "CronJob", "store-backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    said = {each["name"]: each["value"] for each in backup["containers"][0]["env"]}
+    assert (said["DATABASE"], said["STORE_USER"], said["STORE_HOST"]) == (server.database, server.user, "mariadb")
+
+
+def test_the_password_of_root_stays_with_the_store():
+    secrets = {
+        (each["metadata"]["namespace"], each["metadata"]["name"]): set(each["data"])
+        for each in of_kind(whole("overlays/prod"), "Secret")
+    }
+    assert secrets == {
+        ("penstock", "penstock-store"): {"password"},
+        ("penstock", "penstock-store-root"): {"root-password"},
+        ("kubeflow", "penstock-store"): {"password"},
+    }
+
+
+def test_only_production_insists_on_signed_models():
+    keys = {
+        overlay: "PENSTOCK_PUBLIC_KEY" in named(whole(overlay), "ConfigMap", "served-model")["data"]
+        for overlay in OVERLAYS
+    }
+    assert keys == {"overlays/dev": False, "overlays/prod": True}
+
+
+def test_beams_workers_are_where_the_task_manager_looks_for_them():
+    [pod] = [each for each in pods_of(whole("overlays/dev")) if each.name == "flink-taskmanager"]
+    [worker] = [each for each in pod.containers if each["name"] == "worker"]
+    assert worker["command"] == ["python", "-m", "apache_beam.runners.worker.worker_pool_main"]
+    assert worker["args"] == [f"--service_port={pod.ports['workers']}"]
+    assert "localhost:50000" in (ROOT / "docs/kubernetes.md").read_text()
+    assert worker["image"].startswith(FILLED_IN["FILL-IN-WORKER-IMAGE"])
