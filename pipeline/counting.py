@@ -2,16 +2,24 @@
 
 from typing import Any
 
-_BEAM_RUNNER = "--runner=FnApiRunner"
-_COUNTING_BEAM_RUNNER = "--runner=components.beam_runner.CountingRunner"
+_TELLING = {
+    f"--runner={name}": f"--runner={ours}"
+    for name, ours in {
+        "FnApiRunner": "components.beam_runner.CountingRunner",
+        "PortableRunner": "components.portable_runners.PortableRunner",
+        "FlinkRunner": "components.portable_runners.FlinkRunner",
+        "SparkRunner": "components.portable_runners.SparkRunner",
+        "DataflowRunner": "components.dataflow_runner.DataflowRunner",
+    }.items()
+}
 
 
 def counting(executor_spec: Any) -> Any:
-    """The executor with Beam's in-memory runner replaced by ours, which is the same but says how far it is.
+    """The executor with Beam's runner replaced by ours, which is the same but says how far it is.
 
     Not in the configuration, because who counts changes no result and must not change the compiled pipeline.
     """
     for argument in getattr(executor_spec, "beam_pipeline_args_placeholders", ()):
-        if argument.value.string_value == _BEAM_RUNNER:
-            argument.value.string_value = _COUNTING_BEAM_RUNNER
+        said = argument.value.string_value
+        argument.value.string_value = _TELLING.get(said, said)
     return executor_spec

@@ -9,11 +9,15 @@ from pipeline.counting import counting
     ("given", "used"),
     [
         ("--runner=FnApiRunner", "--runner=components.beam_runner.CountingRunner"),
-        ("--runner=FlinkRunner", "--runner=FlinkRunner"),
+        ("--runner=PortableRunner", "--runner=components.portable_runners.PortableRunner"),
+        ("--runner=FlinkRunner", "--runner=components.portable_runners.FlinkRunner"),
+        ("--runner=SparkRunner", "--runner=components.portable_runners.SparkRunner"),
+        ("--runner=DataflowRunner", "--runner=components.dataflow_runner.DataflowRunner"),
+        ("--runner=my.own.Runner", "--runner=my.own.Runner"),
         ("--direct_num_workers=1", "--direct_num_workers=1"),
     ],
 )
-def test_beams_in_memory_runner_and_no_other_is_replaced_by_the_one_that_counts(given, used):
+def test_beams_runners_and_no_others_are_replaced_by_those_that_tell(given, used):
     argument = SimpleNamespace(value=SimpleNamespace(string_value=given))
     counting(SimpleNamespace(beam_pipeline_args_placeholders=[argument]))
     assert argument.value.string_value == used

@@ -1,0 +1,141 @@
+"""Beam's runners elsewhere, saying before the start what is missing and at the end how much was done.
+
+The launcher puts them in the place of Beam's own of the same name. The pipeline, its stages and its results are theirs.
+
+Job servers tell no counts of elements, so what is told are the rows that tfx_bsl counts where it reads.
+"""
+
+import functools
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    JobServerOptions,
+    PortableOptions,
+    SparkRunnerOptions,
+)
+from apache_beam.runners.portability import flink_runner, portable_runner, spark_runner
+
+from components.errors import ComponentError
+
+WAIT_FOR_SERVER_S = 60.0
+"""Longest wait for a job server that is starting; Beam would wait 300 s, and then say nothing of where."""
+
+_ROWS = "num_rows"  # how the name of tfx_bsl's distribution of rows per batch ends
+
+_log = logging.getLogger("penstock.progress")
+
+
+class PortableRunner(portable_runner.PortableRunner):
+    """Beam's, telling."""
+
+    def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
+        """Hands the pipeline to the job server, as Beam does.
+
+        Raises:
+          ComponentError: nothing answers there.
+        """
+        endpoint = str(options.view_as(PortableOptions).job_endpoint)
+        require_server(endpoint)
+        return telling(super().run_portable_pipeline(pipeline, options), f"the job server at {endpoint}")
+
+
+class FlinkRunner(flink_runner.FlinkRunner):
+    """Beam's, telling."""
+
+    def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
+        """Runs the pipeline on Flink, as Beam does.
+
+        Raises:
+          ComponentError: the job server's jar is not there, or no Java.
+        """
+        flink = options.view_as(FlinkRunnerOptions)
+        require_jar("beam.flink.job_server_jar", flink.flink_job_server_jar)
+        if not flink.flink_submit_uber_jar:
+            require_java(options.view_as(JobServerOptions).job_server_java_launcher)
+        where = flink.flink_master  # Beam's own runner changes it
+        return telling(super().run_portable_pipeline(pipeline, options), f"Flink {where}")
+
+
+class SparkRunner(spark_runner.SparkRunner):
+    """Beam's, telling."""
+
+    def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
+        """Runs the pipeline on Spark, as Beam does.
+
+        Raises:
+          ComponentError: the job server's jar is not there, or no Java.
+        """
+        spark = options.view_as(SparkRunnerOptions)
+        require_jar("beam.spark.job_server_jar", spark.spark_job_server_jar)
+        if not spark.spark_submit_uber_jar:
+            require_java(options.view_as(JobServerOptions).job_server_java_launcher)
+        where = spark.spark_rest_url or spark.spark_master_url
+        return telling(super().run_portable_pipeline(pipeline, options), f"Spark {where}")
+
+
+def require_jar(key: str, path: str) -> None:
+    """Raises ComponentError if there is no such file: Beam's words for it are about building Beam."""
+    if not os.path.isfile(path):
+        raise ComponentError(
+            f"{key} is '{path}', and there is no such file on this machine. Fetch it with `mvn dependency:copy` "
+            "(docs/config.md, Where Beam runs), into the image if nodes run in containers."
+        )
+
+
+def require_java(program: str) -> None:
+    """Raises ComponentError if there is no such program."""
+    if shutil.which(program) is None:
+        raise ComponentError(
+            f"Beam's job server needs Java, and there is no program '{program}' on this machine. Install Java 17 "
+            "(Debian: apt-get install openjdk-17-jre-headless), or name it with java beside job_server_jar."
+        )
+
+
+def require_server(endpoint: str, wait_s: float | None = None) -> None:
+    """Returns as soon as something answers at HOST:PORT; raises ComponentError if nothing does."""
+    wait_s = WAIT_FOR_SERVER_S if wait_s is None else wait_s
+    with grpc.insecure_channel(endpoint) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=wait_s)
+        except grpc.FutureTimeoutError as error:
+            raise ComponentError(
+                f"beam.portable.job_endpoint is '{endpoint}', and no job server answered there for {wait_s:g} s. Start "
+                "it, or correct the address."
+            ) from error
+
+
+def telling(result: Any, where: str) -> Any:
+    """The same result; when it is waited for and has succeeded, it says where and how long it ran, and on how much."""
+    started, wait = time.monotonic(), result.wait_until_finish
+
+    @functools.wraps(wait)
+    def wait_and_tell(*arguments: Any, **options: Any) -> Any:
+        state = wait(*arguments, **options)
+        _tell(where, time.monotonic() - started, rows_read(result.metrics().query()["distributions"]))
+        return state
+
+    result.wait_until_finish = wait_and_tell
+    return result
+
+
+def rows_read(distributions: Iterable[Any]) -> int:
+    """Rows of all batches that tfx_bsl read, of those committed or, where a runner commits nothing, attempted."""
+    return sum(
+        int(found.sum)
+        for item in distributions
+        if item.key.metric.name.endswith(_ROWS)
+        for found in [item.committed if item.committed is not None else item.attempted]
+        if found is not None
+    )
+
+
+def _tell(where: str, seconds: float, rows: int) -> None:
+    counts = {"done": rows, "unit": "rows"} if rows else {}
+    _log.info("Beam's job is done on %s", where, extra={"progress": {**counts, "metrics": {"seconds": seconds}}})
