@@ -21,11 +21,11 @@ _BUILT_IN = "/mnt"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(volumes: Sequence[tuple[str, str]], environment: Mapping[str, str], folder: str) -> None:
+def enter(volumes: Sequence[tuple[str, str]] | None, environment: Mapping[str, str], folder: str) -> None:
     """Turns this process, which must have one thread only, into the container's.
 
     Args:
-      volumes: folders of the host, and where below `/opt/ml` they are.
+      volumes: folders of the host, and where below `/opt/ml` they are; None for a container with no such folder.
       environment: replaces the process's own.
       folder: to work in.
 
@@ -38,7 +38,8 @@ def enter(volumes: Sequence[tuple[str, str]], environment: Mapping[str, str], fo
     Path("/proc/self/uid_map").write_text(f"0 {user} 1")
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
-    _replace_opt(sorted(volumes, key=lambda volume: len(volume[1])))
+    if volumes is not None:
+        _replace_opt(sorted(volumes, key=lambda volume: len(volume[1])))
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

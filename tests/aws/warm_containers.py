@@ -20,8 +20,8 @@ import container
 
 import pipeline.runners.preload  # noqa: F401 - so that forks need not
 
-ENTRYPOINT = ["python", "-m", "pipeline.launch"]
-"""What every job's request begins with; nothing else can be started here."""
+ENTRYPOINTS = ("pipeline.launch", "pipeline.launch.notification")
+"""The modules that a container can be started with."""
 
 
 def serve(path: str) -> NoReturn:
@@ -69,10 +69,12 @@ def _become(request: dict[str, Any], output: int) -> NoReturn:
         os.dup2(output, 1)
         os.dup2(output, 2)
         words = request["words"]
-        assert words[: len(ENTRYPOINT)] == ENTRYPOINT, f"a warm container cannot run {words}"
-        container.enter([tuple(volume) for volume in request["volumes"]], request["environment"], request["folder"])
-        sys.argv = ["pipeline.launch", *words[len(ENTRYPOINT) :]]
-        runpy.run_module("pipeline.launch", run_name="__main__", alter_sys=True)
+        assert words[:3] in [["python", "-m", module] for module in ENTRYPOINTS], f"cannot run {words}"
+        volumes = request["volumes"]
+        inside = None if volumes is None else [(source, target) for source, target in volumes]
+        container.enter(inside, request["environment"], request["folder"])
+        sys.argv = words[2:]
+        runpy.run_module(words[2], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1

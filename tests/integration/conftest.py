@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from aws_platforms import place, platform_services, platform_warm, signer, stand_in  # noqa: F401 - fixtures
 from aws_services import aws_services, interpreter, s3_bucket, s3_endpoint  # noqa: F401 - fixtures
-from contract_on_platforms import running, tiny_compiler  # noqa: F401 - a fixture
-from kubeflow_pods import cluster  # noqa: F401 - a fixture
+from contract_on_platforms import on_aws, on_cluster, running, tiny_compiler  # noqa: F401 - fixtures
+from kubeflow_pods import cluster, place_on_cluster  # noqa: F401 - fixtures
 from kubeflow_server import kubeflow_server  # noqa: F401 - a fixture
 from mariadb import mariadb  # noqa: F401 - a fixture
 from projects import Project, completed, make_project

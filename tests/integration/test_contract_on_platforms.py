@@ -1,6 +1,7 @@
 """The contract of runners for those whose runs are carried out elsewhere, and what they promise beside it.
 
-One suite with tests/contract: tests/fixtures/run_contract.py. What stands in for the platforms: tests/aws/.
+One suite with tests/contract: tests/fixtures/run_contract.py. What stands in for the platforms: tests/aws/
+and tests/kubeflow/.
 """
 
 import pytest
@@ -18,15 +19,11 @@ class TestRunsOnPlatforms(RunContract):
     """Every promise of the contract."""
 
 
-def test_a_run_is_found_again_by_its_id_and_shows_what_its_jobs_took_and_printed(running):
+def test_a_run_is_found_again_by_its_id_and_shows_what_its_jobs_printed(running):
     ended = running.carry_out(running.compile())
     found = running.runner.find("tiny", ended.handle.run_id)
     assert found.execution_arn == ended.handle.execution_arn
     assert running.runner.find("tiny", "latest").run_id == ended.handle.run_id
-    assert [(usage.name, usage.kind) for usage in running.runner.usage(found)] == [
-        (node_id, "processing") for node_id in NODES
-    ]
-    assert all(usage.ran_s > 0 for usage in running.runner.usage(found))
     followed = list(running.runner.logs(found, "Double", LogRange(follow_s=5, poll_s=0.1)))
     assert any("NODE Double COMPLETE" in line for line in followed)
     with pytest.raises(NotFound, match="Did you mean 'Double'"):
@@ -82,19 +79,22 @@ def test_a_job_that_does_not_end_when_it_is_asked_to_is_killed_after_the_grace(r
     assert executions_of(running.store_uri, handle.run_id)["Double"] == ["RUNNING"]
 
 
-def test_a_service_that_does_not_start_a_job_is_asked_again_and_the_node_runs_once(running):
-    running.refuse_starts("Double", "ThrottlingException", "InternalServerError")
-    ended = running.carry_out(hurried(running.compile()))
-    assert running.status(ended.handle).state == "COMPLETE", ended
-    assert executions_of(running.store_uri, ended.handle.run_id)["Double"] == ["COMPLETE"]
-    assert len(running.place.jobs()["Double"]) == 1
-    assert (running.notes / "marker").read_text().count("started") == 1
+def test_a_service_that_does_not_start_a_job_is_asked_again_and_the_node_runs_once_and_is_paid_once(on_aws):
+    on_aws.refuse_starts("Double", "ThrottlingException", "InternalServerError")
+    ended = on_aws.carry_out(hurried(on_aws.compile()))
+    assert on_aws.status(ended.handle).state == "COMPLETE", ended
+    assert executions_of(on_aws.store_uri, ended.handle.run_id)["Double"] == ["COMPLETE"]
+    assert len(on_aws.place.jobs()["Double"]) == 1
+    assert (on_aws.notes / "marker").read_text().count("started") == 1
+    usages = on_aws.runner.usage(ended.handle)
+    assert [(usage.name, usage.kind) for usage in usages] == [(node_id, "processing") for node_id in NODES]
+    assert all(usage.ran_s > 0 for usage in usages)
 
 
-def test_a_service_that_never_starts_a_job_fails_the_run_with_its_answer(running):
-    running.refuse_starts("Double", *["InternalServerError"] * 3)  # the first try, and two more
-    ended = running.carry_out(hurried(running.compile()))
-    assert running.status(ended.handle).state == "FAILED"
+def test_a_service_that_never_starts_a_job_fails_the_run_with_its_answer(on_aws):
+    on_aws.refuse_starts("Double", *["InternalServerError"] * 3)  # the first try, and two more
+    ended = on_aws.carry_out(hurried(on_aws.compile()))
+    assert on_aws.status(ended.handle).state == "FAILED"
     assert "InternalServerError" in ended.failure
-    assert "Double" not in running.place.jobs()
-    assert executions_of(running.store_uri, ended.handle.run_id) == {"MakeNumber": ["COMPLETE"]}
+    assert "Double" not in on_aws.place.jobs()
+    assert executions_of(on_aws.store_uri, ended.handle.run_id) == {"MakeNumber": ["COMPLETE"]}

@@ -2,10 +2,14 @@
 
 It applies the server's own rules where they have bitten (read in backend/src/apiserver of kubeflow/pipelines at
 sdk-2.16.1): documents of version 2.1.0 with containers only, task names that Argo takes, parameters that the pipeline
-has and needs, ids that exist, namespaces of a server for several teams. It runs nothing: `POST /stand-in/<run>` says
-what becomes of a run. Standard library and PyYAML only.
+has and needs, ids that exist, namespaces of a server for several teams. A run that is stopped is CANCELING and then
+FAILED, as there; of tasks it tells name, state and times, and never why one failed. Standard library and PyYAML only.
 
-    python tests/kubeflow/api_server.py FILE [--multi-user] [--token T]     writes its port to FILE
+    python tests/kubeflow/api_server.py FILE [--multi-user] [--token T] [--carry-out FOLDER]     writes its port to FILE
+
+With a folder it has local_run.py carry out the runs (FOLDER/setting.json says what pods find), and answers for
+Kubernetes too what clients ask about their pods. Without, it runs nothing: `POST /stand-in/<run>` says what becomes of
+a run.
 """
 
 import argparse
@@ -15,15 +19,18 @@ import email.policy
 import json
 import re
 import sys
+import threading
 import urllib.parse
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
+from carrier import Carrier
 
 _TASK_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _PREFIX = "/apis/v2beta1"
+_KUBERNETES = "/api/v1/namespaces/"
 
 
 class Refused(Exception):
@@ -37,8 +44,8 @@ class Refused(Exception):
 class State:
     """Everything that the server knows."""
 
-    def __init__(self, multi_user, token):
-        self.multi_user, self.token = multi_user, token
+    def __init__(self, multi_user, token, carrier=None):
+        self.multi_user, self.token, self.carrier = multi_user, token, carrier
         self.pipelines, self.versions, self.experiments, self.runs, self.schedules = {}, {}, {}, {}, {}
         self.last = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -46,6 +53,43 @@ class State:
         """A time, later than all before it."""
         self.last += datetime.timedelta(seconds=1)
         return self.last.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def enter(self, run, state):
+        """The run is in this state from now on."""
+        run["state"] = state
+        run["state_history"] = [*run.get("state_history", ()), {"update_time": self.now(), "state": state}]
+
+    def carry_out(self, run):
+        """Starts the run, or goes on with it; returns at once."""
+        version = self.versions[run["pipeline_version_reference"]["pipeline_version_id"]]
+        document = version["pipeline_spec"]
+        parts = [document["pipeline_spec"], document["platform_spec"]] if "pipeline_spec" in document else [document]
+        setting = json.loads((self.carrier.folder / "setting.json").read_text())
+        parameters = (run.get("runtime_config") or {}).get("parameters") or {}
+        process = self.carrier.start(run["run_id"], yaml.safe_dump_all(parts), parameters, setting)
+        self.enter(run, "RUNNING")
+        threading.Thread(target=self._wait_for, args=(process, run), daemon=True).start()
+
+    def _wait_for(self, process, run):
+        process.join()
+        self.enter(run, "SUCCEEDED" if process.exitcode == 0 else "FAILED")
+
+    def seen(self, run):
+        """The run with what its tasks have come to."""
+        path = self.carrier.folder / run["run_id"] / "details.json" if self.carrier else None
+        return run if path is None or not path.exists() else {**run, "run_details": json.loads(path.read_text())}
+
+    def pods(self):
+        """Records of all pods that were not deleted, oldest first."""
+        found = [(path, json.loads(path.read_text())) for path in self.carrier.folder.glob("*/pods/*.json")]
+        kept = [(path, record) for path, record in found if not path.with_suffix(".deleted").exists()]
+        return sorted(kept, key=lambda item: item[1]["started"])
+
+    def delete_pods(self, run_id):
+        """Forgets the pods of a run that did not succeed, as a run that is started again does."""
+        for path, record in self.pods() if self.carrier else ():
+            if record["run_id"] == run_id and record["exit_code"]:
+                path.with_suffix(".deleted").touch()
 
 
 def read_document(text):
@@ -64,6 +108,20 @@ def read_document(text):
             if not _TASK_NAME.fullmatch(name):
                 raise Refused(400, f"invalid task name {name}")
     return {"pipeline_spec": spec, "platform_spec": parts[1]} if len(parts) > 1 else spec
+
+
+def as_pod(path, record):
+    """A pod as Kubernetes describes it."""
+    code, started = record["exit_code"], datetime.datetime.fromtimestamp(record["started"], datetime.UTC)
+    reason = "Completed" if code == 0 else "Error"
+    ended = {"terminated": {"exitCode": code, "reason": reason, "message": record.get("message") or None}}
+    main = {"name": "main", "image": "image", "imageID": "", "ready": False, "restartCount": 0}
+    status = {"phase": "Running" if code is None else "Succeeded" if code == 0 else "Failed"}
+    if record["reason"]:
+        status["message"] = record["reason"]
+    metadata = {"name": record["name"], "labels": record["labels"], "creationTimestamp": started.isoformat()}
+    state = {"running": {}} if code is None else ended
+    return {"metadata": metadata, "status": {**status, "containerStatuses": [{**main, "state": state}]}}
 
 
 def check_parameters(document, config):
@@ -121,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = 200, self._route(verb, url.path, query, body)
         except Refused as refused:
             status, answer = refused.status, {"code": 3, "message": refused.message, "details": []}
-        text = json.dumps(answer).encode()
+        text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
@@ -129,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def _check_token(self):
-        if self.path.startswith("/stand-in/") or not self.state.token:
+        if self.path.startswith(("/stand-in/", _KUBERNETES)) or not self.state.token:
             return
         given = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or self.headers.get("Cookie")
         if given == "outsider":
@@ -139,8 +197,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _route(self, verb, path, query, body):
         if path.startswith("/stand-in/"):
-            self.state.runs[path.split("/")[2]].update(json.loads(body))
-            return {}
+            return self._told(path.split("/")[2], json.loads(body))
+        if path.startswith(_KUBERNETES) and verb == "GET":
+            return self._kubernetes(path.removeprefix(_KUBERNETES).split("/")[1:], query)
         if not path.startswith(_PREFIX):
             raise Refused(404, "Not Found")
         first, *rest = path.removeprefix(_PREFIX).strip("/").split("/")
@@ -148,6 +207,22 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             raise Refused(404, f"no such path: {path}")
         return answer(rest, query, body)
+
+    def _told(self, run_id, what):
+        run = self.state.runs[run_id]
+        if "state" in what:
+            self.state.enter(run, what["state"])
+        run.update(what)
+        return {}
+
+    def _kubernetes(self, rest, query):
+        """`pods?labelSelector=…` and `pods/NAME/log`."""
+        pods = self.state.pods()
+        if len(rest) == 1:
+            wanted = dict(item.split("=", 1) for item in query.get("labelSelector", "").split(",") if item)
+            found = [as_pod(*pod) for pod in pods if wanted.items() <= pod[1]["labels"].items()]
+            return {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": found}
+        return next(path for path, record in pods if record["name"] == rest[1]).with_suffix(".log").read_bytes()
 
     def _get_healthz(self, *_):
         return {"multi_user": self.state.multi_user}
@@ -223,7 +298,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _get_runs(self, rest, query, _):
         if rest:
-            return self._found(self.state.runs, rest[0], "Run")
+            return self.state.seen(self._found(self.state.runs, rest[0], "Run"))
         runs = [run for run in self.state.runs.values() if query.get("experiment_id") in (None, run["experiment_id"])]
         short = [{key: value for key, value in run.items() if key != "run_details"} for run in runs]
         return page(short, "runs", query)
@@ -238,19 +313,35 @@ class Handler(BaseHTTPRequestHandler):
         self._found(self.state.experiments, given["experiment_id"], "Experiment")
         made = {**given, "run_id": str(uuid.uuid4()), "state": "PENDING", "created_at": self.state.now()}
         self.state.runs[made["run_id"]] = {**made, "storage_state": "AVAILABLE"}
+        if self.state.carrier:
+            self.state.carry_out(self.state.runs[made["run_id"]])
         return made
 
     def _act(self, run_id, act):
         run = self._found(self.state.runs, run_id, "Run")
-        if act == "terminate":
-            run["state"] = "CANCELED"
-        elif act == "retry":
-            if run["state"] not in ("FAILED", "CANCELED"):
-                raise Refused(400, f"Workflow cannot be retried because it is not failed (it is {run['state']})")
-            run["state"] = "RUNNING"
-        else:
+        if act not in ("terminate", "retry"):
             raise Refused(404, f"no such act: {act}")
+        (self._terminate if act == "terminate" else self._retry)(run)
         return {}
+
+    def _terminate(self, run):
+        if run["state"] not in ("PENDING", "RUNNING"):
+            raise Refused(400, f"Failed to terminate a run {run['run_id']}. Row not found")
+        self.state.enter(run, "CANCELING")
+        if self.state.carrier:
+            self.state.carrier.stop(run["run_id"])
+        else:
+            self.state.enter(run, "FAILED")
+
+    def _retry(self, run):
+        if run["state"] != "FAILED":
+            raise Refused(400, f"Workflow must be Failed/Error to retry: workflow cannot be retried ({run['state']})")
+        self.state.delete_pods(run["run_id"])
+        run["state_history"] = []
+        if self.state.carrier:
+            self.state.carry_out(run)
+        else:
+            self.state.enter(run, "RUNNING")
 
     def _get_recurringruns(self, rest, query, _):
         if rest:
@@ -287,8 +378,10 @@ def main():
     parser.add_argument("ready", type=Path)
     parser.add_argument("--multi-user", action="store_true")
     parser.add_argument("--token", default="")
+    parser.add_argument("--carry-out", type=Path)
     args = parser.parse_args()
-    Handler.state = State(args.multi_user, args.token)
+    carrier = Carrier(args.carry_out) if args.carry_out else None
+    Handler.state = State(args.multi_user, args.token, carrier)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     args.ready.write_text(str(server.server_port))
     server.serve_forever()

@@ -1,133 +1,255 @@
 """Carries out a document for Kubeflow Pipelines with kfp's own local executor, its containers started by a stand-in.
 
-    python tests/kubeflow/local_run.py DOCUMENT FOLDER --run-id ID [--param NAME=JSON]…
+What a cluster does and the executor does not is done here, from what the document says:
 
-FOLDER/setting.json says what containers find: {"socket", "environment", "folder"} of warm_containers.py (tests/aws).
-Each container leaves FOLDER/pods/N.json, and N.log with what it printed. Ends with 0 if the run succeeded, 1 if not.
+- tasks run beside each other, each as soon as those that it depends on have succeeded. After a failure nothing more is
+  started and what runs is waited for, as Argo does (`failFast`, which Kubeflow Pipelines leaves on);
+- conditions on the output of a task, whatever the output is called;
+- retries with growing waits, time limits, environment, secrets, labels (pods.py);
+- the task that runs when all others have ended;
+- a run that is started again (`RetryRun`) goes on with the tasks that have not succeeded.
 
-Of what a cluster does, the executor leaves out environment, secrets, volumes, machines, retries, time limits and exit
-handlers; the variables of the document are added here, the rest is tested in the document. It evaluates conditions on
-outputs named `Output` only, so that is done here. Tasks run one after the other. A run's id is what the caller says, so
-that the same run can be started again, as RetryRun does.
+While there is a file `full` beside the folders of runs, the cluster has no room: no task is started.
+
+FOLDER of a run:  details.json, as the API server tells of tasks; done.json; pods/; run.log
 """
 
-import argparse
+import concurrent.futures
+import contextlib
+import dataclasses
+import datetime
 import json
+import os
 import re
-import socket
+import signal
 import sys
+import threading
 import time
-import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import docker
 import yaml
+from google.protobuf import json_format
 from kfp import components, local
-from kfp.local import placeholder_utils
-from kfp.local.orchestrator import enhanced_dag_orchestrator
+from kfp.local import io, placeholder_utils, status, task_dispatcher
+from kfp.local.orchestrator import dag_orchestrator, enhanced_dag_orchestrator
+from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
+from pods import Engine, PodTemplate, Setting
 
-_CONDITION = re.compile(r"inputs\.parameter_values\['pipelinechannel--(?P<channel>[^']+)'\] == '(?P<value>[^']*)'")
-
-
-class Engine:
-    """What `docker.from_env()` gives."""
-
-    def __init__(self, folder: Path, environments: Mapping[str, Mapping[str, str]]) -> None:
-        self._folder = folder
-        self._setting = json.loads((folder / "setting.json").read_text())
-        self._environments = environments
-        self.images = types.SimpleNamespace(list=self._images)
-        self.containers = types.SimpleNamespace(run=self._run)
-
-    def info(self) -> Mapping[str, Any]:
-        """Nothing special."""
-        return {"SecurityOptions": []}
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def _images(self) -> list[Any]:
-        return [types.SimpleNamespace(tags=[image], attrs={"RepoDigests": []}) for image in self._environments]
-
-    def _run(self, image: str, command: Sequence[str], **_: Any) -> "Pod":
-        environment = {**self._setting["environment"], **self._environments[image]}
-        return Pod(self._folder / "pods", list(command), environment, self._setting)
+_CONDITION = re.compile(r"inputs\.parameter_values\['(?P<input>[^']+)'\] == '(?P<value>[^']*)'")
+_AT_THE_END = 2  # PipelineTaskSpec.TriggerPolicy.ALL_UPSTREAM_TASKS_COMPLETED
+_NEVER = "0001-01-01T00:00:00Z"
+"""What the server says of a task that has not ended."""
 
 
-class Pod:
-    """One container: a fork of a process that has imported what nodes import, in a namespace of its own."""
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A run to carry out: with these parameters, in this folder, among these surroundings."""
 
-    def __init__(
-        self, folder: Path, words: list[str], environment: Mapping[str, str], setting: Mapping[str, Any]
-    ) -> None:
-        folder.mkdir(exist_ok=True)
-        self._path = folder / f"{len(list(folder.glob('*.json'))) + 1}.json"
-        self._record: dict[str, Any] = {"words": words, "started": time.time()}
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(setting["socket"])
-        request = {"words": words, "volumes": [], "environment": dict(environment), "folder": setting["folder"]}
-        with self._path.with_suffix(".log").open("ab") as log:
-            text = f"{json.dumps(request)}\n".encode()
-            sent = socket.send_fds(connection, [text], [log.fileno()])
-            connection.sendall(text[sent:])
-        self._answers = connection.makefile("r")
-        self._record["pid"] = int(self._answers.readline())
-        self._path.write_text(json.dumps(self._record))
-
-    def logs(self, *, stream: bool) -> Iterator[bytes]:
-        """What it printed, once it has ended."""
-        assert stream
-        code = int(self._answers.readline())
-        self._record |= {"ended": time.time(), "exit_code": code if code >= 0 else 128 - code}
-        self._path.write_text(json.dumps(self._record))
-        yield self._path.with_suffix(".log").read_bytes()
-
-    def wait(self) -> Mapping[str, int]:
-        """How it ended."""
-        return {"StatusCode": self._record["exit_code"]}
+    document: str
+    run_id: str
+    parameters: Mapping[str, Any]
+    folder: str
+    setting: Mapping[str, Any]
 
 
-def evaluated(condition: str, io_store: Any) -> bool:
-    """What a cluster makes of a condition of ours: an output of a task beside it, compared with a text."""
+class Details:
+    """What the server tells of tasks; every change is in the file at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._lock = path, threading.Lock()
+        self._found: list[dict[str, Any]] = []
+
+    def begin(self, name: str, state: str = "RUNNING") -> dict[str, Any]:
+        """A task that begins now."""
+        detail = {"display_name": name, "state": state, "create_time": _now(), "start_time": _now()}
+        with self._lock:
+            self._found.append({**detail, "end_time": _NEVER if state == "RUNNING" else _now()})
+            self._write()
+            return self._found[-1]
+
+    def end(self, detail: dict[str, Any], state: str) -> None:
+        """The task ends so."""
+        with self._lock:
+            detail |= {"state": state, "end_time": _now()}
+            self._write()
+
+    def _write(self) -> None:
+        temporary = self._path.with_suffix(".new")
+        temporary.write_text(json.dumps({"task_details": self._found}))
+        temporary.replace(self._path)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Run:
+    """One run of a document."""
+
+    def __init__(self, request: Request) -> None:
+        self._request, folder = request, Path(request.folder)
+        self._setting = Setting(**request.setting)
+        parts = [part for part in yaml.safe_load_all(request.document) if part]
+        self._executors = parts[0]["deploymentSpec"]["executors"]
+        platforms = parts[1]["platforms"] if len(parts) > 1 else {}
+        self._kubernetes = platforms.get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})
+        images = {executor["container"]["image"] for executor in self._executors.values()}
+        self.engine = Engine(folder / "pods", self._setting, sorted(images))
+        self.failed, self.stopping = threading.Event(), threading.Event()
+        self.details = Details(folder / "details.json")
+        self._done_path, self._lock = folder / "done.json", threading.Lock()
+        self._done: dict[str, Any] = json.loads(self._done_path.read_text()) if self._done_path.exists() else {}
+
+    def stop(self) -> None:
+        """Starts nothing more and ends what runs."""
+        self.stopping.set()
+        self.engine.end_all()
+
+    def dag(self, **given: Any) -> tuple[dict[str, Any], Any]:
+        """Outputs and status of a group of tasks; the whole pipeline is one. Takes what kfp's own function takes."""
+        spec = given.pop("dag_component_spec")
+        store, tasks = io.IOStore(), dict(spec.dag.tasks)
+        arguments = given.pop("dag_arguments")
+        joined = OrchestratorUtils.join_user_inputs_and_defaults(arguments, spec.input_definitions)
+        for name, value in joined.items():
+            store.put_parent_input(name, value)
+        last = {name for name, task in tasks.items() if task.trigger_policy.strategy == _AT_THE_END}
+        waiting = {name: set(task.dependent_tasks) for name, task in tasks.items() if name not in last}
+        self._carry_out(waiting, tasks, store, given)
+        succeeded = not waiting
+        for name in last if not self.stopping.is_set() else ():
+            succeeded &= self._farewell(name, tasks[name], succeeded, given)
+        if not succeeded:
+            given["fail_stack"].append("a task")
+            return {}, status.Status.FAILURE
+        return OrchestratorUtils.get_dag_outputs(spec.dag.outputs, store), status.Status.SUCCESS
+
+    def _carry_out(self, waiting: dict[str, set[str]], tasks: Mapping[str, Any], store: Any, given: Any) -> None:
+        """Runs the tasks; those that have not succeeded stay in `waiting`."""
+        running: dict[Any, str] = {}
+        ended: set[str] = set()
+        with concurrent.futures.ThreadPoolExecutor(max(1, len(waiting))) as pool:
+            while True:
+                begun = set(running.values()) | ended
+                ready = [name for name, needed in waiting.items() if needed <= ended and name not in begun]
+                if not (self.failed.is_set() or self.stopping.is_set()):
+                    running |= {pool.submit(self._task, name, tasks[name], store, given): name for name in ready}
+                if not running:
+                    break
+                for future in concurrent.futures.wait(running, return_when="FIRST_COMPLETED").done:
+                    name, outputs = running.pop(future), future.result()
+                    if outputs is None:
+                        self.failed.set()
+                        continue
+                    ended.add(name)
+                    for key, value in outputs.items():
+                        store.put_task_output(name, key, value)
+        for name in ended:
+            del waiting[name]
+
+    def _task(self, name: str, task: Any, store: Any, given: Any) -> Mapping[str, Any] | None:
+        """The task's outputs, None if it failed."""
+        condition = task.trigger_policy.condition
+        if condition and not holds(condition, OrchestratorUtils.make_task_arguments(task.inputs, store)):
+            self.details.begin(name, "SKIPPED")
+            return {}
+        is_group = given["components"][task.component_ref.name].WhichOneof("implementation") == "dag"
+        if (done := self._done.get(name)) is not None:
+            self.details.begin(name, "SUCCEEDED")
+            return dict(done)
+        self._wait_for_room()
+        self.details.begin(f"{name}-driver", "SUCCEEDED")
+        detail = self.details.begin(name)
+        outputs = self._attempts(name, task, store, given)
+        self.details.end(detail, "FAILED" if outputs is None else "SUCCEEDED")
+        if outputs is not None and not is_group:
+            with self._lock:
+                self._done[name] = outputs
+                self._done_path.write_text(json.dumps(self._done))
+        return outputs
+
+    def _wait_for_room(self) -> None:
+        while Path(self._request.folder).with_name("full").exists() and not self.stopping.is_set():
+            time.sleep(0.05)
+
+    def _attempts(self, name: str, task: Any, store: Any, given: Any) -> Mapping[str, Any] | None:
+        """The outputs of the first attempt that succeeds, of as many as the task's policy allows."""
+        policy, began = json_format.MessageToDict(task.retry_policy), time.monotonic()
+        for attempt in range(int(policy.get("maxRetryCount", 0)) + 1):
+            if attempt:
+                self.stopping.wait(wait_s(policy, attempt) / self._setting.hurry)
+            if self.stopping.is_set() or (attempt and time.monotonic() - began > self._window_s(policy)):
+                return None
+            self.engine.asked.template = self._template(name, given["components"][task.component_ref.name])
+            outputs, state = enhanced_dag_orchestrator.execute_task(
+                task_name=name, task_spec=task, io_store=store, **given
+            )
+            if state == status.Status.SUCCESS:
+                return dict(outputs)
+        return None
+
+    def _window_s(self, policy: Mapping[str, Any]) -> float:
+        """Seconds after the first attempt's start in which Argo begins another."""
+        return float(policy["backoffMaxDuration"].removesuffix("s")) / self._setting.hurry
+
+    def _template(self, name: str, component: Any) -> PodTemplate:
+        label = component.executor_label
+        container = self._executors[label]["container"] if label else {}
+        return PodTemplate(name, self._request.run_id, container, self._kubernetes.get(label, {}))
+
+    def _farewell(self, name: str, task: Any, succeeded: bool, given: Any) -> bool:
+        """Runs the task that is told how the others ended; true if it succeeded."""
+        component = given["components"][task.component_ref.name]
+        arguments: dict[str, Any] = {}
+        for key, value in task.inputs.parameters.items():
+            if value.HasField("task_final_status"):
+                arguments[key] = {"state": "SUCCEEDED" if succeeded else "FAILED", "error": {}}
+            else:
+                arguments[key] = value.runtime_value.constant.string_value
+        self.engine.asked.template = self._template(name, component)
+        _, state = task_dispatcher.run_single_task_implementation(
+            component_name=task.component_ref.name, component_spec=component, arguments=arguments,
+            executor_spec=given["executors"][component.executor_label], raise_on_error=False,
+            block_input_artifact=False,
+            **{key: given[key] for key in ("pipeline_resource_name", "pipeline_root", "runner", "unique_pipeline_id")},
+        )  # fmt: skip
+        return bool(state == status.Status.SUCCESS)
+
+
+def holds(condition: str, arguments: Mapping[str, Any]) -> bool:
+    """What a cluster makes of a condition of ours: an input of the group, compared with a text."""
     found = _CONDITION.fullmatch(condition)
     assert found is not None, condition
-    channel = found["channel"]
-    for end in range(len(channel)):
-        if channel[end] != "-":
-            continue
-        try:
-            return bool(io_store.get_task_output(channel[:end], channel[end + 1 :]) == found["value"])
-        except ValueError:
-            continue
-    return bool(io_store.get_parent_input(f"pipelinechannel--{channel}") == found["value"])
+    return bool(arguments[found["input"]] == found["value"])
 
 
-def main() -> int:
-    """Runs; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("document", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--run-id", required=True)
-    parser.add_argument("--param", action="append", default=[])
-    args = parser.parse_args()
-    text = args.document.read_text()
-    executors = next(yaml.safe_load_all(text))["deploymentSpec"]["executors"].values()
-    environments = {
-        executor["container"]["image"]: {item["name"]: item["value"] for item in executor["container"].get("env", ())}
-        for executor in executors
-    }
-    docker.from_env = lambda *_, **__: Engine(args.folder, environments)
-    placeholder_utils.make_random_id = lambda: args.run_id
-    enhanced_dag_orchestrator.ConditionEvaluator.evaluate_condition = staticmethod(evaluated)
-    root = args.folder / f"outputs-{time.time_ns()}"
-    local.init(runner=local.DockerRunner(), pipeline_root=str(root), raise_on_error=False)
-    given = {name: json.loads(value) for name, _, value in (item.partition("=") for item in args.param)}
-    components.load_component_from_text(text)(**given)
-    pods = [json.loads(path.read_text()) for path in (args.folder / "pods").glob("*.json")]
-    return int(any(pod["exit_code"] for pod in pods if pod["started"] * 1e9 > int(root.name.rpartition("-")[2])))
+def wait_s(policy: Mapping[str, Any], attempt: int) -> float:
+    """Seconds before an attempt, the first retry being attempt 1."""
+    return float(policy["backoffDuration"].removesuffix("s")) * float(policy["backoffFactor"]) ** (attempt - 1)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def carry_out(request: Request) -> int:
+    """Carries the run out in this process, which does nothing else; 0 if it succeeded, else 1."""
+    folder = Path(request.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    output = os.open(folder / "run.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    run = Run(request)
+    signal.signal(signal.SIGTERM, lambda *_: run.stop())
+    docker.from_env = lambda *_, **__: run.engine
+    placeholder_utils.make_random_id = lambda: request.run_id
+    enhanced_dag_orchestrator.run_enhanced_dag = dag_orchestrator.run_dag = run.dag
+    local.init(runner=local.DockerRunner(), pipeline_root=str(folder / "outputs"), raise_on_error=True)
+    try:
+        components.load_component_from_text(request.document)(**request.parameters)
+    except RuntimeError as failed:
+        sys.stderr.write(f"{failed}\n")
+        return 1
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+    return 0

@@ -1,4 +1,4 @@
-"""What pods printed, by Kubernetes' own API: Kubeflow Pipelines has none for it."""
+"""What pods printed and why they failed, by Kubernetes' own API: Kubeflow Pipelines tells neither."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def pod_lines(namespace: str, run_id: str, node_id: str, wanted: LogRange, core:
       PlatformRefused: Kubernetes does not let us read it.
     """
     core = core or _core()
-    pod = _pod(core, namespace, f"{_RUN_LABEL}={run_id},{NODE_LABEL}={label_value(node_id)}", node_id)
+    pod = _pod(core, namespace, run_id, node_id)
     seconds = {"_request_timeout": wanted.follow_s} if wanted.follow_s else {}
     deadline = time.monotonic() + wanted.follow_s
     answer = _asked(
@@ -48,8 +48,31 @@ def pod_lines(namespace: str, run_id: str, node_id: str, wanted: LogRange, core:
             return
 
 
-def _pod(core: Any, namespace: str, selector: str, node_id: str) -> str:
-    pods = _asked(core.list_namespaced_pod, namespace=namespace, label_selector=selector).items
+def pod_failure(namespace: str, run_id: str, node_id: str, core: Any = None) -> str:
+    """Why the node's last pod failed; empty if it did not, or is not there any more.
+
+    Args:
+      namespace: as for `pod_lines`; `run_id`, `node_id` and `core` too.
+
+    Raises:
+      PlatformRefused: Kubernetes does not let us look.
+    """
+    pods = _pods(core or _core(), namespace, run_id, node_id)
+    if not pods:
+        return ""
+    status = max(pods, key=lambda pod: pod.metadata.creation_timestamp).status
+    ended = [each.state.terminated for each in status.container_statuses or () if each.name == _CONTAINER]
+    said = [f"{end.reason} (exit code {end.exit_code}): {end.message or ''}" for end in ended if end and end.exit_code]
+    return "; ".join([*([status.message] if status.message else []), *(text.rstrip(": ") for text in said)])
+
+
+def _pods(core: Any, namespace: str, run_id: str, node_id: str) -> list[Any]:
+    selector = f"{_RUN_LABEL}={run_id},{NODE_LABEL}={label_value(node_id)}"
+    return list(_asked(core.list_namespaced_pod, namespace=namespace, label_selector=selector).items)
+
+
+def _pod(core: Any, namespace: str, run_id: str, node_id: str) -> str:
+    pods = _pods(core, namespace, run_id, node_id)
     if not pods:
         raise NotFound(
             f"Node '{node_id}' has no pod in namespace '{namespace}' (any more): its log may be in Kubeflow's own page."
@@ -64,7 +87,7 @@ def _asked(method: Any, **request: Any) -> Any:
         return method(**request)
     except ApiException as error:
         raise PlatformRefused(
-            f"Could not read a pod's log: Kubernetes answered {error.status} {error.reason}. Whoever runs this needs "
+            f"Could not look at pods: Kubernetes answered {error.status} {error.reason}. Whoever runs this needs "
             f"the rights to list pods and to read pods/log in namespace '{request['namespace']}'."
         ) from error
 

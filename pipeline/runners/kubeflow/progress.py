@@ -35,7 +35,35 @@ RUN_STATES: Mapping[str, RunState] = {
 }
 """Kubeflow's state of a run as ours."""
 
+_NO_YEAR = 1970
+
+_STOPPING = ("CANCELING", "CANCELED")
+
+_STOPPED = re.compile(r"exit code (?:143|137)\b")
+"""How a pod ends that is asked to end, and one that is made to."""
+
 _CONDITION = re.compile(r"inputs\.parameter_values\['(?P<input>[^']+)'\] == '(?P<value>[^']+)'")
+
+
+def run_state(run: Mapping[str, Any]) -> RunState:
+    """Where a run stands. The server calls one that was stopped failed; that it was stopping is in its history."""
+    state = RUN_STATES[str(run["state"])]
+    if state == "FAILED" and any(entry.get("state") in _STOPPING for entry in run.get("state_history") or ()):
+        return "INTERRUPTED"
+    return state
+
+
+def explained(job: JobProgress, state: RunState, why: str) -> JobProgress:
+    """A failed job with the reason, and one of a run that was stopped as not run, unless it failed by itself.
+
+    Args:
+      job: as `jobs_of` gives it.
+      state: the run's.
+      why: the reason; empty if nobody knows.
+    """
+    if state == "INTERRUPTED" and (not why or _STOPPED.search(why)):
+        return dataclasses.replace(job, state="NOT_RUN", failure="")
+    return dataclasses.replace(job, failure=why)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,9 +141,9 @@ def jobs_of(details: list[Mapping[str, Any]], names: TaskNames, waiting: frozens
         if latest.get(group, {}).get("state") == "SKIPPED" and condition.decider not in waiting:
             reached = {job.name for job in found}
             found += [
-                JobProgress(inner, (names.nodes[inner],), "SKIPPED")
+                JobProgress(names.nodes[inner], (names.nodes[inner],), "SKIPPED")
                 for inner in condition.inside
-                if inner not in reached
+                if names.nodes[inner] not in reached
             ]
     return tuple(found)
 
@@ -123,10 +151,10 @@ def jobs_of(details: list[Mapping[str, Any]], names: TaskNames, waiting: frozens
 def _job(name: str, detail: Mapping[str, Any], names: TaskNames, waiting: frozenset[str]) -> JobProgress:
     error = detail.get("error") or {}
     return JobProgress(
-        name=name,
+        name=names.nodes[name],
         node_ids=(names.nodes[name],),
         state="AWAITING_APPROVAL" if name in waiting else _STATES[str(detail.get("state"))],
-        job_name=str(detail.get("pod_name") or name),
+        job_name=name,
         started_at=_iso(detail.get("start_time")),
         ended_at=_iso(detail.get("end_time")),
         failure=str(error.get("message") or ""),
@@ -134,4 +162,7 @@ def _job(name: str, detail: Mapping[str, Any], names: TaskNames, waiting: frozen
 
 
 def _iso(time: Any) -> str:
-    return time.isoformat(timespec="seconds") if isinstance(time, datetime.datetime) else str(time or "")
+    """ISO 8601; empty for what has not been, which the server dates in the year 1 or 1970."""
+    if not isinstance(time, datetime.datetime):
+        return str(time or "")
+    return "" if time.year <= _NO_YEAR else time.isoformat(timespec="seconds")

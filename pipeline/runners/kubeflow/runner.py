@@ -17,13 +17,13 @@ from pipeline.jobs import RUN_ID_PARAMETER
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.launch.packed_ir import PREFIX
 from pipeline.run_handle import RunHandle
-from pipeline.runners.base import Document, RunStatus
+from pipeline.runners.base import Document, RunState, RunStatus
 from pipeline.runners.kubeflow.api import KubeflowApi, NotThere, make_api
 from pipeline.runners.kubeflow.document import CAPABILITIES, NAME, compile_document
-from pipeline.runners.kubeflow.pods import pod_lines
-from pipeline.runners.kubeflow.progress import RUN_STATES, TaskNames, jobs_of, read_document
+from pipeline.runners.kubeflow.pods import pod_failure, pod_lines
+from pipeline.runners.kubeflow.progress import RUN_STATES, TaskNames, explained, jobs_of, read_document, run_state
 from pipeline.runners.kubeflow.texts import value_problems
-from pipeline.runners.remote import JobUsage, LogRange, RunProgress, check_given, typed_parameters
+from pipeline.runners.remote import JobProgress, JobUsage, LogRange, RunProgress, check_given, typed_parameters
 from pipeline.runners.run_ids import new_run_id
 
 if TYPE_CHECKING:
@@ -229,11 +229,25 @@ class KubeflowRunner:
         names = read_document(self._api.spec(reference["pipeline_id"], reference["pipeline_version_id"]))
         details = list((run.get("run_details") or {}).get("task_details") or ())
         waiting = self._waiting(details, names, handle)
-        jobs, state = jobs_of(details, names, waiting), RUN_STATES[run["state"]]
+        state = run_state(run)
+        jobs = tuple(self._explained(job, run["run_id"], state) for job in jobs_of(details, names, waiting))
         if state == "COMPLETE" and waiting:
             state = "AWAITING_APPROVAL"
         said = str((run.get("error") or {}).get("message") or "")
         return RunProgress(state, jobs, "" if any(job.failure for job in jobs) else said)
+
+    def _explained(self, job: JobProgress, run_id: str, state: RunState) -> JobProgress:
+        """The job, if it failed with the reason; where the server has none, its pod does."""
+        if job.state != "FAILED":
+            return job
+        try:
+            why = job.failure or self._pod_failure(run_id, job.node_ids[0])
+        except PlatformRefused as refused:
+            why = "" if state == "INTERRUPTED" else str(refused)
+        return explained(job, state, why)
+
+    def _pod_failure(self, run_id: str, node_id: str) -> str:
+        return pod_failure(self._settings.namespace, run_id, node_id) if self._settings.namespace else ""
 
     def _waiting(self, details: list[Mapping[str, Any]], names: TaskNames, handle: RunHandle) -> frozenset[str]:
         """Tasks whose model waits for a person: the group behind the approval was left out, the decision says so.
@@ -293,7 +307,7 @@ class KubeflowRunner:
         """What the node's pod printed."""
         progress = self.watch(handle)
         job = progress.job_with_log(node_id)
-        run = next(run for run in reversed(self._runs_of(handle)) if _has_task(run, job.name))
+        run = next(run for run in reversed(self._runs_of(handle)) if _has_task(run, job.job_name))
         if self._settings.namespace is None:
             raise PlatformRefused("Logs are read from pods: set kubeflow.namespace to the namespace that they run in.")
         return pod_lines(self._settings.namespace, run["run_id"], node_id, wanted)

@@ -39,6 +39,18 @@ def test_what_is_no_failure_is_no_failure_reason(tmp_path):
     assert {path.name: path.read_text() for path in output.iterdir()} == {"message": "broken", "failure": "broken"}
 
 
+def test_the_reason_of_a_failure_is_a_pods_termination_message(tmp_path, monkeypatch):
+    log = tmp_path / "termination-log"
+    monkeypatch.setenv("PENSTOCK_TERMINATION_LOG", str(log))
+    tell_failure("broken", tmp_path / "no job")
+    assert not log.exists(), "only what Kubernetes has put there is written to"
+    log.touch()
+    tell("waits", tmp_path / "no job")
+    assert log.read_text() == ""
+    tell_failure("é" * 2000, tmp_path / "no job")
+    assert log.read_bytes() == shortened("é" * 2000)
+
+
 def test_a_folder_that_cannot_be_written_hides_no_failure(tmp_path, capsys):
     (tmp_path / "output").touch()
     tell_failure("broken", tmp_path)
