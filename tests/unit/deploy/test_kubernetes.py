@@ -9,33 +9,16 @@ from documented_commands import problem_of
 from kubernetes_folders import FILLED_IN, FOLDER, OVERLAYS, copy_filled_in, named, of_kind, pods_of, whole
 from kubernetes_schema import problems_of
 from kustomize import build, dicts_in, name_hash
-from network_policies import Peer, may_talk, selects
+from ruamel.yaml import YAML
 
 from pipeline.config import load_config
 from pipeline.kubeflow_settings import PASSWORD_VARIABLE
 from pipeline.metadata.server import server_of_uri
-from pipeline.runners.kubeflow.platform import NODE_LABEL
 from serving.application import Application
 from serving.formats import CsvLayout
 
 ROOT = FOLDER.parents[1]
 OVERLAY = pytest.mark.parametrize("overlay", OVERLAYS)
-FOREIGN = {
-    "names": Peer({"k8s-app": "kube-dns"}, "kube-system"),
-    "prometheus": Peer({"app.kubernetes.io/name": "prometheus"}, "monitoring"),
-    "ingress": Peer({}, "ingress-nginx", {"penstock.asks": "true"}),
-    "kubeflow": Peer({"app": "ml-pipeline"}, "kubeflow", {"penstock.runs": "true"}),
-    "node": Peer({NODE_LABEL: "Trainer"}, "kubeflow", {"penstock.runs": "true"}),
-    "stranger": Peer({NODE_LABEL: "Trainer"}, "somebody"),
-    "s3": Peer(address="52.219.75.10"),
-    "machine": Peer(address="169.254.169.254"),
-}
-
-
-def peers(overlay):
-    """All who talk, ours by the names of their documents."""
-    ours = {pod.name: Peer(pod.labels, pod.namespace) for pod in pods_of(whole(overlay))}
-    return {**FOREIGN, **ours}
 
 
 @OVERLAY
@@ -233,125 +216,6 @@ def test_passwords_are_read_from_files_that_git_does_not_take(tmp_path):
 
 
 @OVERLAY
-@pytest.mark.parametrize(
-    ("source", "target", "port"),
-    [
-        ("node", "mariadb", 3306),
-        ("watcher", "mariadb", 3306),
-        ("store-backup", "mariadb", 3306),
-        ("ingress", "serving", 8080),
-        ("prometheus", "serving", 8080),
-        ("serving", "s3", 443),
-        ("watcher", "s3", 443),
-        ("watcher", "kubeflow", 8888),
-        ("node", "s3", 443),
-        ("node", "kubeflow", 8887),
-        ("node", "flink-jobmanager", 8081),
-        ("flink-taskmanager", "flink-jobmanager", 6123),
-        ("flink-taskmanager", "flink-jobmanager", 6124),
-        ("flink-jobmanager", "flink-taskmanager", 6122),
-        ("flink-taskmanager", "flink-taskmanager", 6121),
-        ("flink-taskmanager", "s3", 443),
-    ],
-)
-def test_who_has_to_talk_may(overlay, source, target, port):
-    known = peers(overlay)
-    policies = list(of_kind(whole(overlay), "NetworkPolicy"))
-    assert may_talk(policies, known[source], known[target], port)
-    names = [may_talk(policies, known[source], FOREIGN["names"], 53, protocol) for protocol in ("TCP", "UDP")]
-    assert names == [True, True]
-
-
-@OVERLAY
-@pytest.mark.parametrize(
-    ("source", "target", "port"),
-    [
-        ("stranger", "mariadb", 3306),
-        ("kubeflow", "mariadb", 3306),
-        ("serving", "mariadb", 3306),
-        ("ingress", "mariadb", 3306),
-        ("node", "mariadb", 22),
-        ("mariadb", "s3", 443),
-        ("store-backup", "s3", 443),
-        ("stranger", "serving", 8080),
-        ("serving", "kubeflow", 8888),
-        ("serving", "machine", 443),
-        ("node", "machine", 443),
-        ("watcher", "serving", 8080),
-        ("node", "node", 8080),
-        ("kubeflow", "flink-jobmanager", 8081),
-        ("flink-taskmanager", "flink-jobmanager", 8081),
-        ("node", "flink-taskmanager", 50000),
-        ("flink-taskmanager", "flink-taskmanager", 50000),
-        ("flink-jobmanager", "s3", 443),
-    ],
-)
-def test_who_has_no_business_with_each_other_does_not_talk(overlay, source, target, port):
-    known = peers(overlay)
-    assert not may_talk(of_kind(whole(overlay), "NetworkPolicy"), known[source], known[target], port)
-
-
-@OVERLAY
-def test_every_policy_is_about_a_pod_and_names_only_peers_and_ports_that_there_are(overlay):
-    known = peers(overlay)
-    policies = list(of_kind(whole(overlay), "NetworkPolicy"))
-    open_ports = {name: set(pod.ports.values()) for pod in pods_of(whole(overlay)) for name in (pod.name,)}
-    for policy in policies:
-        name = policy["metadata"]["name"]
-        about = [peer for peer in known if selects(policy, known[peer])]
-        assert about, f"{name} selects no pod"
-        for rule in policy["spec"].get("ingress", ()):
-            for said in rule["ports"]:
-                assert all(said["port"] in open_ports[peer] for peer in about), (name, said)
-        for way, side in (("ingress", "from"), ("egress", "to")):
-            for rule in policy["spec"].get(way, ()):
-                for said in rule[side]:
-                    one = {**policy["spec"], way: [{**rule, side: [said]}], "policyTypes": [way.capitalize()]}
-                    alone = [{**policy, "spec": one}]
-                    port = rule["ports"][0]
-                    assert any(
-                        may_talk(alone, *pair, port["port"], port["protocol"])
-                        for peer in about
-                        for other in known
-                        for pair in [(known[peer], known[other]) if way == "egress" else (known[other], known[peer])]
-                        if known[other] != known[peer] or len(about) == 1
-                    ), (name, said)
-
-
-@OVERLAY
-def test_rights_are_few_and_written_out(overlay):
-    documents = whole(overlay)
-    assert {each["kind"] for each in documents} & {"ClusterRole", "ClusterRoleBinding"} == set()
-    rights = {}
-    for role in of_kind(documents, "Role"):
-        for rule in role["rules"]:
-            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
-            if {"secrets", "configmaps"} & set(rule["resources"]):
-                assert rule["resourceNames"], "all secrets of a namespace are more than anybody needs"
-            group = rule["apiGroups"][0]
-            rights.setdefault(role["metadata"]["name"], set()).update(
-                f"{verb} {resource}{'.' if group else ''}{group}"
-                for verb in rule["verbs"]
-                for resource in rule["resources"]
-            )
-    assert rights == {
-        "penstock-pods": {
-            "create workflowtaskresults.argoproj.io", "patch workflowtaskresults.argoproj.io",
-            "get configmaps", "get secrets",
-        },
-        "penstock-watcher": {
-            f"{verb} {kind}.pipelines.kubeflow.org"
-            for verb in ("create", "get", "list")
-            for kind in ("pipelines", "pipelines/versions", "experiments", "runs")
-        },
-        "penstock-several-workers": {
-            "create jobs.batch", "get jobs.batch", "delete jobs.batch",
-            "create services", "get services", "delete services", "get pods", "list pods",
-        },
-    }  # fmt: skip
-
-
-@OVERLAY
 def test_what_the_watcher_types_is_a_command_of_ours(overlay):
     [container] = named(whole(overlay), "CronJob", "watcher")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
         "containers"
@@ -405,10 +269,43 @@ def test_only_production_insists_on_signed_models():
     assert keys == {"overlays/dev": False, "overlays/prod": True}
 
 
-def test_beams_workers_are_where_the_task_manager_looks_for_them():
-    [pod] = [each for each in pods_of(whole("overlays/dev")) if each.name == "flink-taskmanager"]
+def test_beams_workers_are_where_the_documented_configuration_looks_for_them():
+    documents = whole("overlays/dev")
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/kubernetes.md").read_text(), flags=re.DOTALL)
+    [said] = [YAML(typ="safe").load(block) for block in blocks if "flink:" in block]
+    [pod] = [each for each in pods_of(documents) if each.name == "flink-taskmanager"]
     [worker] = [each for each in pod.containers if each["name"] == "worker"]
     assert worker["command"] == ["python", "-m", "apache_beam.runners.worker.worker_pool_main"]
     assert worker["args"] == [f"--service_port={pod.ports['workers']}"]
-    assert "localhost:50000" in (ROOT / "docs/kubernetes.md").read_text()
     assert worker["image"].startswith(FILLED_IN["FILL-IN-WORKER-IMAGE"])
+    assert said["beam"]["flink"]["environment"] == {"kind": "external", "address": f"localhost:{pod.ports['workers']}"}
+    service = named(documents, "Service", "flink-jobmanager")
+    ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
+    assert said["beam"]["flink"]["master"] == f"{service['metadata']['name']}:{ports['rest']}"
+    [volume] = said["kubeflow"]["volumes"]
+    claims = {each["name"]: each.get("persistentVolumeClaim", {}).get("claimName") for each in pod.spec["volumes"]}
+    mounts = {claims[each["name"]]: each["mountPath"] for each in worker["volumeMounts"]}
+    assert mounts[volume["claim"]] == volume["path"]
+
+
+def test_flink_is_told_the_ports_that_its_pods_have():
+    documents = whole("overlays/dev")
+    said = YAML(typ="safe").load(named(documents, "ConfigMap", "flink")["data"]["config.yaml"])
+    ports = {pod.name: pod.ports for pod in pods_of(documents)}
+    job, task = ports["flink-jobmanager"], ports["flink-taskmanager"]
+    told = {
+        "rpc": said["jobmanager"]["rpc"]["port"],
+        "blobs": said["blob"]["server"]["port"],
+        "rest": said["rest"]["port"],
+    }
+    assert told == job
+    told = {"rpc": said["taskmanager"]["rpc"]["port"], "data": said["taskmanager"]["data"]["port"]}
+    assert told == {name: port for name, port in task.items() if name != "workers"}
+    assert said["jobmanager"]["rpc"]["address"] == said["rest"]["address"] == "flink-jobmanager"
+    for name, memory in (
+        ("flink-jobmanager", said["jobmanager"]["memory"]),
+        ("flink-taskmanager", said["taskmanager"]["memory"]),
+    ):
+        [pod] = [each for each in pods_of(documents) if each.name == name]
+        limit = pod.spec["containers"][0]["resources"]["limits"]["memory"]
+        assert int(memory["process"]["size"].removesuffix("m")) < int(limit.removesuffix("Mi")), name
