@@ -1,8 +1,7 @@
 """What we compile for SageMaker Pipelines, carried out by Amazon's own local executor: tests/aws/run_definition.py.
 
-The executor knows no faults of the service and runs one step after the other; runs with both, from submission on, are
-in the contract of runners (test_contract_on_platforms.py). A retry (RetryPipelineExecution) is a second execution of
-the same id here.
+The executor knows no faults of the service and no retries, and runs one step after the other; runs with all of that,
+from submission on, are in the contract of runners (test_contract_on_platforms.py).
 """
 
 import dataclasses
@@ -61,20 +60,6 @@ def test_a_failing_node_fails_its_step_and_its_reason_is_where_the_platform_look
     (job,) = place.jobs()["Right"]
     assert job["exit_code"] == 3
     assert job["message"] == job["failure"]
-
-
-def test_a_run_whose_job_was_killed_goes_on_where_it_was_when_it_is_retried(place):
-    document = place.compile("sagemaker", right="kill_once")
-    first = place.run_definition(document.text, "KILLEDRUN001")
-    assert first["status"] == "Failed"
-    assert place.jobs()["Right"][0]["exit_code"] == 137
-    assert place.executions("KILLEDRUN001")["Right"] == ["RUNNING"]
-
-    second = place.run_definition(document.text, "KILLEDRUN001")
-    assert second["status"] == "Succeeded", second["log"]
-    executions = place.executions("KILLEDRUN001")
-    assert executions == {node_id: ["COMPLETE"] for node_id in (*NODES, "Publish")}
-    assert place.noted("branch") == 3  # Left once, Right twice
 
 
 def test_a_training_whose_spot_machine_is_taken_back_goes_on_from_its_checkpoints(place):

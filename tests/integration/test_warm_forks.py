@@ -13,7 +13,7 @@ from pipeline.runners.warm import WarmProcess
 
 pytestmark = pytest.mark.integration
 
-FORKS = 200
+FORKS = 100
 AT_ONCE = 6
 
 
@@ -49,7 +49,7 @@ def test_a_fork_has_the_variables_that_its_caller_has_at_that_moment(warm, tmp_p
         assert warm.call(os.getenv, "PENSTOCK_TOLD_LATER", log_path=tmp_path / "fork.log") == value
 
 
-def test_two_hundred_forks_train_shuffle_and_count_as_they_should(warm, tmp_path):
+def test_a_hundred_forks_train_shuffle_and_count_as_they_should(warm, tmp_path):
     waiting, running, slopes = deque(range(FORKS)), {}, {}
     while waiting or running:
         while waiting and len(running) < AT_ONCE:

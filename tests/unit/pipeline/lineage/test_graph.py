@@ -122,12 +122,12 @@ def test_edges_join_only_members(two_runs):
     assert {edge.artifact_id for edge in edges} == closure.artifacts
 
 
-def test_a_thousand_executions_of_lineage_take_no_call_each(tmp_path):
+def test_hundreds_of_executions_of_lineage_take_no_call_each(tmp_path):
     store = SyntheticStore(tmp_path / "root")
-    made = [store.add_run(f"run-{number:03}") for number in range(100)]
+    made = [store.add_run(f"run-{number:03}") for number in range(40)]
     begin = time.process_time()  # what else the machine does is not the promise
     graph = graph_of(store)
     closure = graph.upstream([run.artifacts["Pusher", "pushed_model"] for run in made])
     elapsed = time.process_time() - begin
-    assert len(closure.executions) == 100 * 6, "all nodes but StatisticsGen lead to a pushed model"
-    assert elapsed < 2.0
+    assert len(closure.executions) == 40 * 6, "all nodes but StatisticsGen lead to a pushed model"
+    assert elapsed < 0.8
