@@ -140,7 +140,7 @@ def test_rights_are_few_and_written_out(overlay):
             *(
                 f"{verb} {kind}.pipelines.kubeflow.org"
                 for verb in ("create", "get", "list")
-                for kind in ("pipelines", "pipelines/versions", "experiments")
+                for kind in ("pipelines", "experiments")
             ),
         },
         "penstock-several-workers": asked_by_chiefs(),
