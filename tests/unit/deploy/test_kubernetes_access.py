@@ -42,6 +42,7 @@ def peers(overlay):
         ("watcher", "kubeflow", 8888),
         ("node", "s3", 443),
         ("node", "kubeflow", 8887),
+        ("node", "kubeflow", 8333),
         ("node", "flink-jobmanager", 8081),
         ("flink-taskmanager", "flink-jobmanager", 6123),
         ("flink-taskmanager", "flink-jobmanager", 6124),
