@@ -1,19 +1,24 @@
 """The documents of deploy/kubernetes: would Kubernetes take them, do they fit together, do they fit the code."""
 
 import copy
+import dataclasses
 import re
 import shlex
 
 import pytest
 from documented_commands import problem_of
+from kubeflow_config import SETTINGS
 from kubernetes_folders import FILLED_IN, FOLDER, OVERLAYS, copy_filled_in, named, of_kind, pods_of, whole
 from kubernetes_schema import problems_of
 from kustomize import build, dicts_in, name_hash
+from pod_security import restricted_problems
 from ruamel.yaml import YAML
 
+from pipeline.aws_settings import resource_line
 from pipeline.config import load_config
 from pipeline.kubeflow_settings import PASSWORD_VARIABLE
 from pipeline.metadata.server import server_of_uri
+from pipeline.runners.kubeflow.followers import follower_job
 from serving.application import Application
 from serving.formats import CsvLayout
 
@@ -65,26 +70,40 @@ def test_another_model_is_another_deployment_so_that_pods_are_replaced(overlay, 
 
 @OVERLAY
 def test_every_pod_is_what_pod_security_restricted_asks_for(overlay):
-    """Source: "Pod Security Standards", Kubernetes documentation; and read-only roots, which it does not ask for."""
+    """And its root file systems are read-only, which that does not ask for."""
     for pod in pods_of(whole(overlay)):
-        assert pod.spec["securityContext"]["runAsNonRoot"] is True, pod.name
-        assert pod.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod.spec)
-        kinds = {kind for volume in pod.spec.get("volumes", ()) for kind in volume if kind != "name"}
-        assert kinds <= {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
+        assert restricted_problems(pod.spec) == [], pod.name
         for container in pod.containers:
-            context = container["securityContext"]
-            assert context["allowPrivilegeEscalation"] is False, (pod.name, container["name"])
-            assert context["capabilities"] == {"drop": ["ALL"]}
-            assert context["readOnlyRootFilesystem"] is True
-            assert set(context) <= {
-                "allowPrivilegeEscalation", "capabilities", "readOnlyRootFilesystem", "runAsUser", "runAsGroup"
-            }  # fmt: skip
-            assert context.get("runAsUser", pod.spec["securityContext"]["runAsUser"]) > 0
-            assert not any("hostPort" in port for port in container.get("ports", ()))
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True, (pod.name, container["name"])
             assert any(mount["mountPath"] == "/tmp" for mount in container["volumeMounts"])
     enforced = named(whole(overlay), "Namespace", "penstock")["metadata"]["labels"]
     assert enforced["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_pods_that_train_together_are_restricted_too():
+    line = resource_line({}, "Trainer")
+    job = follower_job("Trainer", dataclasses.replace(line, instances=3), SETTINGS)
+    assert restricted_problems(job["spec"]["template"]["spec"]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda pod: pod["securityContext"].pop("runAsNonRoot"), "runAsNonRoot"),
+        (lambda pod: pod["securityContext"].pop("seccompProfile"), "seccompProfile"),
+        (lambda pod: pod["securityContext"].update(runAsUser=0), "root"),
+        (lambda pod: pod.update(hostNetwork=True), "hostNetwork"),
+        (lambda pod: pod["volumes"].append({"name": "host", "hostPath": {"path": "/"}}), "hostPath"),
+        (lambda pod: pod["containers"][0]["securityContext"].pop("allowPrivilegeEscalation"), "allowPrivilege"),
+        (lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"), "capabilities"),
+        (lambda pod: pod["containers"][0]["securityContext"].update(privileged=True), "privileged"),
+        (lambda pod: pod["containers"][0]["ports"][0].update(hostPort=80), "hostPort"),
+    ],
+)
+def test_pod_that_is_not_restricted_is_found(change, told):
+    [spec] = [copy.deepcopy(pod.spec) for pod in pods_of(whole("overlays/dev")) if pod.name == "serving"]
+    change(spec)
+    assert [problem for problem in restricted_problems(spec) if told in problem] != []
 
 
 @OVERLAY
