@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from components.arrow_example_gen.bad_rows import BadRow, shown
-from components.arrow_example_gen.raw_batch import RawBatch
+from components.arrow_example_gen.raw_batch import Cuttable, RawBatch, Source, stretches
 from components.arrow_example_gen.record_blocks import BLOCK_BYTES, EndlessRecord, RecordBlock, read_blocks
-from components.arrow_example_gen.source_files import open_bytes
+from components.arrow_example_gen.source_files import cuttable_bytes, file_bytes, open_bytes
 from components.arrow_example_gen.text import NOT_UTF8, decodable, one_chunk
 from components.errors import BadData
 
@@ -36,7 +36,7 @@ CSV = Dialect(",", quoted=True)
 TSV = Dialect("\t", quoted=False)
 
 
-class DelimitedFile:
+class DelimitedFile(Cuttable):
     """A CSV or TSV file; see `raw_batch.Source`."""
 
     values_are_text = True
@@ -52,9 +52,28 @@ class DelimitedFile:
         self._block_bytes = block_bytes
         self.names: tuple[str, ...] | None = self._header()
 
+    def parts(self, part_bytes: int) -> Sequence[tuple[Source, int]]:
+        """Stretches that begin with a record, found by cutting all records, which is quick beside parsing them.
+
+        Only from the start can one know which line breaks stand within quotes.
+        """
+        size = cuttable_bytes(self.path)
+        if size is None or size <= part_bytes:
+            return [(self, file_bytes(self.path))]
+        found = stretches(self._beginnings(), size, part_bytes)
+        return [(self.part(stretch), stretch.end - stretch.begin) for stretch in found]
+
+    def _beginnings(self) -> Iterator[tuple[int, int]]:
+        """Byte and line of every block behind the one with the header."""
+        header_is_due = True
+        for block in self._blocks(self._block_bytes):
+            if not header_is_due:
+                yield block.offset, block.first_line
+            header_is_due = header_is_due and not len(block.filled())
+
     def batches(self) -> Iterator[RawBatch]:
         """All rows but the header; a block of the file makes a batch."""
-        header_is_due = True
+        header_is_due = self.stretch.begin == 0
         for block in self._blocks(self._block_bytes):
             records = block.filled()
             offset = 0
@@ -65,10 +84,18 @@ class DelimitedFile:
 
     def _blocks(self, block_bytes: int) -> Iterator[RecordBlock]:
         with open_bytes(self.path) as stream:
-            _skip_bom(self.path, stream)
+            if self.stretch.begin:
+                stream.seek(self.stretch.begin)
+            else:
+                _skip_bom(self.path, stream)
             try:
                 yield from read_blocks(
-                    stream, delimiter=self._dialect.delimiter, quoted=self._dialect.quoted, block_bytes=block_bytes
+                    stream,
+                    delimiter=self._dialect.delimiter,
+                    quoted=self._dialect.quoted,
+                    block_bytes=block_bytes,
+                    end=self.stretch.end,
+                    first_line=self.stretch.first,
                 )
             except EndlessRecord as error:
                 cause = "a quote is opened and never closed" if self._dialect.quoted else "there is no end of line"

@@ -13,6 +13,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from components.arrow_example_gen.beam_workers import workers_for
 from components.arrow_example_gen.custom_config import unpack_options
 from components.arrow_example_gen.ingest import IngestReport, SplitPlan, ingest
 from components.arrow_example_gen.source_files import list_files
@@ -21,7 +22,7 @@ QUARANTINE_FOLDER = "quarantine"  # beside the Split-* folders: readers of split
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Reads in its own process. It is a Beam executor because TFX asks that of every file-based ExampleGen."""
+    """Reads in its own process, or in the workers of Beam's runner if that has any."""
 
     def Do(
         self,
@@ -52,6 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             split_plan(output_config),
             split_folder=lambda name: artifact_utils.get_split_uri([examples], name),
             quarantine_folder=os.path.join(examples.uri, QUARANTINE_FOLDER),
+            workers=workers_for(self._beam_pipeline_args, self._make_beam_pipeline, examples.uri),
         )
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, write_split.to_file_format_str(example_gen_pb2.FORMAT_TFRECORDS_GZIP))

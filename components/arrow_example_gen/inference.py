@@ -48,6 +48,11 @@ class ColumnEvidence:
             self._dtypes.add(dtype)
             self.has_infinite = self.has_infinite or (numbers is not None and columns.has_infinite(numbers))
 
+    def merge(self, other: "ColumnEvidence") -> None:
+        """Takes in what other values of the column have shown."""
+        self._dtypes |= other._dtypes
+        self.has_infinite = self.has_infinite or other.has_infinite
+
     @property
     def dtype(self) -> DType:
         """The narrowest type that holds every value."""

@@ -4,6 +4,7 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from components.arrow_example_gen import split, writers
 from components.arrow_example_gen.encode import encode_examples
 from components.arrow_example_gen.judge import JudgedBatch, judge
 from components.arrow_example_gen.options import ReadOptions
-from components.arrow_example_gen.raw_batch import Source
+from components.arrow_example_gen.shares import IN_THIS_PROCESS, Share, Tell, Workers, shares_of
 from components.arrow_example_gen.sources import open_sources
 from components.arrow_example_gen.survey import Survey, survey
 from components.arrow_example_gen.telling import RowTeller
@@ -70,57 +71,95 @@ def ingest(
     *,
     split_folder: Callable[[str], str],
     quarantine_folder: str,
+    workers: Workers = IN_THIS_PROCESS,
 ) -> IngestReport:
     """Writes every usable row to its split and every other one to the quarantine.
 
     Args:
       split_folder: the folder of a split, by its name; made here.
       quarantine_folder: made with the first bad row.
+      workers: who reads; what is written does not depend on it.
 
     Raises:
       BadData: the data cannot be used as it stands; nothing has been written then, or a split remained empty.
       RowsLost: the counts of rows read and written do not agree.
     """
-    sources = open_sources(files, options)
-    found = survey(sources, options, plan.split_by)
-    rows_out, quarantined = _write(sources, options, plan, found, split_folder, quarantine_folder)
+    shares = shares_of(open_sources(files, options))
+    found = survey(shares, options, plan.split_by, workers)
+    folders = {name: split_folder(name) for name in plan.weights}
+    written = _write(_ShareWriter(options, plan, found, folders, quarantine_folder), shares, workers)
+    rows_out = {name: sum(part.rows_out[name] for part in written) for name in plan.weights}
     empty = [name for name, rows in rows_out.items() if not rows]
     if empty:
         raise BadData(
             f"No row fell into split {', '.join(map(repr, empty))}: {found.rows_in} rows, weights {dict(plan.weights)}"
             f"{f', split by {plan.split_by!r}' if plan.split_by else ''}. Add rows, or give the split more weight."
         )
+    for name, folder in folders.items():
+        writers.name_shards(folder, [path for part in written for path in part.shards[name]])
+    writers.join_quarantines(quarantine_folder, [part.quarantine for part in written if part.quarantined])
+    quarantined = sum(part.quarantined for part in written)
     check_conservation(found, rows_out, quarantined, writers.count_quarantined(quarantine_folder))
     return IngestReport(found.rows_in, rows_out, quarantined, found.dtypes)
 
 
-def _write(
-    sources: Sequence[Source],
-    options: ReadOptions,
-    plan: SplitPlan,
-    found: Survey,
-    split_folder: Callable[[str], str],
-    quarantine_folder: str,
-) -> tuple[dict[str, int], int]:
-    """The second pass: rows written per split, and rows set aside."""
-    with contextlib.ExitStack() as stack:
-        outputs = [stack.enter_context(writers.SplitWriter(split_folder(name))) for name in plan.weights]
-        quarantine = stack.enter_context(writers.QuarantineWriter(quarantine_folder))
-        rows = RowTeller("second pass, writes the splits", found.rows_in)
-        for batch, examples in _encoded(_judged(sources, options, found)):
-            quarantine.write(batch.bad)
-            assignment = plan.assign(batch.columns)
-            for index, output in enumerate(outputs):
-                output.write([examples[row] for row in (assignment == index).nonzero()[0]])
-            rows.add(batch.rows + len(batch.bad))
-        rows.end()
-    return {name: output.rows for name, output in zip(plan.weights, outputs, strict=True)}, quarantine.rows
+def _write(write: "_ShareWriter", shares: Sequence[Share], workers: Workers) -> list["_Written"]:
+    """The second pass: what was written of every share."""
+    rows = RowTeller("second pass, writes the splits", write.found.rows_in)
+    written = list(workers.each(write, shares, rows.add))
+    rows.end()
+    return written
 
 
-def _judged(sources: Sequence[Source], options: ReadOptions, found: Survey) -> Iterator[JudgedBatch]:
-    for source in sources:
-        for batch in source.batches():
-            yield judge(batch, found.dtypes, options)
+@dataclasses.dataclass(frozen=True)
+class _Written:
+    """What was written of a share: rows per split and shards per split, rows set aside and their file."""
+
+    rows_out: Mapping[str, int]
+    shards: Mapping[str, Sequence[str]]
+    quarantined: int
+    quarantine: str
+
+    @property
+    def rows(self) -> int:
+        """Rows that were read, good and bad."""
+        return sum(self.rows_out.values()) + self.quarantined
+
+
+@dataclasses.dataclass(frozen=True)
+class _ShareWriter:
+    """Writes the rows of a share; the second pass, in whatever process."""
+
+    options: ReadOptions
+    plan: SplitPlan
+    found: Survey
+    split_folders: Mapping[str, str]
+    quarantine_folder: str
+
+    def __call__(self, share: Share, tell: Tell) -> _Written:
+        """What was written, in files of this call's own: a worker may do a share twice, and only one result counts."""
+        own = f"{share.number:05d}-{uuid.uuid4().hex}"
+        with contextlib.ExitStack() as stack:
+            folders = self.split_folders.items()
+            outputs = {name: stack.enter_context(writers.SplitWriter(folder, own)) for name, folder in folders}
+            quarantine = stack.enter_context(writers.QuarantineWriter(self.quarantine_folder, own))
+            for batch, examples in _encoded(self._judged(share)):
+                quarantine.write(batch.bad)
+                assignment = self.plan.assign(batch.columns)
+                for index, output in enumerate(outputs.values()):
+                    output.write([examples[row] for row in (assignment == index).nonzero()[0]])
+                tell(batch.rows + len(batch.bad))
+        return _Written(
+            {name: output.rows for name, output in outputs.items()},
+            {name: output.shards for name, output in outputs.items()},
+            quarantine.rows,
+            quarantine.path,
+        )
+
+    def _judged(self, share: Share) -> Iterator[JudgedBatch]:
+        for source in share.sources:
+            for batch in source.batches():
+                yield judge(batch, self.found.dtypes, self.options)
 
 
 def _encoded(batches: Iterable[JudgedBatch]) -> Iterator[tuple[JudgedBatch, list[bytes]]]:

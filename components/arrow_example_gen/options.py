@@ -73,6 +73,10 @@ class ReadOptions:
         types = {**self.expected_types, **self.column_types, **corrections}
         return {name: dtype for name, dtype in types.items() if dtype is not None}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Read-only mappings cannot be pickled, and other processes need the options."""
+        return ReadOptions.from_json, (self.to_json(),)
+
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings and numbers."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

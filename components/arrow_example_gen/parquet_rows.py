@@ -1,15 +1,15 @@
 """Parquet files as batches of columns."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.arrow_example_gen import columns
 from components.arrow_example_gen.bad_rows import BadRow
-from components.arrow_example_gen.raw_batch import RawBatch
-from components.arrow_example_gen.source_files import open_seekable
+from components.arrow_example_gen.raw_batch import Cuttable, RawBatch, Source, Stretch
+from components.arrow_example_gen.source_files import cuttable_bytes, file_bytes, open_seekable
 from components.arrow_example_gen.text import decode_columns
 from components.errors import BadData
 
@@ -18,7 +18,7 @@ BATCH_BYTES = 4 << 20
 _BUFFER_BYTES = 1 << 20  # per column; without it a column chunk is read whole
 
 
-class ParquetRows:
+class ParquetRows(Cuttable):
     """A Parquet file; see `raw_batch.Source`. Its types are the schema's, nothing is inferred."""
 
     values_are_text = False
@@ -38,11 +38,27 @@ class ParquetRows:
         self.names: tuple[str, ...] | None = tuple(schema.names)
         self._batch_rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES * rows // max(1, size)))
 
+    def parts(self, part_bytes: int) -> Sequence[tuple[Source, int]]:
+        """Stretches of whole row groups, by their size before compression."""
+        if cuttable_bytes(self.path) is None:
+            return [(self, file_bytes(self.path))]
+        with self._open() as file:
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        parts: list[tuple[Source, int]] = []
+        begin, first, rows, size = 0, 1, 0, 0
+        for end, group in enumerate(groups, 1):
+            rows, size = rows + group.num_rows, size + group.total_byte_size
+            if size >= part_bytes or end == len(groups):
+                parts.append((self.part(Stretch(begin, end, first)), size))
+                begin, first, rows, size = end, first + rows, 0, 0
+        return parts
+
     def batches(self) -> Iterator[RawBatch]:
         """All rows in the order of the file."""
         with self._open() as file:
-            first = 1
-            for batch in file.iter_batches(batch_size=self._batch_rows, use_threads=False):
+            first = self.stretch.first
+            groups = range(self.stretch.begin, min(self.stretch.end, file.metadata.num_row_groups))
+            for batch in file.iter_batches(batch_size=self._batch_rows, row_groups=groups, use_threads=False):
                 if batch.num_rows:
                     yield self._raw_batch(batch, first)
                 first += batch.num_rows

@@ -8,6 +8,7 @@ closing quote the field goes on unquoted, and outside quotes \\n, \\r\\n and \\r
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -28,12 +29,14 @@ class RecordBlock:
       ends: int64 [n_records], where each record ends in `data`, its line break included.
       breaks: int64 [n_lines], where each line ends in `data`; records may span several lines.
       first_line: the line, from 1, that `data` begins on.
+      offset: where `data` begins in the file, in bytes.
     """
 
     data: bytes
     ends: npt.NDArray[np.int64]
     breaks: npt.NDArray[np.int64]
     first_line: int
+    offset: int
 
     def record(self, index: int) -> bytes:
         """The bytes of one record, line break included."""
@@ -67,24 +70,35 @@ class EndlessRecord(ValueError):
 
 
 def read_blocks(
-    stream: BinaryIO, *, delimiter: str, quoted: bool, block_bytes: int = BLOCK_BYTES
+    stream: BinaryIO,
+    *,
+    delimiter: str,
+    quoted: bool,
+    block_bytes: int = BLOCK_BYTES,
+    end: int = sys.maxsize,
+    first_line: int = 1,
 ) -> Iterator[RecordBlock]:
-    """The stream as blocks of whole records; memory is bounded by a few blocks, or by the longest record.
+    """The stream, from where it stands, as blocks of whole records; of memory a few blocks, or the longest record.
+
+    Args:
+      end: where to stop, in bytes of the stream; a record ends there.
+      first_line: the line on which the stream stands.
 
     Raises:
       EndlessRecord: an unclosed quote swallows the rest of the file, or a record exceeds `MAX_RECORD_BYTES`.
     """
-    rest, line = b"", 1
+    rest, line, offset = b"", first_line, stream.tell()
     while True:
-        chunk = stream.read(block_bytes)
+        chunk = stream.read(min(block_bytes, end - offset - len(rest)))
         data = rest + chunk
         breaks = line_breaks(data, at_end=not chunk)
         ends = record_ends(data, breaks, delimiter=delimiter, quoted=quoted, at_end=not chunk)
         size = int(ends[-1]) if len(ends) else 0
         if size:
             breaks = breaks[: np.searchsorted(breaks, size)]
-            yield RecordBlock(data[:size], ends, breaks, line)
+            yield RecordBlock(data[:size], ends, breaks, line, offset)
             line += len(breaks)
+            offset += size
         rest = data[size:]
         if (not chunk and rest) or len(rest) > MAX_RECORD_BYTES:
             raise EndlessRecord(line)

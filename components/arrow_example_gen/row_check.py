@@ -60,6 +60,14 @@ class RowCheck:
             at = index if judged.kept is None else judged.kept[index].as_py()
             self._bad_if_number.add([batch.bad_row(at, label, LABEL_MISSING)])
 
+    def merge(self, later: "RowCheck") -> None:
+        """Takes in what another has counted of the rows behind."""
+        self.rows += later.rows
+        self.bad.merge(later.bad)
+        self._bad_if_number.merge(later._bad_if_number)
+        self._fits |= later._fits
+        self._misfits |= later._misfits
+
     def settle_label(self, dtype: DType) -> None:
         """Counts the rows that are bad by the type which the label turned out to have."""
         if dtype is not DType.STRING:

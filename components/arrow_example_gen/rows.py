@@ -9,6 +9,7 @@ from components.arrow_example_gen.columns import first_values
 from components.arrow_example_gen.ingest import SplitPlan
 from components.arrow_example_gen.judge import judge
 from components.arrow_example_gen.options import ReadOptions
+from components.arrow_example_gen.shares import Share
 from components.arrow_example_gen.sources import open_sources
 from components.arrow_example_gen.survey import survey
 
@@ -20,7 +21,7 @@ def split_rows(files: Sequence[str], options: ReadOptions, plan: SplitPlan) -> I
       BadData: the data cannot be used as it stands.
     """
     sources = open_sources(files, options)
-    found = survey(sources, options, plan.split_by)
+    found = survey([Share(0, tuple(sources))], options, plan.split_by)
     for source in sources:
         for batch in source.batches():
             columns = judge(batch, found.dtypes, options).columns

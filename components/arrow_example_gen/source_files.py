@@ -249,6 +249,17 @@ def _is_gzip(path: str) -> bool:
         return file.read(2) == _GZIP_MAGIC
 
 
+def file_bytes(path: str) -> int:
+    """The size of the file as it lies there."""
+    with files_at(path).open(path) as file:
+        return file.seek(0, os.SEEK_END)
+
+
+def cuttable_bytes(path: str) -> int | None:
+    """The size of a file that can be read from its middle; None for gzip, which has to be unzipped from the start."""
+    return None if _is_gzip(path) else file_bytes(path)
+
+
 @contextmanager
 def open_bytes(path: str) -> Iterator[BinaryIO]:
     """A reader of the file's bytes, unzipped if they are gzip (by their first two bytes, not by the name).

@@ -1,9 +1,10 @@
 """The first pass: every row judged, every type settled, every reason to refuse found before a byte is written."""
 
+import copy
 import dataclasses
 import difflib
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,8 +13,9 @@ from components.arrow_example_gen import columns
 from components.arrow_example_gen.delimited import separator_hint
 from components.arrow_example_gen.inference import ColumnEvidence, infinite_columns
 from components.arrow_example_gen.options import ReadOptions
-from components.arrow_example_gen.raw_batch import RawBatch, Source
+from components.arrow_example_gen.raw_batch import RawBatch
 from components.arrow_example_gen.row_check import RowCheck
+from components.arrow_example_gen.shares import IN_THIS_PROCESS, Share, Workers
 from components.arrow_example_gen.telling import RowTeller
 from components.errors import BadData
 from models.tabular_text.features import DType
@@ -36,40 +38,50 @@ class Survey:
     rows_bad: int
 
 
-def survey(sources: Sequence[Source], options: ReadOptions, split_by: str | None) -> Survey:
+def survey(
+    shares: Sequence[Share], options: ReadOptions, split_by: str | None, workers: Workers = IN_THIS_PROCESS
+) -> Survey:
     """Reads all rows once and settles the types; again if a column holds no value of the schema's type, or infinity.
 
     Raises:
       BadData: a named column is not there, the label has a single value or is missing, a column has several types,
         or there are more bad rows than allowed.
     """
-    known = {name for source in sources for name in source.names or ()}
+    known = {name for share in shares for source in share.sources for name in source.names or ()}
     if known:
         check_columns(known, options, split_by)
-    state = _read(sources, options, split_by)
+    state = _read(shares, options, split_by, {}, workers)
     if not known:
         check_columns(state.evidence, options, split_by)
     corrections: dict[str, DType | None] = {}
     while found := state.corrections():
         # What was said of such a column's rows does not count: judge them anew, by its real type.
         corrections |= found
-        state = _read(sources, options, split_by, corrections)
+        state = _read(shares, options, split_by, corrections, workers)
     return state.result()
 
 
 def _read(
-    sources: Sequence[Source],
+    shares: Sequence[Share],
     options: ReadOptions,
     split_by: str | None,
-    corrections: Mapping[str, DType | None] = MappingProxyType({}),
+    corrections: Mapping[str, DType | None],
+    workers: Workers,
 ) -> "_SurveyState":
-    state = _SurveyState(options, split_by, corrections)
+    """What all shares show, those of other workers put together in the order of the rows."""
     rows = RowTeller("first pass, settles the types")
-    for source in sources:
+    read = functools.partial(_read_share, _SurveyState(options, split_by, corrections))
+    state = functools.reduce(_SurveyState.merged, workers.each(read, shares, rows.add))
+    rows.end()
+    return state
+
+
+def _read_share(empty: "_SurveyState", share: Share, tell: Callable[[int], None]) -> "_SurveyState":
+    state = copy.deepcopy(empty)
+    for source in share.sources:
         for batch in source.batches():
             state.add(batch, values_are_text=source.values_are_text)
-            rows.add(batch.rows + len(batch.bad))
-    rows.end()
+            tell(batch.rows + len(batch.bad))
     return state
 
 
@@ -119,6 +131,20 @@ class _SurveyState:
         if len(self._label_values) < MIN_LABEL_VALUES:
             distinct = pc.unique(columns.canonical_text(values).drop_null())
             self._label_values.update(map(str, distinct.slice(0, MIN_LABEL_VALUES + 10).to_pylist()))
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return self.check.rows
+
+    def merged(self, later: "_SurveyState") -> "_SurveyState":
+        """This one, with what another has seen of the rows behind."""
+        self.check.merge(later.check)
+        for name, evidence in later.evidence.items():
+            self.evidence.setdefault(name, ColumnEvidence(self._options)).merge(evidence)
+        self._conflicts_matter = self._conflicts_matter or later._conflicts_matter
+        self._label_values |= later._label_values
+        return self
 
     def corrections(self) -> dict[str, DType | None]:
         """Types that have to be other than they were taken to be; see `ReadOptions.known_types`."""

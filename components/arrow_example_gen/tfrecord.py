@@ -6,7 +6,9 @@ little-endian. Source: tensorflow/core/lib/io/record_writer.h.
 
 import functools
 import struct
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import google_crc32c
@@ -15,8 +17,8 @@ import pyarrow as pa
 
 from components.arrow_example_gen import columns
 from components.arrow_example_gen.bad_rows import BadRow
-from components.arrow_example_gen.raw_batch import RawBatch
-from components.arrow_example_gen.source_files import open_bytes
+from components.arrow_example_gen.raw_batch import Cuttable, RawBatch, Source, stretches
+from components.arrow_example_gen.source_files import cuttable_bytes, file_bytes, open_bytes
 from components.errors import BadData
 
 BATCH_RECORDS = 8_192
@@ -59,20 +61,17 @@ def _footers(records: Sequence[bytes]) -> list[bytes]:
     return [data[i : i + 4] for i in range(0, len(data), 4)]
 
 
-def read_records(stream: BinaryIO) -> Iterator[bytes]:
-    """The records of an unzipped stream.
+def read_records(stream: BinaryIO, end: int = sys.maxsize, number: int = 1) -> Iterator[bytes]:
+    """The records of an unzipped stream from where it stands, which is record `number`, to the byte `end`.
 
     Raises:
       DamagedRecords: a checksum does not fit, or the stream ends within a record.
     """
-    number = 1
-    while header := stream.read(_HEADER.size):
-        if len(header) < _HEADER.size:
-            raise DamagedRecords(f"record {number} is cut short")
-        length, _ = _HEADER.unpack(header)
-        if header != _header(length) or length > _MAX_RECORD_BYTES:
-            raise DamagedRecords(f"the checksum of the length of record {number} does not fit")
+    offset = stream.tell() if end < sys.maxsize else 0
+    while offset < end and (header := stream.read(_HEADER.size)):
+        length = _length(header, number)
         body = stream.read(length + _CRC.size)
+        offset += len(header) + len(body)
         if len(body) < length + _CRC.size:
             raise DamagedRecords(f"record {number} is cut short")
         record = body[:length]
@@ -82,7 +81,27 @@ def read_records(stream: BinaryIO) -> Iterator[bytes]:
         number += 1
 
 
-class TFRecordFile:
+def _length(header: bytes, number: int) -> int:
+    """How long record `number` is; see `read_records` for what is raised."""
+    if len(header) < _HEADER.size:
+        raise DamagedRecords(f"record {number} is cut short")
+    length: int = _HEADER.unpack(header)[0]
+    if header != _header(length) or length > _MAX_RECORD_BYTES:
+        raise DamagedRecords(f"the checksum of the length of record {number} does not fit")
+    return length
+
+
+def _beginnings(stream: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Byte and number of every record; only their lengths are read."""
+    offset, number = 0, 1
+    while header := stream.read(_HEADER.size):
+        yield offset, number
+        offset += _HEADER.size + _length(header, number) + _CRC.size
+        number += 1
+        stream.seek(offset)
+
+
+class TFRecordFile(Cuttable):
     """A file of serialized tf.Examples; see `raw_batch.Source`. Which columns there are only reading it tells."""
 
     names: tuple[str, ...] | None = None
@@ -99,10 +118,19 @@ class TFRecordFile:
         if next(self._records(), None) is None:
             raise BadData(f"{path}: the file holds no records. Take it out of the input or fill it.")
 
+    def parts(self, part_bytes: int) -> Sequence[tuple[Source, int]]:
+        """Stretches of whole records."""
+        size = cuttable_bytes(self.path)
+        if size is None or size <= part_bytes:
+            return [(self, file_bytes(self.path))]
+        with self._opened() as stream:
+            found = list(stretches(_beginnings(stream), size, part_bytes))
+        return [(self.part(stretch), stretch.end - stretch.begin) for stretch in found]
+
     def batches(self) -> Iterator[RawBatch]:
         """All records in the order of the file; every column is a list, and values are taken as they are."""
         pending: list[bytes] = []
-        first, size = 1, 0
+        first, size = self.stretch.first, 0
         for record in self._records():
             pending.append(record)
             size += len(record)
@@ -113,9 +141,16 @@ class TFRecordFile:
             yield self._decode(pending, first)
 
     def _records(self) -> Iterator[bytes]:
+        with self._opened() as stream:
+            if self.stretch.begin:
+                stream.seek(self.stretch.begin)
+            yield from read_records(stream, self.stretch.end, self.stretch.first)
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
         try:
             with open_bytes(self.path) as stream:
-                yield from read_records(stream)
+                yield stream
         except DamagedRecords as error:
             raise BadData(
                 f"{self.path}: the TFRecord file is damaged, cut short or no TFRecord file ({error}). "

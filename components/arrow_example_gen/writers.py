@@ -2,10 +2,12 @@
 
 import concurrent.futures
 import contextlib
+import glob
 import gzip
 import json
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -15,20 +17,26 @@ from components.arrow_example_gen.bad_rows import BadRow
 SHARD_BYTES = 256 << 20  # before gzip
 GZIP_LEVEL = 1  # tf.Examples repeat their feature names: higher levels cost seconds and save little
 QUARANTINE_FILE = "rows.jsonl"
+_UNFINISHED = ".unfinished"
 
 
 class SplitWriter:
     """Writes one split as `data_tfrecord-00000-of-0000N.gz`; use as a context, leaving it names the shards.
 
+    One of several writers of a split is told a `share`, which makes its own files. It leaves them unnamed: whoever
+    knows all of them calls `name_shards`.
+
     A thread of its own compresses one batch while the caller makes the next.
 
     Attributes:
       rows: records written so far.
+      shards: paths of its shards so far, empty ones left out.
     """
 
-    def __init__(self, folder: str, shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(self, folder: str, share: str | None = None, shard_bytes: int = SHARD_BYTES) -> None:
         self.rows = 0
         self._folder = folder
+        self._share = share
         self._shard_bytes = shard_bytes
         self._shards: dict[str, int] = {}  # bytes before gzip, by path
         self._compressor = concurrent.futures.ThreadPoolExecutor(1)
@@ -66,10 +74,14 @@ class SplitWriter:
             self._open_files.close()
         if error is not None:
             return
-        for number, (path, size_bytes) in enumerate(self._shards.items()):
+        for path, size_bytes in self._shards.items():
             _check_length(path, size_bytes)
-            name = f"data_tfrecord-{number:05d}-of-{len(self._shards):05d}.gz"
-            os.replace(path, os.path.join(self._folder, name))
+        if self._share is None:
+            name_shards(self._folder, self.shards or list(self._shards))
+
+    @property
+    def shards(self) -> list[str]:
+        return [path for path, size_bytes in self._shards.items() if size_bytes]
 
     def _wait(self) -> None:
         """Waits for the batch that is being compressed; raises what went wrong with it."""
@@ -77,11 +89,19 @@ class SplitWriter:
             self._compressing.result()
 
     def _open_shard(self) -> None:
-        self._path = os.path.join(self._folder, f".unfinished-{len(self._shards):05d}")
+        name = "-".join((_UNFINISHED, *([self._share] if self._share else []), f"{len(self._shards):05d}"))
+        self._path = os.path.join(self._folder, name)
         self._shards[self._path] = 0
         raw = self._open_files.enter_context(open(self._path, "wb"))  # noqa: SIM115
         # Without the time in its header: equal rows make equal bytes, and later nodes are not run again for nothing.
         self._file = self._open_files.enter_context(gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0))
+
+
+def name_shards(folder: str, shards: Sequence[str]) -> None:
+    """Gives the shards of a split, in order, their final names; removes what a worker that was stopped has left."""
+    for number, path in enumerate(shards):
+        os.replace(path, os.path.join(folder, f"data_tfrecord-{number:05d}-of-{len(shards):05d}.gz"))
+    _remove_unfinished(folder)
 
 
 def _check_length(path: str, size_bytes: int) -> None:
@@ -98,14 +118,16 @@ def _check_length(path: str, size_bytes: int) -> None:
 
 
 class QuarantineWriter:
-    """Writes bad rows as lines of JSON; use as a context. The file appears with the first bad row.
+    """Writes bad rows of a share as lines of JSON; use as a context. The file appears with the first bad row.
 
     Attributes:
       rows: rows written so far.
+      path: the file; `join_quarantines` makes one of those of all shares.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, share: str) -> None:
         self.rows = 0
+        self.path = os.path.join(folder, f"{_UNFINISHED}-{share}.jsonl")
         self._folder = folder
         self._open_files = contextlib.ExitStack()
         self._file: BinaryIO | None = None
@@ -118,8 +140,7 @@ class QuarantineWriter:
         for row in rows:
             if self._file is None:
                 os.makedirs(self._folder, exist_ok=True)
-                path = os.path.join(self._folder, QUARANTINE_FILE)
-                self._file = self._open_files.enter_context(open(path, "wb"))  # noqa: SIM115
+                self._file = self._open_files.enter_context(open(self.path, "wb"))  # noqa: SIM115
             self._file.write(json.dumps(row.to_json(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
             self.rows += 1
 
@@ -128,6 +149,21 @@ class QuarantineWriter:
     ) -> None:
         """Closes the file."""
         self._open_files.close()
+
+
+def join_quarantines(folder: str, paths: Sequence[str]) -> None:
+    """Puts the files of bad rows together, in order; removes them and what a worker that was stopped has left."""
+    if paths:
+        with open(os.path.join(folder, QUARANTINE_FILE), "wb") as whole:
+            for path in paths:
+                with open(path, "rb") as part:
+                    shutil.copyfileobj(part, whole)
+    _remove_unfinished(folder)
+
+
+def _remove_unfinished(folder: str) -> None:
+    for path in glob.glob(os.path.join(glob.escape(folder), f"{_UNFINISHED}-*")):
+        os.remove(path)
 
 
 def count_quarantined(folder: str) -> int:

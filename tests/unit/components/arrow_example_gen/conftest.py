@@ -9,6 +9,7 @@ import pytest
 
 from components.arrow_example_gen.ingest import IngestReport, SplitPlan, ingest
 from components.arrow_example_gen.options import ReadOptions
+from components.arrow_example_gen.shares import IN_THIS_PROCESS, Workers
 from components.arrow_example_gen.source_files import open_bytes, resolve_input
 from components.arrow_example_gen.tfrecord import read_records
 
@@ -33,6 +34,7 @@ class Workbench:
         options: ReadOptions | None = None,
         splits: Mapping[str, int] | None = None,
         split_by: str | None = None,
+        workers: Workers = IN_THIS_PROCESS,
     ) -> IngestReport:
         return ingest(
             resolve_input(str(self.folder / "data"), pattern).files,
@@ -40,6 +42,7 @@ class Workbench:
             SplitPlan(splits or {"all": 1}, split_by),
             split_folder=lambda name: str(self.folder / "out" / f"Split-{name}"),
             quarantine_folder=str(self.folder / "out" / "quarantine"),
+            workers=workers,
         )
 
     def rows(self, split: str = "all") -> list[Row]:
