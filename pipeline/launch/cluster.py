@@ -1,5 +1,6 @@
 """The API of the Kubernetes cluster that this pod is in, for as much as a training's other pods need of it."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,7 +60,7 @@ class Cluster:
             raise MachineLost(
                 f"The other pods of this training: Kubernetes answered {error.status} {error.reason} to {verb} {kind} "
                 f"in namespace '{namespace}'. This pod's service account needs the verbs create and delete for jobs "
-                "(group batch) and services there (docs/kubeflow-pods.md); then start the same again."
+                "(group batch) and services there (deploy/kubernetes/several-workers); then start the same again."
             ) from error
         except HTTPError as error:
             raise MachineLost(
@@ -82,7 +83,7 @@ def _client() -> Any:
         config.load_incluster_config()
     except config.ConfigException:
         try:
-            config.load_kube_config()
+            config.load_kube_config(os.environ.get("KUBECONFIG"))  # said here: the package looks when it is imported
         except config.ConfigException as error:
             raise MachineLost(
                 f"The other pods of this training: this is no pod, and there is no KUBECONFIG ({error})."

@@ -23,15 +23,16 @@ class Hired:
         """Nobody is asked for yet."""
         self._followers, self._cluster = followers, cluster or Cluster()
         self._crew = Crew(followers.machines, give_up, patience)
-        self._is_hired = False
+        self._is_open = self._has_asked = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._is_hired:
+        if self._is_open:
+            self._crew.__exit__()
+        if not self._has_asked:
             return
-        self._crew.__exit__()
         try:
             self._cluster.remove(self._followers.job, self._followers.service)
         except MachineLost as error:  # they go with this pod, or when they have ended: no reason to fail now
@@ -43,12 +44,13 @@ class Hired:
         Raises:
           MachineLost: Kubernetes refuses, or one of them did not come, or has ended.
         """
-        if not self._is_hired:
+        if not self._has_asked:
             self._crew.__enter__()  # before there is anybody to come
-            self._is_hired = True
+            self._is_open = True
             sys.stdout.write(f"Asks for {self._followers.machines.count - 1} more pods: Job {self._followers.name}.\n")
             sys.stdout.flush()
             self._cluster.start(self._followers.job, self._followers.service)
+            self._has_asked = True
         self._crew.announce(execution)
 
     def training(self) -> AbstractContextManager[None]:
@@ -57,5 +59,5 @@ class Hired:
 
     def end(self, text: str, *, waits: bool = True) -> None:
         """See `Crew.end`."""
-        if self._is_hired:
+        if self._has_asked:
             self._crew.end(text, waits=waits)
