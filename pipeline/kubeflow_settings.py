@@ -21,6 +21,7 @@ SCRATCH_VOLUME, SHM_VOLUME = "scratch", "shm"
 """Names of the volumes that pods have of their own."""
 
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_REPORT_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?/[A-Za-z0-9._~/?=&%-]*\{run_id\}[A-Za-z0-9._~/?=&%#-]*")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
@@ -144,6 +145,7 @@ class KubeflowSettings:
       scratch_class: storage class of a volume that each pod gets for `disk_gb`, whose root the pod's user may write;
         None = a folder on its machine's own disk, of which it may use so much.
       run_as_user: number of the user in the container; None = the image's.
+      report_url: where reports of runs are to be read, with `{run_id}` in it; tasks link to it. None = on no server.
       notify_variable: the variable (from a secret) with the URL that is told how a run ended; None = nobody is told.
     """
 
@@ -164,6 +166,7 @@ class KubeflowSettings:
     spot: NodePool | None = None
     scratch_class: str | None = None
     run_as_user: int | None = None
+    report_url: str | None = None
     notify_variable: str | None = None
 
     def __post_init__(self) -> None:
@@ -244,6 +247,7 @@ _SHAPES = (
         "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow",
     ),
     ("endpoint", _ENDPOINT, "the URL of the Kubeflow Pipelines API, such as https://kubeflow.example.com/pipeline"),
+    ("report_url", _REPORT_URL, "a URL with {run_id} in it, such as https://reports.example.com/{run_id}/index.html"),
     ("namespace", _LABEL, "a namespace: 1 to 63 small letters, digits and dashes"),
     ("service_account", _SUBDOMAIN, "a service account's name"),
     ("scratch_class", _SUBDOMAIN, "a storage class's name"),

@@ -74,7 +74,9 @@ def parse(argv: Sequence[str] | None, scratch: Path) -> Job:
     if problems:
         raise ConfigError(problems)
     parameters = dict(item.partition("=")[::2] for item in args.param)
-    request = LaunchRequest(args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching, scratch=scratch)
+    request = LaunchRequest(
+        args.ir, chosen, args.run_id, args.metadata, parameters, caching=caching, scratch=scratch, root=args.root
+    )
     asked = dict.fromkeys((*args.decide, *(node_id for node_id in answers if node_id not in chosen)))
     return Job(request, tuple(asked), args.decisions, answers, followers)
 
@@ -86,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run-id", required=True)
     stores = "sqlite:////absolute/path, mysql://user@host:port/database or secretsmanager:name"
     parser.add_argument("--metadata", required=True, help=f"the lineage store: {stores}")
+    notes = "folder or s3://… below which each node's end is noted down; else that of --ir, if it is on s3://"
+    parser.add_argument("--root", help=notes)
     parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--caching", default="{}", help='JSON: node id → {"cache": true, "cache_ttl_hours": null}')
     decides = "after the nodes, say in DIR/decision.json whether this conditional node runs; may be repeated"

@@ -4,7 +4,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.errors import NodeFailed, PenstockError
@@ -22,12 +22,29 @@ from pipeline.launch.node import bound_ir, node_of, run_node
 from pipeline.launch.node_report import leave_report
 from pipeline.launch.outcome import EXIT_CODES, Failure, NodeOutcome
 from pipeline.launch.patience import GiveUp
+from pipeline.launch.request import LaunchRequest
 from pipeline.launch.share import run_share
 from pipeline.metadata import connection_config
 from pipeline.storage import Sharing
 
+Told = Callable[[LaunchRequest, NodeOutcome], None]
+"""What a platform has done about a node that has just ended; whatever becomes of that, the node stays what it is."""
 
-def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> int:
+
+def _nobody(request: LaunchRequest, outcome: NodeOutcome) -> None:
+    """Nobody wants to know."""
+
+
+def ended(start: Callable[[], int]) -> int:
+    """The exit code of a program; why it refused to start is told on the standard error."""
+    try:
+        return start()
+    except PenstockError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+
+
+def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER, told: Told = _nobody) -> int:
     """Runs the nodes named on the command line; returns the exit code.
 
     0, a failed node's as in pipeline/errors.py, or 143 after SIGTERM.
@@ -35,6 +52,7 @@ def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> in
     Args:
       argv: the words of the command line, this process's own if None.
       job_folder: the platform's, if it is there (pipeline/launch/job_machine.py); gets the reason of a failure.
+      told: of every node that has ended.
 
     Raises:
       ConfigError: listing every argument that makes no sense, before any node runs.
@@ -56,7 +74,7 @@ def main(argv: Sequence[str] | None = None, job_folder: Path = JOB_FOLDER) -> in
                 return _follow(job, machines, job_folder)
             os.environ.update(checkpoint_variables(os.environ, job_folder))
             crew = _crew(job, words, machines, functools.partial(_give_up, job_folder))
-            return _run(job, job_folder) if crew is None else _lead(job, crew, job_folder)
+            return _run(job, job_folder, told) if crew is None else _lead(job, crew, job_folder, told)
     except Interrupted:
         text = "Interrupted by SIGTERM. What was running is left open: the same command goes on with it."
         sys.stderr.write(f"{text}\n")
@@ -80,11 +98,11 @@ def _crew(job: Job, words: tuple[str, ...], machines: Machines | None, give_up: 
     return Hired(FollowerJob(job.followers, ThisPod.of(os.environ), words), give_up)
 
 
-def _lead(job: Job, others: Crew | Hired, job_folder: Path) -> int:
+def _lead(job: Job, others: Crew | Hired, job_folder: Path, told: Told) -> int:
     """Runs the nodes, with the job's other machines for what can be shared."""
     with others as crew:
         try:
-            code = _run(job, job_folder, crew)
+            code = _run(job, job_folder, told, crew)
         except BaseException as error:
             crew.end(f"it failed ({type(error).__name__})", waits=isinstance(error, Exception))
             raise
@@ -114,7 +132,7 @@ def _give_up(job_folder: Path, reason: str, code: int) -> None:
     os._exit(code)
 
 
-def _run(job: Job, job_folder: Path, sharing: Sharing | None = None) -> int:
+def _run(job: Job, job_folder: Path, told: Told, sharing: Sharing | None = None) -> int:
     outcomes: list[NodeOutcome] = []
     for node_id in job.request.node_ids:
         outcome = run_node(job.request, node_id, sharing)
@@ -122,6 +140,7 @@ def _run(job: Job, job_folder: Path, sharing: Sharing | None = None) -> int:
         sys.stdout.write(f"NODE {node_id} {outcome.state} execution {outcome.execution_id}\n")
         sys.stdout.flush()
         leave_report(job.request, outcome)
+        told(job.request, outcome)
         if outcome.failure is None:
             continue
         sys.stderr.write(f"{outcome.failure.message}\n")

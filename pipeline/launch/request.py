@@ -14,7 +14,7 @@ class LaunchRequest:
     """Which nodes of which pipeline to run.
 
     Attributes:
-      ir_path: the compiled pipeline, a file or `s3://…`.
+      ir_path: the compiled pipeline: a file, `s3://…` or `packed:…`.
       node_ids: nodes to run one after the other.
       run_id: the run that the executions belong to.
       metadata_uri: the ML Metadata store (pipeline/metadata/connection.py says which there are).
@@ -23,6 +23,8 @@ class LaunchRequest:
       caching: when nodes may take earlier answers, where the pipeline's own `enable_cache` lets them.
       scratch: a folder on this machine for what needs not outlive it; None: there is none, and none is needed as long
         as the store and every artifact are files of this machine.
+      root: below which what became of each node is noted down; None: below that of the compiled pipeline if it is on
+        S3, else nowhere.
     """
 
     ir_path: str
@@ -33,6 +35,7 @@ class LaunchRequest:
     progress_path: str | None = None
     caching: CachePolicy = dataclasses.field(default_factory=CachePolicy)
     scratch: Path | None = None
+    root: str | None = None
 
     @property
     def index_path(self) -> Path | None:

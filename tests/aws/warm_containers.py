@@ -20,7 +20,7 @@ import container
 
 import pipeline.runners.preload  # noqa: F401 - so that forks need not
 
-ENTRYPOINTS = ("pipeline.launch", "pipeline.launch.notification")
+ENTRYPOINTS = ("pipeline.launch", "pipeline.launch.notification", "pipeline.kubeflow_task")
 """The modules that a container can be started with."""
 
 

@@ -62,6 +62,21 @@ def test_a_node_beyond_its_time_is_ended_and_tried_again_and_who_wants_to_know_i
     assert executions_of(on_cluster.store_uri, ended.handle.run_id) == {node_id: ["COMPLETE"] for node_id in NODES}
     assert value_of(on_cluster, ended) == 42
     assert [(told["run_id"], told["state"]) for told in messages] == [(ended.handle.run_id, "SUCCEEDED")]
+    check_shown(on_cluster.place, ended.handle.run_id)
+
+
+def check_shown(place, run_id):
+    """What Kubeflow's UI is given of a run that has ended well."""
+    for node_id in NODES:
+        shown = place.shown(node_id)
+        assert f"<h1>{node_id}</h1>" in shown.text("card")
+        assert "ran in this run" in shown.text("card")
+        assert f"penstock report {run_id} --runner kubeflow" in shown.text("links")
+        assert set(shown.metadata()["metrics"]) == {"wall_s", "cpu_s", "peak_memory_mb"}
+    made, read = place.shown("Double").text("card").split(">What it read</h2>")
+    for part, key in ((made, "doubled"), (read, "number")):
+        assert part.count(f"<code>{place.config.kubeflow.root}/artifacts/") == 1
+        assert f">{key}</th>" in part
 
 
 def test_a_node_that_fails_is_tried_as_often_as_its_line_says_with_growing_waits(on_cluster, told):
@@ -77,6 +92,7 @@ def test_a_node_that_fails_is_tried_as_often_as_its_line_says_with_growing_waits
     assert executions_of(on_cluster.store_uri, ended.handle.run_id)["Double"] == ["FAILED"], "one execution, tried anew"
     assert "Report" not in on_cluster.place.jobs()
     assert [told["state"] for told in messages] == ["FAILED"]
+    assert "the number is odd in a strange way" in on_cluster.place.shown("Double").text("card")
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 3])

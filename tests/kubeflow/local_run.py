@@ -32,7 +32,7 @@ from typing import Any
 import docker
 import yaml
 from google.protobuf import json_format
-from kfp import components, local
+from kfp import components, dsl, local
 from kfp.local import io, placeholder_utils, status, task_dispatcher
 from kfp.local.orchestrator import dag_orchestrator, enhanced_dag_orchestrator
 from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
@@ -167,7 +167,7 @@ class Run:
         self.details.end(detail, "FAILED" if outputs is None else "SUCCEEDED")
         if outputs is not None and not is_group:
             with self._lock:
-                self._done[name] = outputs
+                self._done[name] = {key: value for key, value in outputs.items() if not isinstance(value, dsl.Artifact)}
                 self._done_path.write_text(json.dumps(self._done))
         return outputs
 

@@ -14,7 +14,6 @@ from pipeline.errors import ConfigError
 from pipeline.jobs import Gate, Join, Parameter, RunId
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.runners.base import Capabilities, Document, check_capabilities
-from pipeline.runners.kubeflow.followers import LAUNCHER
 from pipeline.runners.kubeflow.platform import equip, equip_any
 from pipeline.runners.kubeflow.tasks import NOTIFIER, Task, TaskPlan, plan_rest_of_tasks, plan_tasks
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 NAME = "kubeflow"
 CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True, runs_here=False)
 
+TASK = ("python", "-m", "pipeline.kubeflow_task")
 NOTIFICATION = ("python", "-m", "pipeline.launch.notification")
 
 MAX_DOCUMENT_BYTES = 2**20
@@ -170,12 +170,15 @@ class _Writer:
             if Parameter(each.name) != self._plan.run_id
         ]
         outputs = [_named(output, dsl.OutputPath(str)) for output in task.decides.values()]
+        outputs += [_named(name, dsl.Output[getattr(dsl, kind)]) for name, kind in task.shows.items()]
 
         def container(values: Mapping[str, Any]) -> Any:
             words = [_text(word, values) for word in task.words]
             for node_id, output in task.decides.items():
                 words += ["--answer", f"{node_id}={values[output]}"]
-            return dsl.ContainerSpec(image=self._settings.image, command=list(LAUNCHER), args=words)
+            for name in task.shows:
+                words += ["--show", f"{name}={values[name].path}"]
+            return dsl.ContainerSpec(image=self._settings.image, command=list(TASK), args=words)
 
         return dsl.container_component(_function(task.name, [*inputs, *outputs], container))
 

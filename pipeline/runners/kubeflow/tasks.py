@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from models.tabular_text.features import LabelKind
 from pipeline import ir as ir_documents
 from pipeline.aws_settings import DEFAULT_LINE, ResourceLine, resource_line
 from pipeline.errors import ConfigError
@@ -43,8 +44,18 @@ _TAKEN = re.compile(rf"{NOTIFIER}|(?:condition|exit-handler)-\d+")
 _PIPELINE_NAME = re.compile(r"(?=.{1,63}$)[a-z](?:-?[a-z0-9])*")
 """What kfp leaves as it is, of the names that configurations may give (pipeline/config.py)."""
 
+SHOWN = {"card": "HTML", "links": "Markdown", "metrics": "Metrics"}
+"""Outputs of every task that Kubeflow's UI draws (pipeline/kubeflow_task) → kfp's class."""
+
+CLASSIFICATION = {"classification_metrics": "ClassificationMetrics"}
+"""As well, of the Evaluator of a classifier."""
+
+EXECUTOR_INPUT = "{{$}}"
+"""What Kubeflow replaces by all that it knows of a task, and so of the file where it looks for artifacts' metadata; the
+file's own placeholder, `{{$.outputs.output_file}}`, only kfp.local knows."""
+
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
-_OWN_PARAMETERS = (RUN_ID_PARAMETER, "run_id")
+_OWN_PARAMETERS = (RUN_ID_PARAMETER, "run_id", *SHOWN, *CLASSIFICATION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +66,7 @@ class Task:
       name: unique in the pipeline; small letters, digits and dashes.
       words: of the launcher's command line, with symbols.
       decides: nodes that this task decides about → the output that says what.
+      shows: output for Kubeflow's UI → kfp's class of it.
       depends_on: names of the tasks that must have succeeded, as few as say the same.
       gates: what must have been decided too, outermost first.
       line: what it runs on.
@@ -64,6 +76,7 @@ class Task:
     node_id: str
     words: tuple[Any, ...]
     decides: Mapping[str, str]
+    shows: Mapping[str, str]
     depends_on: tuple[str, ...]
     gates: tuple[Gate, ...]
     line: ResourceLine
@@ -124,6 +137,7 @@ class _Planner:
         self._names = task_names(nodes)
         self._gates = Gates(self._graph, self._names, training_decides=True)
         self._ir_location = self._location(ir_text, len(nodes))
+        self._regresses = _is_regression(ir_text)
         self._words = LaunchWords(self._ir_location, self._settings.metadata, run_id, parameters, config.caching)
 
     def _location(self, ir_text: str, tasks: int) -> str:
@@ -162,7 +176,7 @@ class _Planner:
                     "names to every platform. Rename it."
                 )
             elif parameter.name in _OWN_PARAMETERS and Parameter(parameter.name) != self._words.run_id:
-                yield f"Runtime parameter '{parameter.name}': the run's own id has this name. Rename it."
+                yield f"Runtime parameter '{parameter.name}': tasks have an input or output of this name. Rename it."
             if problem := value_problem(parameter.default):
                 yield f"Runtime parameter '{parameter.name}': its default {parameter.default!r} {problem}. Change it."
 
@@ -182,21 +196,37 @@ class _Planner:
         decided = list(self._gates.decided_by(node_id))
         if self._graph.nodes[node_id].approves:
             decided.append(node_id)
-        words = [*self._words.of((node_id,))]
+        words = [*self._words.of((node_id,)), "--root", self._settings.root]
         if self._graph.nodes[node_id].approves:
             place = (f"{self._settings.root}/decisions/", self._words.run_id, f"/{self._names[node_id]}")
             words += ["--decisions", Join(place)]
         if (line := self._line(node_id)).instances != 1:
             words += [FOLLOWERS, followers_word(node_id, line, self._settings)]
+        words += ["--executor-input", EXECUTOR_INPUT]
+        if self._settings.report_url is not None:
+            words += ["--report-url", self._settings.report_url]
         return Task(
             name=self._names[node_id],
             node_id=node_id,
             words=tuple(words),
             decides={each: decision_output(self._names[each]) for each in decided},
+            shows=SHOWN | CLASSIFICATION if self._classifies(node_id) else SHOWN,
             depends_on=tuple(self._names[above] for above in self._graph.reduced[node_id]),
             gates=self._gates.of(node_id),
             line=line,
         )
+
+    def _classifies(self, node_id: str) -> bool:
+        return self._graph.nodes[node_id].component == "Evaluator" and not self._regresses
+
+
+def _is_regression(ir_text: str) -> bool:
+    """True if the pipeline is known to predict a number; of an Evaluator that is not ours nothing is known."""
+    try:
+        spec = ir_documents.feature_spec(ir_text)
+    except KeyError:
+        return False
+    return spec is not None and spec.label.kind is LabelKind.REGRESSION
 
 
 def line_problems(line: ResourceLine, settings: KubeflowSettings) -> Iterator[str]:

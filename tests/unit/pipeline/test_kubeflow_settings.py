@@ -25,6 +25,7 @@ def problems_of(**changes):
         ({"root": "/mnt/data2"}, "which is on no volume"),
         ({"image": "penstock:latest"}, "a tag may mean another image tomorrow"),
         ({"endpoint": "kubeflow"}, "endpoint is 'kubeflow', expected the URL of the Kubeflow Pipelines API"),
+        ({"report_url": "https://reports.example.com/latest"}, "expected a URL with {run_id} in it, such as https://"),
         ({"namespace": "Team_A"}, "namespace is 'Team_A', expected a namespace"),
         ({"metadata": "mysql://root:hush@db:3306/x"}, "a password is never written here"),
         ({"environment": {"1X": "a"}}, "environment: '1X' is not the name of a variable"),

@@ -63,6 +63,14 @@ def test_the_arguments_become_a_request_and_nodes_run_in_the_order_given(ir, lau
     assert sys.argv == ["launch.py"], "TFX would hand our arguments to executors"
 
 
+def test_a_platform_is_told_of_every_node_that_has_ended_however_it_did(ir, launched):
+    _, failures = launched
+    failures["Double"] = launch.Failure("gate", "the gate says no")
+    told = []
+    assert launch.main(arguments(ir), told=lambda request, outcome: told.append((request.run_id, outcome.state))) == 4
+    assert told == [("run-1", "COMPLETE"), ("run-1", "FAILED")]
+
+
 @pytest.mark.parametrize(("kind", "code"), [("data", 4), ("gate", 4), ("other", 3)])
 def test_a_failing_node_ends_the_launch_with_its_exit_code_and_message(ir, launched, capsys, kind, code):
     requests, failures = launched

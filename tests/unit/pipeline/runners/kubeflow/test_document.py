@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import yaml
 from branching_ir import BRANCHING
@@ -107,6 +109,22 @@ def test_parameters_are_typed_inputs_with_their_defaults_and_the_rest_needs_the_
         spec["deploymentSpec"]["executors"]["exec-pusher"]["container"]["args"][5]
         == "{{$.inputs.parameters['run_id']}}"
     )
+
+
+def test_every_task_has_outputs_that_kubeflows_ui_draws_and_is_told_their_files(branching):
+    spec, _ = parts_of(branching)
+    for name, component in spec["components"].items():
+        if "executorLabel" not in component or name == "comp-notify":
+            continue
+        types = {
+            output: item["artifactType"]["schemaTitle"]
+            for output, item in component["outputDefinitions"]["artifacts"].items()
+        }
+        assert types == {"card": "system.HTML", "links": "system.Markdown", "metrics": "system.Metrics"}
+        words = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]["args"]
+        shown = [word for option, word in itertools.pairwise(words) if option == "--show"]
+        assert shown == [f"{output}={{{{$.outputs.artifacts['{output}'].path}}}}" for output in types]
+        assert words[words.index("--executor-input") + 1] == "{{$}}"
 
 
 def test_the_run_is_the_platforms_own(branching):

@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -5,6 +6,7 @@ from branching_ir import BRANCHING
 from ir_by_hand import TRAINER, ir_of, node
 from kubeflow_config import SETTINGS, config_on_kubeflow
 
+from models.tabular_text.features import DType, FeatureSpec, Label, LabelKind
 from pipeline import ir as ir_documents
 from pipeline.aws_settings import ResourceLine
 from pipeline.errors import ConfigError
@@ -44,7 +46,35 @@ def test_a_task_runs_the_launcher_with_the_ir_the_run_and_every_parameter():
         *("--param", Join(("day=", Parameter("day")))),
         *("--param", Join(("rate=", Parameter("rate")))),
         *("--param", Join(("span=", Parameter("span")))),
+        *("--root", SETTINGS.root),
+        *("--executor-input", "{{$}}", "--report-url", SETTINGS.report_url),
     ]
+
+
+def test_every_task_shows_a_card_and_numbers_and_the_evaluator_of_a_classifier_more():
+    text = ir_of(node("Gen"), node("Evaluator", "Gen", type_name="components.evaluator.component.Evaluator"))
+    shows = {task.node_id: dict(task.shows) for task in plan_tasks(text, config_on_kubeflow()).tasks}
+    all_of_them = {"card": "HTML", "links": "Markdown", "metrics": "Metrics"}
+    assert shows == {
+        "Gen": all_of_them,
+        "Evaluator": {**all_of_them, "classification_metrics": "ClassificationMetrics"},
+    }
+    regression = json.loads(text)
+    features = FeatureSpec(Label("y", LabelKind.REGRESSION, DType.FLOAT32), ())
+    regression["nodes"].append({"pipelineNode": transform_of(features.to_json())})
+    plan = plan_tasks(json.dumps(regression), config_on_kubeflow())
+    assert task_of(plan, "Evaluator").shows == all_of_them
+
+
+def transform_of(features):
+    made = node("Transform")
+    value = {"fieldValue": {"stringValue": json.dumps({"features": features})}}
+    return {**made, "parameters": {"parameters": {"custom_config": value}}}
+
+
+def test_a_parameter_cannot_be_called_as_an_output_of_tasks_is():
+    (problem,) = problems_of(ir_of(node("A", parameters={"metrics": 1})))
+    assert "Runtime parameter 'metrics': tasks have an input or output of this name. Rename it." in problem
 
 
 def test_an_ir_that_would_not_fit_into_all_tasks_together_is_read_from_the_root():

@@ -1,0 +1,96 @@
+"""One node of a run as reports read it: from the lineage store and the artifacts, inside the container that ran it."""
+
+import datetime
+import os
+from pathlib import Path
+
+from pipeline import ir as ir_documents
+from pipeline.errors import NotFound
+from pipeline.fetched_runs import ReportedLineage, bring
+from pipeline.launch.arguments import read_ir
+from pipeline.launch.job_machine import scratch_folder
+from pipeline.launch.outcome import NodeOutcome
+from pipeline.launch.request import LaunchRequest
+from pipeline.metadata import ArtifactRecord, Snapshot, connection_config
+from pipeline.metadata.node_snapshot import node_snapshot
+from pipeline.readers.elsewhere import Elsewhere
+from pipeline.readers.run_view import RunView
+from pipeline.run_store import NodeRecord, RunRecord, RunStore
+from pipeline.storage.errors import StorageError
+from pipeline.storage.published import read_manifest
+from pipeline.storage.s3 import SCHEME
+
+MOST_BYTES = 64 * 2**20
+"""Of one artifact that is read again from S3, where the node has just put it; the run's report has what is larger."""
+
+
+def record_of(outcome: NodeOutcome) -> NodeRecord:
+    """The record of a node that has just ended."""
+    ended = datetime.datetime.now(datetime.UTC)
+    started = ended - datetime.timedelta(seconds=outcome.wall_s)
+    return outcome.record(started.isoformat(timespec="milliseconds"), ended.isoformat(timespec="milliseconds"))
+
+
+def view_of(request: LaunchRequest, outcome: NodeOutcome) -> RunView:
+    """The run with this node alone in it.
+
+    Raises:
+      RuntimeError, StatusError: the lineage store does not answer.
+    """
+    ir_text = read_ir(request.ir_path)
+    name, node = ir_documents.pipeline_name(ir_text), record_of(outcome)
+    store = RunStore((request.scratch or scratch_folder(os.environ)) / "shown")
+    path = store.ir_path(request.run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(ir_text, encoding="utf-8")
+    record = RunRecord(
+        run_id=request.run_id,
+        pipeline_name=name,
+        state="RUNNING",
+        started_at=node.started_at or "",
+        ended_at=None,
+        pid=0,
+        ir_digest=ir_documents.digest(ir_text),
+        node_ids=ir_documents.node_ids(ir_text),
+        nodes=(node,),
+        upstream=ir_documents.upstream_nodes(ir_text),
+    )
+    lineage = ReportedLineage(lineage_of(request, name, outcome))
+    return RunView(store, record, _elsewhere(request.root or "", lineage, store.root))
+
+
+def inputs_of(view: RunView) -> list[tuple[str, ArtifactRecord]]:
+    """Key and artifact of everything that the node read, in the order of the keys."""
+    known = view.lineage.snapshot()
+    found = {(event.key, event.artifact_id) for event in known.events if event.kind == "input"}
+    return [(key, known.artifacts[number]) for key, number in sorted(found)]
+
+
+def lineage_of(request: LaunchRequest, name: str, outcome: NodeOutcome) -> Snapshot:
+    """What the node read and made, by the lineage store; `name` is the pipeline's."""
+    from pipeline.caching.metadata_lock import LockedMetadata
+
+    with LockedMetadata(connection_config(request.metadata_uri, writable=True)) as handle:
+        return node_snapshot(handle.store, name, request.run_id, outcome.node_id, outcome.execution_id)
+
+
+def _elsewhere(root: str, lineage: ReportedLineage, folder: Path) -> Elsewhere:
+    """How the node's artifacts are read; what was pushed and registered is no question of a node's."""
+    return Elsewhere(
+        runner="kubeflow",
+        root=root,
+        lineage=lineage,
+        is_there=lambda _: False,
+        registries=list,
+        bring=lambda uri: _brought(uri, folder) if uri.startswith(SCHEME) else Path(uri),
+    )
+
+
+def _brought(uri: str, folder: Path) -> Path:
+    try:
+        manifest = read_manifest(uri)
+    except StorageError as error:
+        raise NotFound(str(error)) from error
+    if manifest is not None and manifest.size > MOST_BYTES:
+        raise NotFound(f"{uri}: {manifest.size / 1e6:,.0f} MB, more than a card reads. The run's report shows it.")
+    return bring(uri, folder)
