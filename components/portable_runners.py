@@ -21,6 +21,7 @@ from apache_beam.options.pipeline_options import (
     SparkRunnerOptions,
 )
 from apache_beam.runners.portability import flink_runner, portable_runner, spark_runner
+from google.protobuf import json_format
 
 from components.errors import ComponentError
 
@@ -28,6 +29,9 @@ WAIT_FOR_SERVER_S = 60.0
 """Longest wait for a job server that is starting; Beam would wait 300 s, and then say nothing of where."""
 
 _ROWS = "num_rows"  # how the name of tfx_bsl's distribution of rows per batch ends
+
+_NOT_TOLD = (LookupError, RuntimeError, OSError, grpc.RpcError, json_format.ParseError)
+"""What Beam raises where a runner has no metrics of a job, or its server has forgotten the job."""
 
 _log = logging.getLogger("penstock.progress")
 
@@ -118,11 +122,20 @@ def telling(result: Any, where: str) -> Any:
     @functools.wraps(wait)
     def wait_and_tell(*arguments: Any, **options: Any) -> Any:
         state = wait(*arguments, **options)
-        _tell(where, time.monotonic() - started, rows_read(result.metrics().query()["distributions"]))
+        _tell(where, time.monotonic() - started, _rows_of(result))
         return state
 
     result.wait_until_finish = wait_and_tell
     return result
+
+
+def _rows_of(result: Any) -> int:
+    """Rows that the job read; 0 where the runner does not tell: the job has succeeded all the same."""
+    try:
+        return rows_read(result.metrics().query()["distributions"])
+    except _NOT_TOLD as error:
+        _log.debug("The job's metrics cannot be had: %s", error)
+        return 0
 
 
 def rows_read(distributions: Iterable[Any]) -> int:

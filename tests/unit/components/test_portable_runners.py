@@ -54,6 +54,14 @@ def test_a_job_that_reads_no_rows_tells_no_number_of_them(runners, caplog):
     assert "done" not in caplog.records[0].progress
 
 
+def test_a_job_whose_metrics_are_lost_has_succeeded_all_the_same(runners, caplog):
+    result = Result()
+    result.metrics = lambda: {}["no metrics container for the job"]
+    with caplog.at_level(logging.INFO, "penstock.progress"):
+        assert runners.telling(result, "Flink").wait_until_finish() == "DONE"
+    assert "done" not in caplog.records[0].progress
+
+
 def test_a_job_that_fails_does_not_tell_that_it_is_done(runners, caplog):
     with caplog.at_level(logging.INFO, "penstock.progress"), pytest.raises(RuntimeError, match="of a worker"):
         runners.telling(Result(error=RuntimeError("of a worker")), "Dataflow").wait_until_finish()

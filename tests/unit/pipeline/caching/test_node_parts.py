@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from google.protobuf import struct_pb2
 from ml_metadata.proto import metadata_store_pb2
+from tfx.proto.orchestration import executable_spec_pb2
 
 from components.errors import BadData
 from pipeline.caching.file_index import FileIndex
@@ -68,6 +69,24 @@ def test_place_number_and_order_of_writing_do_not_count(examples, tmp_path):
     other_properties = {"split_names": '["eval", "train"]', "sample_rate": {"train": 1.0, "eval": 1.0}}
     other = parts({"examples": [artifact(moved, **other_properties, current_model_id=4)]})
     assert one == other
+
+
+def on_beam(*options):
+    spec = executable_spec_pb2.BeamExecutableSpec(beam_pipeline_args=options)
+    spec.python_executor_spec.class_path = "components.data_quality_gate.executor.Executor"
+    for option in options:
+        spec.beam_pipeline_args_placeholders.add().value.string_value = option
+    return parts(executor=spec)
+
+
+def test_where_beam_runs_does_not_count_and_its_other_options_do():
+    here = on_beam("--runner=FnApiRunner", "--direct_num_workers=1", "--sdk_container_image=this-process")
+    there = on_beam(
+        "--runner=FlinkRunner", "--flink_master=flink:8081", "--parallelism=8", "--sdk_container_image=ours"
+    )
+    assert here == there
+    other = on_beam("--runner=FnApiRunner", "--tfxio_use_byte_size_batching=false")
+    assert names_of_changes(here, other) == {("parameters", "executor.beam_pipeline_args[0]")}
 
 
 def test_bytes_properties_and_number_of_inputs_count(examples):
