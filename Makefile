@@ -1,6 +1,7 @@
 # Builds the environment in .venv and runs what needs it. Needs Python 3.11 and make; uses uv when it is there.
 #   ARGS="…"   passed on: to `penstock run` by run, to pytest by check and test
 #   PYTHON=…   another Python 3.11      UV=   pip although uv is there      UPGRADE=1   newer versions in `make lock`
+#   WORKERS=3  so many processes that test, in place of one for each processor: some tests wait more than they compute
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,6 +11,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3.11
 UV ?= $(shell command -v uv)
+WORKERS ?= auto
 BIN := .venv/bin
 
 # What a user's settings say about the place packages come from is theirs; where and what to install is ours.
@@ -86,7 +88,7 @@ aws-test: $(AWS_TEST)  ## the environment that stands in for Amazon's services i
 node-test: $(NODE_TEST)  ## the proxy that holds requests to Kubeflow's own document in `make test`; needs Node.js
 
 # A file's tests share what they make, so one worker runs them. In our order: the slowest files come first.
-SHARED := -n auto --dist loadfile --no-loadscope-reorder
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # With ARGS, one of the two calls may rightly select nothing (exit code 5).
 comma := ,
