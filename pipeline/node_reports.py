@@ -1,21 +1,21 @@
-"""What a job on a platform leaves of every node it ran, on S3 beside the artifacts:
+"""What a job on a platform leaves of every node it ran, at the root beside the artifacts, on S3 or on a volume:
 
     <root>/runs/<pipeline>/<run_id>/<node_id>.json
 
-The lineage store holds the same and more, but its database lies in private subnets. From these documents anybody who
-may read the bucket sees a run's nodes, artifacts and lineage: `penstock report RUN --runner …`.
+The lineage store holds the same and more, but its database lies in a private network. From these documents anybody who
+may read the root sees a run's nodes, artifacts and lineage: `penstock report RUN --runner …`.
 """
 
 import dataclasses
 import json
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pipeline.metadata import ArtifactRecord, EventRecord, ExecutionRecord, Snapshot
 from pipeline.run_store import NodeRecord
 from pipeline.storage.errors import Damaged
-from pipeline.storage.s3 import CONNECTIONS, SCHEME, Location, listing, read_text, write_text
+from pipeline.storage.s3 import SCHEME
+from pipeline.storage.texts import put_text, texts_below
 
 _FORMAT = 1
 
@@ -26,7 +26,7 @@ class NodeReport:
 
     Attributes:
       pipeline_name: whose run it is.
-      ir: the compiled pipeline, `s3://…`.
+      ir: the place of the compiled pipeline.
       node: what became of it.
       lineage: its executions in this run, and what they read and wrote.
     """
@@ -95,9 +95,9 @@ def write_report(root: str, report: NodeReport) -> None:
     """Leaves the report below the root; one of an earlier attempt is replaced.
 
     Raises:
-      StorageError: S3 does not take it.
+      StorageError: the root does not take it.
     """
-    write_text(f"{root}/runs/{report.pipeline_name}/{report.run_id}/{report.node.node_id}.json", report.to_json())
+    put_text(f"{root}/runs/{report.pipeline_name}/{report.run_id}/{report.node.node_id}.json", report.to_json())
 
 
 def read_reports(root: str, pipeline_name: str, run_id: str | None = None) -> list[NodeReport]:
@@ -105,15 +105,10 @@ def read_reports(root: str, pipeline_name: str, run_id: str | None = None) -> li
 
     Raises:
       Damaged: naming a document that is none.
-      StorageError: S3 does not answer.
+      StorageError: the root cannot be read.
     """
     place = f"{root}/runs/{pipeline_name}" if run_id is None else f"{root}/runs/{pipeline_name}/{run_id}"
-    bucket = Location.parse(root).bucket
-    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="reports") as pool:
-        found = listing(Location.parse(place))
-        uris = [Location(bucket, item.key).uri for item in found if item.key.endswith(".json")]
-        texts = list(pool.map(read_text, uris))
-    return [NodeReport.from_json(text, uri) for text, uri in zip(texts, uris, strict=True)]
+    return [NodeReport.from_json(text, uri) for uri, text in texts_below(place, ".json").items()]
 
 
 def merged(reports: Iterable[NodeReport]) -> Snapshot:

@@ -1,38 +1,49 @@
-"""Leaves word on S3 of a node that a job ran (pipeline/node_reports.py)."""
+"""Leaves word at the root of a node that a job ran (pipeline/node_reports.py)."""
 
 import datetime
 import functools
 import sys
 
 from pipeline.errors import PenstockError
-from pipeline.ir import pipeline_name
+from pipeline.ir import digest, pipeline_name
 from pipeline.launch.arguments import read_ir
 from pipeline.launch.outcome import NodeOutcome
+from pipeline.launch.packed_ir import PREFIX
 from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import Snapshot, connection_config
 from pipeline.metadata.node_snapshot import node_snapshot
 from pipeline.node_reports import NodeReport, root_of, write_report
 from pipeline.run_store import NodeRecord
 from pipeline.storage.errors import StorageError
+from pipeline.storage.texts import put_text
 
 
 def leave_report(request: LaunchRequest, outcome: NodeOutcome) -> None:
-    """Writes the report if the pipeline lies on S3; where that fails it is told, and the node is done all the same."""
-    root = root_of(request.ir_path)
+    """Writes the report if there is a root; where that fails it is told, and the node is done all the same."""
+    root = request.root or root_of(request.ir_path)
     if root is None:
         return
     from ml_metadata.errors import StatusError
 
     try:
-        name = pipeline_name(read_ir(request.ir_path))
+        ir_text = read_ir(request.ir_path)
+        name = pipeline_name(ir_text)
         lineage = _lineage(request, name, outcome)
-        report = NodeReport(name, request.run_id, request.ir_path, _record(outcome), lineage)
-        write_report(root, report)
+        write_report(root, NodeReport(name, request.run_id, _kept(request, root, ir_text), _record(outcome), lineage))
     except (StorageError, PenstockError, StatusError, RuntimeError) as error:
         sys.stderr.write(
             f"{outcome.node_id}: what it did is in the lineage store, and could not be noted down below {root}/runs, "
             f"where penstock report reads it: {error}\n"
         )
+
+
+def _kept(request: LaunchRequest, root: str, ir_text: str) -> str:
+    """Where whoever reads the report finds the compiled pipeline; one that came in a word is put there."""
+    if not request.ir_path.startswith(PREFIX):
+        return request.ir_path
+    place = f"{root}/ir/{digest(ir_text)}.json"
+    put_text(place, ir_text, if_absent=True)
+    return place
 
 
 def _record(outcome: NodeOutcome) -> NodeRecord:

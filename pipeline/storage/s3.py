@@ -108,7 +108,9 @@ def told_in_our_words(place: Location, act: str) -> Iterator[None]:
         if code == "InvalidRange":
             raise Damaged(f"{place.uri}: it is shorter than what was written there. Write it again.") from error
         if code == "NoSuchBucket":
-            raise NotReached(f"{place.uri}: there is no bucket '{place.bucket}'. Check aws.root.") from error
+            raise NotReached(
+                f"{place.uri}: there is no bucket '{place.bucket}'. Check the root in the configuration."
+            ) from error
         todo = advice(code, message, "s3", error.operation_name) or "Check the role's permissions and the region."
         raise NotReached(f"{place.uri}: S3 refused to {act} ({code}: {message.rstrip('.')}). {todo}") from error
     except BotoCoreError as error:
@@ -131,7 +133,9 @@ def bucket_region(bucket: str, client: Any = None) -> str | None:
         except ClientError as error:
             code = error.response["Error"].get("Code")
             if code in _GONE:
-                raise NotReached(f"{SCHEME}{bucket}: there is no such bucket. Check aws.root.") from error
+                raise NotReached(
+                    f"{SCHEME}{bucket}: there is no such bucket. Check the root in the configuration."
+                ) from error
             if code in DENIED:  # whoever may write, may not have the right to list
                 return None
             raise

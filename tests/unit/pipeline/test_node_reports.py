@@ -2,15 +2,18 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from ir_by_hand import ir_of, node
 
+from pipeline.ir import digest
 from pipeline.launch import NodeOutcome
 from pipeline.launch import node_report as leaving
+from pipeline.launch.packed_ir import pack
 from pipeline.launch.request import LaunchRequest
 from pipeline.metadata import ArtifactRecord, EventRecord, ExecutionRecord, Snapshot
-from pipeline.node_reports import NodeReport, merged, root_of
+from pipeline.node_reports import NodeReport, merged, read_reports, root_of
 from pipeline.run_store import NodeRecord
 from pipeline.storage.errors import Damaged, StorageError
 
@@ -53,6 +56,17 @@ def test_only_a_pipeline_on_s3_has_a_root():
     assert root_of("s3://bucket/a/ir/0.json") == "s3://bucket/a"
     assert root_of("/tmp/ir/0.json") is None
     assert root_of("s3://bucket/pipeline.json") is None
+
+
+def test_a_pipeline_that_came_in_a_word_is_kept_beside_the_report_which_names_its_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(leaving, "_lineage", lambda *_: Snapshot({}, {}, ()))
+    text = ir_of(node("Trainer"), name="reviews")
+    request = LaunchRequest(pack(text), ("Trainer",), "r1", "sqlite:////x", root=str(tmp_path))
+    leaving.leave_report(request, NodeOutcome("Trainer", "COMPLETE", 1))
+    (found,) = read_reports(str(tmp_path), "reviews", "r1")
+    assert (found.node.node_id, found.run_id) == ("Trainer", "r1")
+    assert found.ir == f"{tmp_path}/ir/{digest(text)}.json"
+    assert Path(found.ir).read_text() == text
 
 
 def test_a_report_that_cannot_be_left_is_told_and_harms_nothing(monkeypatch, capsys):

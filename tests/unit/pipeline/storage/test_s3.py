@@ -93,7 +93,7 @@ def client():
         ("AccessDenied", NotReached, "S3 refused to look at (AccessDenied: no). Allow s3:GetObject"),
         ("ExpiredToken", NotReached, "Sign in to AWS again"),
         ("RequestTimeTooSkewed", NotReached, "The clock of this machine is wrong"),
-        ("NoSuchBucket", NotReached, "there is no bucket 'bucket'. Check aws.root."),
+        ("NoSuchBucket", NotReached, "there is no bucket 'bucket'. Check the root in the configuration."),
         ("KeyTooLongError", NotReached, "Check the role's permissions and the region"),
     ],
 )
