@@ -1,15 +1,19 @@
-"""What differs between two documents of a platform, in words: steps or states, their settings, parameters. Pure.
+"""What differs between two documents of a platform, in words: steps, states or tasks, their settings, parameters. Pure.
 
-Steps inside conditions and states inside branches are found by their names, wherever they are. A change of the IR's
-digest, which is in every job's arguments, is told once.
+Steps inside conditions, states inside branches and tasks inside groups are found by their names, wherever they are. A
+change of the IR, which every job's arguments name or hold, is told once, by its digest.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-_IR = re.compile(r"(s3://\S*?/ir/)([0-9a-f]{64})(\.json)")
+from pipeline.launch.packed_ir import PREFIX, unpack
+
+_IR = re.compile(r"((?:s3:/)?/\S*?/ir/)([0-9a-f]{64})(\.json)")
+_PACKED = re.compile(rf"{PREFIX}[A-Za-z0-9_=-]+")
 _SAME = "<ir>"
 _LONGEST = 120
 
@@ -28,7 +32,9 @@ def differences(deployed: str, compiled: str) -> list[str]:
     told = []
     if old_ir != new_ir:
         told.append(f"~ the pipeline that all jobs read: {_short(old_ir)} → {_short(new_ir)}")
-    before, after = (parts_of(json.loads(_IR.sub(rf"\1{_SAME}\3", text))) for text in (deployed, compiled))
+    before, after = (
+        parts_of(_parsed(_PACKED.sub(_SAME, _IR.sub(rf"\1{_SAME}\3", text)))) for text in (deployed, compiled)
+    )
     told += [f"+ {name}" for name in after if name not in before]
     told += [f"- {name}" for name in before if name not in after]
     for name in after:
@@ -38,7 +44,9 @@ def differences(deployed: str, compiled: str) -> list[str]:
 
 
 def parts_of(document: Mapping[str, Any]) -> Parts:
-    """The parts of either platform's document, in order."""
+    """The parts of any platform's document, in order."""
+    if "pipeline_spec" in document:
+        return dict(_of_kubeflow(document["pipeline_spec"], document["platform_spec"]))
     if "States" in document:
         return {"the state machine": _without(document, "States"), **dict(_states(document))}
     parameters = {f"parameter {item['Name']}": item for item in document.get("Parameters", ())}
@@ -62,6 +70,44 @@ def _states(machine: Mapping[str, Any], behind: str = "") -> Iterator[tuple[str,
         yield f"state {name}", {**own, **({"Behind": behind} if behind else {})}
         for branch in branches:
             yield from _states(branch, name)
+
+
+def _of_kubeflow(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    inputs = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    yield "the pipeline", _without(spec, "components", "deploymentSpec", "root")
+    yield from ((f"parameter {name}", given) for name, given in inputs.items())
+    pods: Any = platform
+    for key in ("platforms", "kubernetes", "deploymentSpec", "executors"):
+        pods = pods.get(key, {})
+    yield from _tasks(spec, pods, spec["root"])
+
+
+def _tasks(
+    spec: Mapping[str, Any], pods: Mapping[str, Any], group: Mapping[str, Any], behind: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Each task with its component, its container and what Kubernetes gives it, under one roof."""
+    for name, task in group["dag"]["tasks"].items():
+        component = spec["components"][task["componentRef"]["name"]]
+        label = component.get("executorLabel")
+        own = {**_without(task, "componentRef"), **_without(component, "dag", "executorLabel")}
+        if label is not None:
+            own |= {**spec["deploymentSpec"]["executors"][label], "kubernetes": pods.get(label, {})}
+        yield f"task {name}", {**own, **({"Behind": behind} if behind else {})}
+        if "dag" in component:
+            yield from _tasks(spec, pods, component, name)
+
+
+def _parsed(text: str) -> Any:
+    """The document: JSON, or for Kubeflow YAML of one part or two."""
+    if text.lstrip().startswith("{"):
+        return json.loads(text)
+    import yaml
+
+    try:
+        spec, *platform = yaml.safe_load_all(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    return {"pipeline_spec": spec, "platform_spec": platform[0] if platform else {}}
 
 
 def changes(before: Any, after: Any, path: str) -> Iterator[str]:
@@ -99,19 +145,20 @@ def told(name: str, deployed: str | None, compiled: str) -> Iterator[str]:
 def read(text: str, what: str, refuse: Callable[[str], Exception]) -> str:
     """The text, if it is a document that can be compared; raises what `refuse` makes of a message."""
     try:
-        parts_of(json.loads(text))
+        parts_of(_parsed(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise refuse(f"{what} is no document of this platform ({type(error).__name__}: {error}).") from error
     return text
 
 
 def _count(compiled: str) -> str:
-    names = [name.partition(" ")[0] for name in parts_of(json.loads(compiled))]
-    return ", ".join(f"{names.count(kind)} {kind}s" for kind in ("step", "state", "parameter") if kind in names)
+    names = [name.partition(" ")[0] for name in parts_of(_parsed(compiled))]
+    return ", ".join(f"{names.count(kind)} {kind}s" for kind in ("step", "state", "task", "parameter") if kind in names)
 
 
 def _ir_digests(text: str) -> str:
-    return ", ".join(sorted({found[1] for found in _IR.findall(text)}))
+    packed = {hashlib.sha256(unpack(word).encode()).hexdigest() for word in set(_PACKED.findall(text))}
+    return ", ".join(sorted(packed | {found[1] for found in _IR.findall(text)}))
 
 
 def _short(digests: str) -> str:

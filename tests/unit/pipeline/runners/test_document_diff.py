@@ -1,12 +1,16 @@
 """A person who reads the lines knows what a deployment would change, and reads nothing else."""
 
 import copy
+import hashlib
 import json
 
 import pytest
+from branching_ir import BRANCHING
+from kubeflow_config import config_on_kubeflow
 
 from pipeline.errors import PlatformRefused
 from pipeline.runners.document_diff import differences, read, told
+from pipeline.runners.kubeflow.document import document_of
 
 
 def job(name, machine="ml.m5.large", ir="a"):
@@ -119,3 +123,23 @@ def test_what_is_not_deployed_yet_is_said_with_its_size():
 def test_what_is_no_document_is_refused_in_words(text):
     with pytest.raises(PlatformRefused, match="is no document"):
         read(text, "What sagemaker has as 'reviews'", PlatformRefused)
+
+
+def kubeflow_document(ir_text, **changes):
+    return document_of(ir_text, config_on_kubeflow(**changes)).text
+
+
+def test_tasks_of_kubeflow_are_compared_with_their_pods_and_a_change_of_what_they_run_is_told_once():
+    before = kubeflow_document(BRANCHING)
+    assert differences(before, before) == []
+    other = kubeflow_document(BRANCHING, labels={"team": "other"})
+    found = differences(before, other)
+    assert '~ task gen: kubernetes.podMetadata.labels.team: "reviews" → "other"' in found
+    assert len(found) == len([line for line in found if ".labels.team: " in line])
+    changed = BRANCHING.replace('"2026-01-01"', '"2026-03-03"')
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:12] for text in (BRANCHING, changed)]
+    lines = differences(before, kubeflow_document(changed))
+    assert lines[0] == f"~ the pipeline that all jobs read: {digests[0]} → {digests[1]}"
+    assert not [line for line in lines if "packed:" in line]
+    assert next(iter(told("branching", None, before))).startswith("branching: is not deployed yet; it would be created")
+    assert "tasks" in next(iter(told("branching", None, before)))
