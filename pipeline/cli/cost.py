@@ -58,7 +58,7 @@ def cost(
 
     if runner not in _RUNNERS:
         known = " or ".join(_RUNNERS)
-        raise ConfigError([f"--runner {runner}: costs are known for {known}; a run on this machine has no price."])
+        raise ConfigError([f"--runner {runner}: costs are known for {known}; {_no_price(runner)}."])
     settings, table = load(config, overrides), load_prices(prices)
     if run_id is not None:
         _echo_spent(settings, runner, run_id, table, as_json=as_json)
@@ -85,6 +85,16 @@ def cost(
         notes=tuple(_notes(settings, table, jobs, measured)),
     )
     _echo(preview, as_json=as_json)
+
+
+def _no_price(runner: str) -> str:
+    """Why a run there has none."""
+    if runner == "kubeflow":
+        return (
+            "what a cluster's nodes cost only its owner knows. Pods bear kubeflow.labels, by which a cost tool of the "
+            "cluster tells them apart"
+        )
+    return "a run on this machine has no price"
 
 
 def _echo_spent(settings: "Config", runner: str, run_id: str, table: "PriceTable", *, as_json: bool) -> None:

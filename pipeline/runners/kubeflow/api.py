@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -259,9 +260,14 @@ def _translated(what: str, endpoint: str) -> Iterator[None]:
         raise _refusal(what, endpoint, error) from error
     except (HTTPError, OSError) as error:
         raise PlatformBusy(
-            f"Could not {what}: {endpoint} cannot be reached ({_words(str(error))}). Check kubeflow.endpoint, the "
+            f"Could not {what}: {endpoint} cannot be reached ({_words(_reason(error))}). Check kubeflow.endpoint, the "
             "network, and whether a port is being forwarded; then the same again."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The last of urllib3's reasons, without the objects that it prints."""
+    return re.sub(r"^HTTPS?Connection(?:Pool)?\([^)]*\): ", "", str(getattr(error, "reason", error)))
 
 
 def _refusal(what: str, endpoint: str, error: Any) -> NotFound | PlatformRefused:
