@@ -1,43 +1,40 @@
-"""Runs on platforms as they are seen from a machine that has credentials and nothing else.
+"""Runs on platforms as they are seen from a machine that reaches their root and nothing else.
 
-Where a run stands the platform says; what its nodes made, the documents that its jobs left on S3 (`node_reports`).
-Artifacts are brought here when a page or a table asks for them, each once, below `<pipeline.root>/aws/`.
+Where a run stands the platform says; what its nodes made, the documents that its jobs left there (`node_reports`).
+Artifacts on S3 are brought here when a page or a table asks for them, each once, below `PlatformRoot.kept`; those on a
+volume are read where they are.
 """
 
 import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from pipeline import ir as ir_documents
-from pipeline.config import Config
 from pipeline.errors import NotFound
 from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import ArtifactRecord, Snapshot
 from pipeline.node_reports import NodeReport, merged, read_reports
+from pipeline.platform_root import PlatformRoot, told
 from pipeline.readers.elsewhere import Elsewhere
 from pipeline.readers.run_view import RunView
 from pipeline.run_handle import RunHandle
 from pipeline.run_store import NodeRecord, RunRecord, RunStore
 from pipeline.runners.remote import JobProgress, RunProgress
 from pipeline.storage.download import Download, download
-from pipeline.storage.errors import NotPublished, StorageError
+from pipeline.storage.errors import StorageError
 from pipeline.storage.published import read_manifest
-from pipeline.storage.s3 import Location, folders, read_text, write_text
-
-Value = TypeVar("Value")
+from pipeline.storage.s3 import Location
+from pipeline.storage.texts import folders_below, put_text, text_at
 
 MOST_BYTES = 10**9
 """Of one artifact that is brought here to be looked at."""
 
-FOLDER = "aws"
 CONFIG, PROVENANCE = "config", "provenance"
 
 
 @dataclasses.dataclass(frozen=True)
 class ReportedLineage:
-    """The lineage that jobs left on S3; of one run, or of all."""
+    """The lineage that jobs left at the root; of one run, or of all."""
 
     known: Snapshot
 
@@ -50,41 +47,39 @@ class ReportedLineage:
         return LineageGraph(self.known).outputs_of_run(run_id, pipeline_name)
 
 
-def note_submission(config: Config, ir_text: str, provenance: str) -> None:
+def note_submission(root: PlatformRoot, ir_text: str, config: str, provenance: str) -> None:
     """Leaves the configuration and what it was compiled with beside the IR, for pages of runs of that IR.
 
+    Args:
+      root: of the run's platform.
+      ir_text: what was compiled.
+      config: the configuration that it was compiled from, as JSON.
+      provenance: with what, as JSON.
+
     Raises:
-      StorageError: S3 does not take it.
+      StorageError: the root does not take it.
     """
-    base = f"{config.on_aws.root}/ir/{ir_documents.digest(ir_text)}"
-    texts = {CONFIG: config.model_dump_json(indent=1, by_alias=True), PROVENANCE: provenance}
-    for name, text in texts.items():
-        if _text_at(f"{base}.{name}.json") != text:
-            write_text(f"{base}.{name}.json", text)
+    base = root.below("ir", ir_documents.digest(ir_text))
+    for name, text in ((CONFIG, config), (PROVENANCE, provenance)):
+        if text_at(f"{base}.{name}.json") != text:
+            put_text(f"{base}.{name}.json", text)
 
 
-def _text_at(uri: str) -> str | None:
-    try:
-        return read_text(uri)
-    except NotPublished:
-        return None
+def fetched_store(root: PlatformRoot) -> RunStore:
+    """Where copies of what runs on the platform left are kept; it can be deleted at any time."""
+    return RunStore(root.kept)
 
 
-def fetched_store(config: Config) -> RunStore:
-    """Where copies of what runs on AWS left are kept; it can be deleted at any time."""
-    return RunStore(config.root / FOLDER)
-
-
-def fetched_run(config: Config, handle: RunHandle, progress: RunProgress, reports: list[NodeReport]) -> RunView:
+def fetched_run(root: PlatformRoot, handle: RunHandle, progress: RunProgress, reports: list[NodeReport]) -> RunView:
     """The run as it stands now, for reports, tables and lineage.
 
     Args:
-      config: whose `aws.root` the run's jobs wrote below.
+      root: that the run's jobs wrote below.
       handle: the run.
       progress: where it stands.
       reports: what its jobs left (of other runs too, where those are to be in the lineage).
     """
-    store, mine = fetched_store(config), [report for report in reports if report.run_id == handle.run_id]
+    store, mine = fetched_store(root), [report for report in reports if report.run_id == handle.run_id]
     ir_uri = mine[-1].ir if mine else None
     ir_text = _kept(store.ir_path(handle.run_id), ir_uri)
     if ir_uri is not None:
@@ -93,40 +88,31 @@ def fetched_run(config: Config, handle: RunHandle, progress: RunProgress, report
         _kept(store.provenance_path(handle.run_id), f"{base}.{PROVENANCE}.json")
     record = run_record(handle, progress, mine, ir_text)
     store.write(record)
-    return RunView(store, record, elsewhere_of(config, handle.runner, reports))
+    return RunView(store, record, elsewhere_of(root, reports))
 
 
-def elsewhere_of(config: Config, runner: str, reports: list[NodeReport]) -> Elsewhere:
-    """How artifacts of runs of this configuration come here from `aws.root`."""
-    root, store = config.on_aws.root, fetched_store(config)
+def elsewhere_of(root: PlatformRoot, reports: list[NodeReport]) -> Elsewhere:
+    """How artifacts of runs on that platform are reached from here."""
     return Elsewhere(
-        runner=runner,
-        root=root,
+        runner=root.runner,
+        root=root.place,
         lineage=ReportedLineage(merged(reports)),
-        is_there=lambda uri: _told(lambda: read_manifest(uri)) is not None,
+        is_there=lambda uri: told(lambda: read_manifest(uri)) is not None,
         registries=lambda: [
-            f"{root}/registry/{name}/registry.jsonl"
-            for name in _told(lambda: folders(Location.parse(f"{root}/registry")))
+            root.below("registry", name, "registry.jsonl")
+            for name in told(lambda: folders_below(root.below("registry")))
         ],
-        bring=lambda uri: bring(uri, store.root),
+        bring=(lambda uri: bring(uri, root.kept)) if root.is_on_s3 else Path,
     )
 
 
-def _told(ask: Callable[[], Value]) -> Value:
-    """The answer of S3; what it does not answer is raised as the command line's own error."""
-    try:
-        return ask()
-    except StorageError as error:
-        raise NotFound(str(error)) from error
-
-
-def reports_of(config: Config, run_id: str | None) -> list[NodeReport]:
+def reports_of(root: PlatformRoot, run_id: str | None) -> list[NodeReport]:
     """What jobs left of a run of this pipeline, or of all its runs.
 
     Raises:
-      NotFound: S3 does not answer, or a document is damaged.
+      NotFound: the root cannot be read, or a document is damaged.
     """
-    return _told(lambda: read_reports(config.on_aws.root, config.pipeline.name, run_id))
+    return told(lambda: read_reports(root.place, root.config.pipeline.name, run_id))
 
 
 def run_record(handle: RunHandle, progress: RunProgress, reports: list[NodeReport], ir_text: str | None) -> RunRecord:
@@ -196,16 +182,13 @@ def bring(uri: str, root: Path) -> Path:
 
 
 def _kept(path: Path, uri: str | None) -> str | None:
-    """The text at the URI, kept in a file of this machine; None if there is none."""
+    """The text there, kept in a file of this machine; None if there is none."""
     if uri is None:
         return None
-    try:
-        text = read_text(uri)
-    except NotPublished:
+    text = told(lambda: text_at(uri))
+    if text is None:
         path.unlink(missing_ok=True)
         return None
-    except StorageError as error:
-        raise NotFound(str(error)) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(text, encoding="utf-8")

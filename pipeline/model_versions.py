@@ -1,4 +1,4 @@
-"""The registries of a configuration, on this machine and on S3, and their versions as tables and plain data."""
+"""The registries of a configuration, of runs here and on platforms, and their versions as tables and plain data."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +14,7 @@ from components.model_registry.remote import RemoteRegistry
 from components.model_registry.versions import ChangeRefused, History, ModelVersion, change_words
 from pipeline.config import Config
 from pipeline.errors import NotFound
+from pipeline.platform_root import PlatformRoot
 from pipeline.storage.download import Download, download
 from pipeline.storage.errors import NotPublished
 from pipeline.storage.published import read_manifest
@@ -21,20 +22,19 @@ from pipeline.storage.s3 import CONNECTIONS, Location, folders
 
 
 @contextmanager
-def open_registry(config: Config, *, on_aws: bool, name: str | None = None) -> Iterator[Registry]:
-    """The registry of this pipeline's model (or of another one), of runs here or on AWS.
+def open_registry(config: Config, root: PlatformRoot | None, name: str | None = None) -> Iterator[Registry]:
+    """The registry of this pipeline's model (or of another one), of runs here or of those with another root.
 
     What is downloaded to be checked is removed when the block ends.
 
     Raises:
       NotFound: there is no such model, naming those that there are.
-      ConfigError: there is no section `aws`.
     """
-    if not on_aws:
-        yield registry_of(config, name)
+    if root is None or not root.is_on_s3:
+        yield registry_of(config if root is None else root.config, name)
         return
     with TemporaryDirectory(prefix="penstock-registry-") as scratch:
-        yield registry_on_aws(config, Path(scratch), name)
+        yield registry_on_s3(root.config, Path(scratch), name)
 
 
 def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
@@ -53,19 +53,18 @@ def registry_of(config: Config, name: str | None = None) -> LocalRegistry:
     return LocalRegistry(folder, config.signing, config.approvals_path)
 
 
-def registry_on_aws(config: Config, scratch: Path, name: str | None = None) -> RemoteRegistry:
-    """The registry of runs on AWS; a version that is looked at is downloaded below `scratch`, each file verified.
+def registry_on_s3(placed: Config, scratch: Path, name: str | None = None) -> RemoteRegistry:
+    """The registry below a root on S3; a version that is looked at is downloaded below `scratch`, each file verified.
 
     Raises:
-      NotFound, ConfigError: as `open_registry`.
+      NotFound: as `open_registry`.
     """
-    placed = config.at(config.on_aws.root)
     place = placed.registry_place
-    if name is not None and name != config.model_name:
+    if name is not None and name != placed.model_name:
         place, names = placed.place("registry", name), folders(Location.parse(placed.place("registry")))
         if name not in names:
             there = f"There are: {', '.join(names)}." if names else "There is none yet."
-            raise NotFound(f"No model '{name}' is registered under {config.on_aws.root}. {there}")
+            raise NotFound(f"No model '{name}' is registered under {placed.pipeline.root}. {there}")
 
     def fetch(uri: str) -> Path:
         target = scratch / Path(uri).name
@@ -77,7 +76,7 @@ def registry_on_aws(config: Config, scratch: Path, name: str | None = None) -> R
             ) from error
         return target
 
-    return RemoteRegistry(place, config.signing, placed.approvals_place, fetch, _missing)
+    return RemoteRegistry(place, placed.signing, placed.approvals_place, fetch, _missing)
 
 
 def _missing(uris: Sequence[str]) -> list[str]:

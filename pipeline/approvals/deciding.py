@@ -105,7 +105,7 @@ def take(config: Config, store: RunStore, run_id: str, decision: Decision) -> tu
     if request is None:
         raise DecisionRefused(_no_request(store, run_id, ledger.path))
     settings = settings_of(request, config.approval)
-    _check_bytes(request)
+    check_bytes(request, "penstock run --from Trainer")
     content = {
         "run": run_id,
         "by": decision.by.strip(),
@@ -133,18 +133,22 @@ def _no_request(store: RunStore, run_id: str, ledger: Path | str) -> str:
     return f"Run '{run_id}' has not asked for an approval of its model. What has: penstock approvals."
 
 
-def _check_bytes(request: Entry) -> None:
-    """Refuses to decide about a model that is not what the request was about."""
+def check_bytes(request: Entry, again: str) -> None:
+    """Refuses to decide about a model that is not what the request was about; `again` is how to have it made anew.
+
+    Raises:
+      DecisionRefused: it is not there, or its bytes are other ones.
+    """
     folder = Path(request.content["model_uri"]) / SERVING_FOLDER
     wanted = request.content["model_digest"]
     if not folder.is_dir():
-        raise DecisionRefused(f"{folder}: the model is not there any more. Train it again: penstock run.")
+        raise DecisionRefused(f"{folder}: the model is not there any more. Train it again: {again}.")
     found = model_digest(folder)
     if found != wanted:
         raise DecisionRefused(
             f"{folder}: the model's bytes changed since run '{request.content['run']}' asked for its approval "
             f"(then {wanted[:12]}, now {found[:12]}). Nothing was recorded. Find out who changed them, and run the "
-            "pipeline again: penstock run --from Trainer."
+            f"pipeline again: {again}."
         )
 
 

@@ -1,5 +1,6 @@
-"""A person decides on the model of a run on AWS: put on the record in S3, then told to the platform that waits.
+"""A person decides on the model of a run on a platform: put on the record at its root, then told to who waits.
 
+Kubeflow        the run has ended; what follows the approval is started as a run of its own
 SageMaker       the model package of the request gets the decision's status, and EventBridge has the run go on
 Step Functions  the request in the approval queue holds the token that the execution waits for, which is sent back
 """
@@ -21,10 +22,12 @@ from components.model_approval.decisions import (
     subject_of,
 )
 from components.model_registry.packages import Packages, PackageSettings, package_of
-from pipeline.approvals.deciding import Decision
+from pipeline.approvals.deciding import Decision, check_bytes
 from pipeline.aws_settings import AwsSettings
 from pipeline.config import Config
 from pipeline.errors import ConfigError, PlatformRefused
+from pipeline.places import is_on_s3
+from pipeline.platform_root import PlatformRoot
 from pipeline.runners.aws.asking import ask
 
 _LOOK_S = 60.0
@@ -36,9 +39,9 @@ _HIDDEN_S = 60
 _STALE = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 
 
-def record_of(config: Config) -> Ledger:
-    """The record of the approvals of runs on AWS."""
-    return Ledger(config.at(config.on_aws.root).approvals_place)
+def record_of(root: PlatformRoot) -> Ledger:
+    """The record of the approvals of runs with that root."""
+    return Ledger(root.config.approvals_place)
 
 
 def decide_on_platform(
@@ -46,11 +49,12 @@ def decide_on_platform(
 ) -> tuple[Entry, Entry, Standing]:
     """Puts the decision on the record; returns request, decision, and where the model stands now.
 
-    The model's bytes are not looked at here: the job that goes on compares them with what was decided about, and so
-    does every node after it.
+    A model on S3 is not looked at here: the job that goes on compares its bytes with what was decided about, and so
+    does every node after it. One on a volume is at hand, and looked at before anything is recorded too.
 
     Raises:
-      DecisionRefused: the run asked for nothing, several wait, or another decision stands.
+      DecisionRefused: the run asked for nothing, several wait, another decision stands, or the model on a volume is
+        not the one that was asked about.
       LedgerDamaged, LedgerUnreachable: the record cannot be relied on, or read.
     """
     entries = ledger.entries()
@@ -58,6 +62,8 @@ def decide_on_platform(
     if request is None:
         raise DecisionRefused(f"Run '{run_id}' has not asked for an approval of its model ({ledger.path}).")
     settings = settings_of(request, config.approval)
+    if not is_on_s3(request.content["model_uri"]):
+        check_bytes(request, "penstock submit")
     content = {
         "run": request.content["run"],
         "by": decision.by.strip(),

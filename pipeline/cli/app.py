@@ -122,7 +122,7 @@ def runs(config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> 
 
 def _submitted_rows(settings: "Config") -> list[tuple[str, ...]]:
     """The runs on platforms that were submitted from this folder; only the platform knows their state."""
-    if settings.aws is None:
+    if settings.aws is None and settings.kubeflow is None:
         return []
     from pipeline.submissions import submitted
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def compile_document(
-    runner: Annotated[str, typer.Option(help="The platform: local, sagemaker or step_functions.")],
+    runner: Annotated[str, typer.Option(help="The platform: local, kubeflow, sagemaker or step_functions.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; else to standard output.")
     ] = None,

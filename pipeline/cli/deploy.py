@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_pairs, load, pairs_of
+from pipeline.cli.platform import WhoseRunsOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,9 @@ def deploy(
     by: ByOption = None,
     endpoint: EndpointOption = None,
     from_aws: Annotated[
-        bool, typer.Option("--from-aws", help="A version that a run on AWS registered, instead of this machine's.")
+        bool, typer.Option("--from-aws", help="The same as --runner sagemaker: a version that a run on AWS registered.")
     ] = False,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -35,15 +37,25 @@ def deploy(
     from pipeline.approvals.deciding import who
     from pipeline.deploying import deploy_version, deployer_of, deployment_lines
     from pipeline.model_versions import open_registry
+    from pipeline.platform_root import reached_root
 
     settings, ask = load(config, overrides), Ask(by or who(), reason)
-    deployer = deployer_of(settings, endpoint)
-    with open_registry(settings, on_aws=from_aws) as registry:
+    deployer, root = deployer_of(settings, endpoint), reached_root(_whose(runner, from_aws=from_aws), settings)
+    with open_registry(settings, root) as registry:
         found = registry.history().find(version)
         made = deploy_version(deployer, settings, found, registry.folder(found), approvals_of(settings), ask)
     echo_pairs(deployment_lines(made))
     for note in made.notes:
         typer.echo(f"note: {note}")
+
+
+def _whose(runner: str | None, *, from_aws: bool) -> str | None:
+    """The platform whose run registered the version, None for this machine."""
+    from pipeline.errors import ConfigError
+
+    if from_aws and runner is not None:
+        raise ConfigError(["--from-aws is --runner sagemaker, and another runner is named too: leave one out."])
+    return "sagemaker" if from_aws else runner
 
 
 def traffic(
@@ -75,8 +87,16 @@ def rollback_endpoint(settings: "Config", endpoint: str, reason: str, by: str | 
 
 
 def approvals_of(settings: "Config") -> "Sequence[Entry]":
-    """Both records of approvals: of runs on AWS, and of runs here, whose models may be deployed by hand."""
-    from components.ledger.ledger import Ledger
+    """All records of approvals: of runs here, and of runs on the platforms of the configuration.
 
-    here = [] if settings.is_remote else Ledger(settings.approvals_place).entries()
-    return [*here, *Ledger(settings.at(settings.on_aws.root).approvals_place).entries()]
+    Raises:
+      ConfigError: one of them is on a volume that is not mounted here; a rejection in it would not be seen.
+    """
+    from components.ledger.ledger import Ledger
+    from pipeline.platform_root import reached_root
+
+    records = {} if settings.is_remote else {settings.approvals_place: None}
+    for section, runner in ((settings.aws, "sagemaker"), (settings.kubeflow, "kubeflow")):
+        if section is not None and (root := reached_root(runner, settings)) is not None:
+            records[root.config.approvals_place] = None
+    return [entry for record in records for entry in Ledger(record).entries()]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pipeline.config import Config
+    from pipeline.platform_root import PlatformRoot
     from pipeline.retention.plan import CleaningPlan, Removal, Stay
     from pipeline.retention.remote import Leftover, RemotePlan
 
@@ -27,7 +28,8 @@ def gc(
 ) -> None:
     """Remove what old runs left; what pushed, approved and the latest blessed models need stays.
 
-    On S3 (aws.root) only what killed uploads left goes, after a day; published outputs stay, whatever run they are of.
+    On S3 (aws.root, kubeflow.root) only what killed uploads left goes, after a day; published outputs stay, whatever
+    run they are of.
     """
     from pipeline.retention.clean import clean, plan_cleaning
 
@@ -35,26 +37,41 @@ def gc(
     store, push_folder = store_of(settings), Path(settings.push_directory)
     plan = (plan_cleaning if dry_run else clean)(store, keep_last, push_folder)
     _echo(plan, "would go" if dry_run else "went")
-    if settings.aws is not None:
-        _clean_on_s3(settings, keep_last, dry_run=dry_run)
+    for root in _roots(settings):
+        _clean_there(root, keep_last, dry_run=dry_run)
 
 
-def _clean_on_s3(settings: "Config", keep_last: int, *, dry_run: bool) -> None:
-    """Cleans `aws.root` too, or says why that is left alone: what goes here does not depend on it."""
+def _roots(settings: "Config") -> "list[PlatformRoot]":
+    """The roots of runs on the configuration's platforms, each once."""
+    from pipeline.platform_root import platform_root, use_region
+
+    found: dict[str, PlatformRoot] = {}
+    for section, runner in ((settings.aws, "sagemaker"), (settings.kubeflow, "kubeflow")):
+        if section is not None:
+            use_region(runner, settings)
+            root = platform_root(runner, settings)
+            found.setdefault(root.place, root)
+    return list(found.values())
+
+
+def _clean_there(root: "PlatformRoot", keep_last: int, *, dry_run: bool) -> None:
+    """Cleans a platform's root, or says why that is left alone: what goes here does not depend on it."""
     from components.errors import ComponentError
     from pipeline.errors import PenstockError
     from pipeline.retention.remote import clean_remote, plan_of_jobs
 
-    root = settings.on_aws.root
     typer.echo()
+    if not root.is_on_s3:
+        typer.echo(f"note: {root.place} is left alone: on platforms this command cleans S3 only.")
+        return
     try:
-        plan = plan_of_jobs(settings, keep_last)
+        plan = plan_of_jobs(root, keep_last)
         if not dry_run:
             clean_remote(plan)
     except (PenstockError, ComponentError) as error:
-        typer.echo(f"note: {root} is left alone: {error}")
+        typer.echo(f"note: {root.place} is left alone: {error}")
         return
-    _echo_remote(root, plan, "would go" if dry_run else "went")
+    _echo_remote(root.place, plan, "would go" if dry_run else "went")
 
 
 def _echo_remote(root: str, plan: "RemotePlan", went: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, load, near, store_of
-from pipeline.cli.platform import WhoseRunOption, is_on_aws, platform_run, view_of
+from pipeline.cli.platform import WhoseRunOption, platform_run, view_of
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -59,22 +59,23 @@ def _story_of(settings: "Config", runner: str | None, what: str) -> "tuple[Story
     from pipeline.lineage.story import tell
     from pipeline.lineage.target import find_target
     from pipeline.metadata import LineageStore
+    from pipeline.platform_root import reached_root
 
-    name = settings.pipeline.name
-    if runner is None or not is_on_aws(settings, runner):
+    name, root = settings.pipeline.name, reached_root(runner, settings)
+    if root is None:
         store = store_of(settings)
         graph = LineageGraph.read(LineageStore(store.metadata_uri))
         return tell(find_target(what, graph, store, name), graph, store), graph, store
     from pipeline.fetched_runs import elsewhere_of, fetched_store, reports_of
 
-    store, reports = fetched_store(settings), reports_of(settings, None)
-    elsewhere = elsewhere_of(settings, runner, reports)
+    store, reports = fetched_store(root), reports_of(root, None)
+    elsewhere = elsewhere_of(root, reports)
     graph = LineageGraph(elsewhere.lineage.snapshot())
     if what == "latest":
-        what = platform_run(settings, runner, what)[1].run_id
+        what = platform_run(settings, root.runner, what)[1].run_id
     target = find_target(what, graph, store, name)
     if target.run_id is not None:
-        _fetch_record(settings, runner, target.run_id)
+        _fetch_record(settings, root.runner, target.run_id)
     return tell(target, graph, store, elsewhere), graph, store
 
 

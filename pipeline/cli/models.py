@@ -10,13 +10,14 @@ import typer
 
 from pipeline.cli.deploy import rollback_endpoint
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, echo_table, load, near
-from pipeline.cli.platform import OnAwsOption, is_on_aws, same_arguments
+from pipeline.cli.platform import WhoseRunsOption, same_arguments
 from pipeline.terminal_text import inert_cell
 
 if TYPE_CHECKING:
     from components.model_registry.registry import Ask, Registry
     from components.model_registry.versions import History, ModelVersion, Stage
     from pipeline.config import Config
+    from pipeline.platform_root import PlatformRoot
     from pipeline.promotion import Accounts
 
 ReasonOption = Annotated[str, typer.Option(help="Why; stands on record for good.")]
@@ -35,15 +36,16 @@ class ToStage(StrEnum):
 def models(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="A model; else this configuration's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with every change.")] = False,
-    runner: OnAwsOption = None,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """List a model's versions: stage, metrics, digest, signature, who changed what; checks that the record is whole."""
     from pipeline.model_versions import history_json, open_registry
+    from pipeline.platform_root import reached_root
 
     settings = load(config, overrides)
-    with open_registry(settings, on_aws=is_on_aws(settings, runner), name=name) as registry:
+    with open_registry(settings, reached_root(runner, settings), name) as registry:
         history = registry.history()
         if as_json:
             typer.echo(json.dumps(history_json(registry, history), indent=1))
@@ -81,7 +83,7 @@ def promote(
     ] = None,
     by: ByOption = None,
     skip_staging: Annotated[bool, typer.Option("--skip-staging", help="From candidate right to production.")] = False,
-    runner: OnAwsOption = None,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -90,18 +92,35 @@ def promote(
     from pipeline.approvals.deciding import who
     from pipeline.errors import ConfigError
     from pipeline.model_versions import open_registry
+    from pipeline.platform_root import reached_root
 
     if (to is None) == (environment is None):
         raise ConfigError(["Say where to with --to STAGE, or with --to-environment FILE, and not with both."])
     settings, ask = load(config, overrides), Ask(by or who(), reason)
-    with open_registry(settings, on_aws=is_on_aws(settings, runner)) as registry:
+    root = reached_root(runner, settings)
+    with open_registry(settings, root) as registry:
         if environment is not None:
+            _check_copied(settings, root)
             _copy_to(settings, load(environment, []), registry, version, ask, profile)
             return
         assert to is not None
         stage: Stage = to.value
         promoted = registry.promote(version, stage, ask, skip_staging=skip_staging)
         _tell(registry, promoted, _same(runner, config, overrides))
+
+
+def _check_copied(settings: "Config", root: "PlatformRoot | None") -> None:
+    """Raises ConfigError for a version of runs that are not on AWS: accounts, keys and images are AWS's."""
+    from pipeline.errors import ConfigError
+
+    if root is not None and (settings.aws is None or root.place != settings.aws.root):
+        raise ConfigError(
+            [
+                f"--to-environment copies from one account of AWS to another what is below aws.root; runs on "
+                f"{root.runner} keep their versions below {root.place}. Have the other environment train its own, or "
+                "submit to a platform on AWS."
+            ]
+        )
 
 
 def _copy_to(
@@ -149,7 +168,7 @@ def rollback(
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", metavar="NAME", help="A SageMaker endpoint, instead of the registry.")
     ] = None,
-    runner: OnAwsOption = None,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -158,6 +177,7 @@ def rollback(
     from pipeline.approvals.deciding import who
     from pipeline.errors import ConfigError
     from pipeline.model_versions import open_registry
+    from pipeline.platform_root import reached_root
 
     if endpoint is not None:
         if to is not None:
@@ -165,7 +185,7 @@ def rollback(
         rollback_endpoint(load(config, overrides), endpoint, reason, by)
         return
     settings = load(config, overrides)
-    with open_registry(settings, on_aws=is_on_aws(settings, runner)) as registry:
+    with open_registry(settings, reached_root(runner, settings)) as registry:
         _tell(registry, registry.rollback(Ask(by or who(), reason), to), _same(runner, config, overrides))
 
 

@@ -1,6 +1,5 @@
 """What the verbs for runs on platforms share: the runner, the run's handle, and how a run's progress is shown."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,31 +13,17 @@ if TYPE_CHECKING:
     from pipeline.run_handle import RunHandle
     from pipeline.runners.remote import RemoteRunner, RunProgress
 
+PLATFORMS = "kubeflow, sagemaker or step_functions"
+
 PlatformOption = Annotated[
     str | None,
-    typer.Option("--runner", help="sagemaker or step_functions; else the one that the run was submitted to."),
+    typer.Option("--runner", help=f"{PLATFORMS}; else the one that the run was submitted to."),
 ]
-OnAwsOption = Annotated[
-    str | None, typer.Option("--runner", help="sagemaker or step_functions: of the runs on AWS, whichever it is.")
+WhoseRunsOption = Annotated[
+    str | None, typer.Option("--runner", help=f"{PLATFORMS}: of the runs there, instead of those here.")
 ]
-WhoseRunOption = Annotated[
-    str | None, typer.Option("--runner", help="sagemaker or step_functions: a run there, instead of one here.")
-]
+WhoseRunOption = Annotated[str | None, typer.Option("--runner", help=f"{PLATFORMS}: a run there, instead of one here.")]
 WhichRun = Annotated[str, typer.Argument(metavar="[RUN]", help="A run's id, or 'latest'.")]
-
-
-def is_on_aws(settings: "Config", runner: str | None) -> bool:
-    """True if what runs on AWS wrote is meant; clients that only know the environment then find the region there.
-
-    Raises:
-      ConfigError: there is no such runner, or no section `aws`.
-    """
-    from pipeline.runners.registry import capabilities_of
-
-    if runner is None or capabilities_of(runner).runs_here:
-        return False
-    os.environ.setdefault("AWS_REGION", settings.on_aws.region)
-    return True
 
 
 def platform_run(settings: "Config", runner: str | None, run_id: str) -> "tuple[RemoteRunner, RunHandle]":
@@ -53,13 +38,15 @@ def platform_run(settings: "Config", runner: str | None, run_id: str) -> "tuple[
 
 def view_of(settings: "Config", runner: str | None, run_id: str) -> "RunView":
     """A run here, or with a runner that is a platform's the run there."""
+    from pipeline.platform_root import reached_root
     from pipeline.readers.run_view import RunView
 
-    if is_on_aws(settings, runner):
+    root = reached_root(runner, settings)
+    if root is not None:
         from pipeline.fetched_runs import fetched_run, reports_of
 
-        found, handle = platform_run(settings, runner, run_id)
-        return fetched_run(settings, handle, found.watch(handle), reports_of(settings, handle.run_id))
+        found, handle = platform_run(settings, root.runner, run_id)
+        return fetched_run(root, handle, found.watch(handle), reports_of(root, handle.run_id))
     store = store_of(settings)
     return RunView(store, find_run(store, run_id, settings))
 

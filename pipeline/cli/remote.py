@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +19,7 @@ from pipeline.cli.options import (
     store_of,
 )
 from pipeline.cli.platform import (
+    PLATFORMS,
     PlatformOption,
     WhichRun,
     echo_next,
@@ -28,20 +28,20 @@ from pipeline.cli.platform import (
     platform_run,
     same_arguments,
 )
+from pipeline.cli.submission import checked_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from pipeline.config import Config
     from pipeline.run_handle import RunHandle
-    from pipeline.runners.base import Document
     from pipeline.runners.remote import RemoteRunner, RunProgress
 
 _POLL_S = 15.0
 
 
 def submit(
-    runner: Annotated[str, typer.Option(help="The platform: sagemaker or step_functions.")],
+    runner: Annotated[str, typer.Option(help=f"The platform: {PLATFORMS}.")],
     param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of a runtime parameter, repeatable.")] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
@@ -51,7 +51,7 @@ def submit(
 
     settings, parameters = load(config, overrides), pairs_of(param or [])
     found = remote_runner(runner, settings)
-    document = _compiled(settings, runner, parameters)
+    document = checked_document(settings, runner, parameters)
     same = same_arguments(config, overrides)
     look = command_line("status", "--runner", runner, *same)
     with _interruption_says(f"The run may have been started, or not: {look}"):
@@ -72,49 +72,6 @@ def _interruption_says(what: str) -> "Iterator[None]":
         yield
     except KeyboardInterrupt as error:
         raise RunInterrupted(f"Interrupted. {what}", run_id="") from error
-
-
-def _note(settings: "Config", document: "Document") -> None:
-    """Leaves configuration and provenance where the pages of the run are made from; says so where that fails."""
-    from pipeline import provenance
-    from pipeline.fetched_runs import note_submission
-    from pipeline.storage.errors import StorageError
-
-    try:
-        note_submission(settings, document.ir, provenance.collect().to_json())
-    except StorageError as error:
-        typer.echo(f"warning: the run's report will lack its configuration: {error}", err=True)
-
-
-def _compiled(settings: "Config", runner: str, parameters: "Mapping[str, str]") -> "Document":
-    """The checked document; what its jobs read beside artifacts is put where they can reach it."""
-    from pipeline.cli.start import echo_notes
-    from pipeline.errors import ConfigError
-    from pipeline.planning import check_data, make_plan
-    from pipeline.runners.aws.account import check_account
-    from pipeline.runners.aws.clients import make_client
-    from pipeline.runners.registry import build_document, placed_for, platform_problems
-    from pipeline.runners.remote import check_given
-    from pipeline.runners.warm import WarmProcess
-    from pipeline.staging import check_bucket, stage_inputs
-
-    placed, logs = placed_for(runner, settings), settings.root / "logs"
-    if placed.aws is not None and placed.aws.root == placed.pipeline.root:
-        os.environ.setdefault("AWS_REGION", placed.aws.region)  # for clients that only know the environment
-        check_account(make_client("sts", placed.aws.region), placed.aws)
-        check_bucket(placed)
-    plan = make_plan(placed)
-    echo_notes(plan)
-    if unseen := check_data(placed, plan):
-        typer.echo(f"note: {unseen}", err=True)
-    warm = WarmProcess(logs / "warm.log")
-    document: Document = warm.call(build_document, runner, settings, plan, log_path=logs / "compile.log")
-    check_given(document, parameters)
-    if problems := platform_problems(document):
-        raise ConfigError(problems)
-    stage_inputs(placed, plan)
-    _note(settings, document)
-    return document
 
 
 def _remember(settings: "Config", handle: "RunHandle") -> None:
@@ -220,7 +177,10 @@ def resume(
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
-    """Go on with a run on a platform that failed or was stopped; what is done is not done again."""
+    """Go on with a run on a platform that failed or was stopped; what is done is not done again.
+
+    On kubeflow also with one whose model was decided about (penstock approve --no-run).
+    """
     settings = load(config, overrides)
     found, handle = platform_run(settings, runner, run_id)
     going_on = found.resume(handle)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, RunArgument, SetOption, find_run, load, near, store_of
-from pipeline.cli.platform import WhoseRunOption, is_on_aws, view_of
+from pipeline.cli.platform import WhoseRunOption, view_of
 
 if TYPE_CHECKING:
     from pipeline.run_store import RunStore
@@ -22,10 +22,11 @@ def report(
 ) -> None:
     """Write a run's report: one HTML file with its verdict, data, model and record."""
     from pipeline.errors import ConfigError
+    from pipeline.platform_root import reached_root
     from pipeline.report.write import write_page, write_report
 
     settings = load(config, overrides)
-    if is_on_aws(settings, runner):
+    if reached_root(runner, settings) is not None:
         if live:
             raise ConfigError(
                 ["--live is for runs on this machine; a run there is followed by: penstock status --wait"]

@@ -15,15 +15,15 @@ from pipeline.cli.options import (
     command_line,
     echo_pairs,
     echo_table,
-    find_run,
     load,
     near,
-    store_of,
 )
+from pipeline.cli.platform import WhoseRunsOption, view_of
 
 if TYPE_CHECKING:
     from components.human_review.queue import Queue
     from pipeline.config import Config
+    from pipeline.reviewing.record import ReviewRecord
 
 ByOption = Annotated[str | None, typer.Option(metavar="NAME", help="Who answers; else the user who runs this.")]
 
@@ -51,6 +51,7 @@ review_app = typer.Typer(
 def ask(
     run_id: RunArgument = "latest",
     by: ByOption = None,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -58,12 +59,12 @@ def ask(
     import shutil
 
     from pipeline.errors import ConfigError
-    from pipeline.reviewing.record import ReviewRecord, open_questions, who
+    from pipeline.reviewing.record import open_questions, who
     from pipeline.reviewing.session import Session, Terminal
 
     settings = load(config, overrides)
-    name, queue = _queue(settings, run_id)
-    record = ReviewRecord(settings)
+    name, queue = _queue(settings, runner, run_id)
+    record = _record(settings, runner)
     questions = open_questions(queue, record.answers())
     if not questions:
         typer.echo(_nothing_to_ask(queue))
@@ -77,7 +78,7 @@ def ask(
             [f"There is no terminal to ask on, and nothing on the input. Fill in a file instead: {export}"]
         )
     typer.echo(f"\n{outcome.answered} answered, {outcome.skipped} skipped.")
-    _echo_what_next(settings)
+    _echo_what_next(record)
 
 
 @review_app.command()
@@ -85,19 +86,20 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The file to write.")],
     run_id: RunArgument = "latest",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Write the rows that nobody has answered to a CSV file, with a column to fill in."""
     from pipeline.errors import ConfigError
-    from pipeline.reviewing.record import ReviewRecord, open_questions
+    from pipeline.reviewing.record import open_questions
     from pipeline.reviewing.sheet import dump_sheet
 
     settings = load(config, overrides)
-    name, queue = _queue(settings, run_id)
+    name, queue = _queue(settings, runner, run_id)
     if file.exists() and not force:
         raise ConfigError([f"{file} is there already, perhaps filled in by somebody. Replace it with --force."])
-    questions = open_questions(queue, ReviewRecord(settings).answers())
+    questions = open_questions(queue, _record(settings, runner).answers())
     if not questions:
         typer.echo(_nothing_to_ask(queue))
         return
@@ -114,16 +116,17 @@ def import_(
     run_id: RunArgument = "latest",
     by: ByOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace answers that are on record.")] = False,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Put the answers of a filled-in file on record: all of them, or none if anything in the file is wrong."""
-    from pipeline.reviewing.record import ReviewRecord, who
+    from pipeline.reviewing.record import who
     from pipeline.reviewing.sheet import read_sheet
 
     settings = load(config, overrides)
-    name, queue = _queue(settings, run_id)
-    record = ReviewRecord(settings)
+    name, queue = _queue(settings, runner, run_id)
+    record = _record(settings, runner)
     filled = read_sheet(file, queue, record.answers().standing, replace=replace)
     if filled.answers:
         record.add(name, queue, filled.answers, by=by or who(), via=file.name, replace=replace)
@@ -131,17 +134,22 @@ def import_(
         f"{len(filled.answers)} answers recorded, {filled.unchanged} were on record before, {filled.empty} rows have "
         "no label."
     )
-    _echo_what_next(settings)
+    _echo_what_next(record)
 
 
 @review_app.command()
-def status(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG, overrides: SetOption = None) -> None:
+def status(
+    run_id: RunArgument = "latest",
+    runner: WhoseRunsOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    overrides: SetOption = None,
+) -> None:
     """Show how many rows wait, and every answer; checks that the record is whole."""
-    from pipeline.reviewing.record import ReviewRecord, open_questions
+    from pipeline.reviewing.record import open_questions
 
     settings = load(config, overrides)
-    name, queue = _queue(settings, run_id)
-    record = ReviewRecord(settings)
+    name, queue = _queue(settings, runner, run_id)
+    record = _record(settings, runner)
     answers = record.answers()
     fresh = {answer.row for answer in answers.unpublished()}
     waiting = len(open_questions(queue, answers))
@@ -165,7 +173,7 @@ def status(run_id: RunArgument = "latest", config: ConfigOption = DEFAULT_CONFIG
         typer.echo()
         echo_table(rows)
     if fresh:
-        _echo_what_next(settings)
+        _echo_what_next(record)
 
 
 @review_app.command()
@@ -174,15 +182,17 @@ def publish(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write this file, and no span.")] = None,
     answers_only: Annotated[bool, typer.Option("--answers-only", help="Only the answered rows.")] = False,
     by: ByOption = None,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
     """Write a new span of the data: the latest one's rows with the labels corrected, and the rows newly labelled."""
     from pipeline.reviewing.publishing import Request, publish
-    from pipeline.reviewing.record import ReviewRecord, who
+    from pipeline.reviewing.record import who
 
     settings = load(config, overrides)
-    record = ReviewRecord(settings)
+    _check_publishable(settings, output)
+    record = _record(settings, runner)
     done = publish(settings, record, Request(span, output, answers_only), by or who())
     if done is None:
         said = "Every answer was published before." if record.answers().standing else "Nobody has answered a row yet."
@@ -208,22 +218,40 @@ def publish(
         typer.echo(f"Train on it: {command_line('run')}")
 
 
-def _queue(settings: "Config", run_id: str) -> tuple[str, "Queue"]:
+def _record(settings: "Config", runner: str | None) -> "ReviewRecord":
+    """The answers about rows of runs here, or with a platform's runner about those of runs there."""
+    from pipeline.platform_root import reached_root
+    from pipeline.reviewing.record import ReviewRecord
+
+    root = reached_root(runner, settings)
+    return ReviewRecord(settings if root is None else root.config)
+
+
+def _check_publishable(settings: "Config", output: Path | None) -> None:
+    """Raises ConfigError where the files of the latest span are not files of this machine."""
+    from pipeline.errors import ConfigError
+
+    if "://" in settings.data.path:
+        where = f" Copy the latest span here, and set data.path to the copy; then put {output or 'the new span'} there."
+        raise ConfigError(
+            [f"data.path is {settings.data.path}, and a span is written from files of this machine.{where}"]
+        )
+
+
+def _queue(settings: "Config", runner: str | None, run_id: str) -> tuple[str, "Queue"]:
     """A run's id, and its queue.
 
     Raises:
       NotFound: there is no such run, or it has no queue.
     """
     from pipeline.errors import NotFound
-    from pipeline.readers.run_view import RunView
 
-    store = store_of(settings)
-    run = find_run(store, run_id, settings)
-    found = RunView(store, run).review
+    view = view_of(settings, runner, run_id)
+    name, found = view.record.run_id, view.review
     if found.value is None:
         runs = command_line("runs")
-        raise NotFound(f"Run '{run.run_id}' has no rows to review: {found.reason} Name another run; all: {runs}")
-    return run.run_id, found.value
+        raise NotFound(f"Run '{name}' has no rows to review: {found.reason} Name another run; all: {runs}")
+    return name, found.value
 
 
 def _nothing_to_ask(queue: "Queue") -> str:
@@ -234,10 +262,8 @@ def _nothing_to_ask(queue: "Queue") -> str:
     return "Every row of the queue is answered. What to do with the answers: penstock review publish"
 
 
-def _echo_what_next(settings: "Config") -> None:
-    from pipeline.reviewing.record import ReviewRecord
-
-    count = len(ReviewRecord(settings).answers().unpublished())
+def _echo_what_next(record: "ReviewRecord") -> None:
+    count = len(record.answers().unpublished())
     if count:
         typer.echo(f"{count} answers are in no span of the data yet. To make one: {command_line('review', 'publish')}")
 

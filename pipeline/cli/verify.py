@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, load, near
-from pipeline.cli.platform import OnAwsOption, is_on_aws
+from pipeline.cli.platform import WhoseRunsOption
 
 keys_app = typer.Typer(help="Keys that models are signed with.", no_args_is_help=True)
 
@@ -18,7 +18,7 @@ def verify(
         typer.Argument(metavar="[VERSION|FOLDER]", help="Else what is in production, or the newest version."),
     ] = None,
     public_key: Annotated[Path | None, typer.Option(help="PEM file; else signing.public_key.")] = None,
-    runner: OnAwsOption = None,
+    runner: WhoseRunsOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     overrides: SetOption = None,
 ) -> None:
@@ -26,6 +26,7 @@ def verify(
     from components.signing.signature import verify_with_key
     from pipeline.errors import ConfigError
     from pipeline.model_versions import model_folder, open_registry
+    from pipeline.platform_root import reached_root
 
     if public_key is not None and what is not None and Path(what).is_dir():  # needs no configuration
         typer.echo(f"{near(what)}: {verify_with_key(Path(what), public_key).sentence}.")
@@ -34,7 +35,7 @@ def verify(
     found = public_key or (Path(settings.signing.public_key) if settings.signing.public_key else None)
     if found is None:
         raise ConfigError(["No key to check with: set signing.public_key, or name one with --public-key FILE."])
-    with open_registry(settings, on_aws=is_on_aws(settings, runner)) as registry:
+    with open_registry(settings, reached_root(runner, settings)) as registry:
         place, folder = model_folder(registry, what)
         typer.echo(f"{near(place)}: {verify_with_key(folder, found).sentence}.")
 

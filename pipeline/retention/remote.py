@@ -10,10 +10,10 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator
 
-from pipeline.config import Config
 from pipeline.errors import NotFound
 from pipeline.lineage.graph import LineageGraph
 from pipeline.metadata import LineageStore
+from pipeline.platform_root import PlatformRoot
 from pipeline.storage.manifest import SUFFIX
 from pipeline.storage.published import manifest_place, remove
 from pipeline.storage.s3 import Location, StoredObject, describe, listing
@@ -52,19 +52,18 @@ class _Output:
     is_published: bool = False
 
 
-def plan_of_jobs(config: Config, keep_last: int) -> RemotePlan:
-    """What a cleaning of `aws.root` would do now, by the lineage store that the jobs write to; changes nothing.
+def plan_of_jobs(root: PlatformRoot, keep_last: int) -> RemotePlan:
+    """What a cleaning of a root on S3 would do now, by the lineage store that the jobs write to; changes nothing.
 
     Raises:
       NotFound: the store is not there, or not the one of these artifacts.
       StorageError: S3 does not answer.
       StoreUnreachable: the store does not.
     """
-    aws, name = config.on_aws, config.pipeline.name
-    check_reachable(aws.metadata)
-    graph = LineageGraph.read(LineageStore(aws.metadata))
-    place = f"{aws.root.rstrip('/')}/artifacts/{name}"
-    return plan_remote(place, name, graph, keep_last, datetime.datetime.now(datetime.UTC))
+    name = root.config.pipeline.name
+    check_reachable(root.metadata)
+    graph = LineageGraph.read(LineageStore(root.metadata))
+    return plan_remote(root.below("artifacts", name), name, graph, keep_last, datetime.datetime.now(datetime.UTC))
 
 
 def plan_remote(
@@ -90,7 +89,7 @@ def plan_remote(
         raise NotFound(
             f"The jobs' lineage store knows of {newest} executions, but there are outputs of later ones, such as "
             f"{root.below(unknown[0]).uri}: it was lost or restored from an older copy, or is not the one of these "
-            "artifacts (aws.metadata), so what is still needed is not known. Nothing was removed on S3."
+            "artifacts (`metadata` of its section), so what is still needed is not known. Nothing was removed on S3."
         )
     resumable = set(_latest_runs(graph, pipeline_name, keep_last))
     named = [artifact.uri for artifact in graph.snapshot.artifacts.values() if artifact.state != "PENDING"]

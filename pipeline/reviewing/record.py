@@ -38,7 +38,7 @@ class ReviewRecord:
 
     def __init__(self, config: Config) -> None:
         """Reads nothing yet."""
-        self.ledger = Ledger(config.answers_path)
+        self.ledger = Ledger(config.answers_place if config.is_remote else config.answers_path)
 
     def answers(self) -> Answers:
         """What people answered so far.

@@ -34,6 +34,8 @@ class Capabilities:
       runs_here: `submit` carries the run out on this machine, and keeps it at `pipeline.root`; otherwise it starts it
         on a platform, which keeps it at that platform's own root.
       asks_in_registry: models that wait for an approval wait in the platform's model registry.
+      continues_when_told: a run whose model waits has ended; once a person has decided, `resume` goes on with it.
+      schedules: runs can be started at times, see `pipeline.runners.remote.SchedulingRunner`.
       max_nodes: most nodes in one pipeline, None for no limit.
     """
 
@@ -41,6 +43,8 @@ class Capabilities:
     runtime_parameters: bool
     runs_here: bool
     asks_in_registry: bool = False
+    continues_when_told: bool = False
+    schedules: bool = False
     max_nodes: int | None = None
 
 

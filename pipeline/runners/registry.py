@@ -21,7 +21,8 @@ RUNNERS = {
     "step_functions": "pipeline.runners.step_functions",
 }
 """The word after `--runner` and the module that holds the runner: its `CAPABILITIES` and `compile_document`; of a
-platform also `placed`, `metadata_of`, `document_problems`, and `make_runner` in its module `runner`."""
+platform also `placed`, `metadata_of`, `region_of`, `check_place`, `why_unreached`, `document_problems`, and
+`make_runner` in its module `runner`."""
 
 
 def capabilities_of(name: str) -> Capabilities:
@@ -95,6 +96,35 @@ def placed_for(name: str, config: "Config") -> "Config":
 def metadata_for(name: str, config: "Config") -> str:
     """The lineage store that a platform's jobs write to, as the configuration names it."""
     return str(import_module(RUNNERS[name]).metadata_of(config))
+
+
+def region_for(name: str, config: "Config") -> str | None:
+    """The region of AWS that a platform's runs are in, None where that is none or the environment's."""
+    found: str | None = import_module(RUNNERS[name]).region_of(config)
+    return found
+
+
+def check_place(name: str, config: "Config") -> tuple[str, ...]:
+    """Looks whether a platform's runs will find what they read where the configuration says, as far as is known here.
+
+    Args:
+      name: of the runner.
+      config: as `placed_for` gives it.
+
+    Returns:
+      What could not be looked at, a sentence each.
+
+    Raises:
+      ConfigError: listing what they will not find, or cannot use.
+      PlatformRefused, StorageError: the platform's storage cannot be asked.
+    """
+    notes: tuple[str, ...] = import_module(RUNNERS[name]).check_place(config)
+    return notes
+
+
+def why_unreached(name: str, config: "Config") -> str:
+    """Why what a platform's runs leave at their root cannot be read from this machine, empty if it can."""
+    return str(import_module(RUNNERS[name]).why_unreached(config))
 
 
 def remote_runner(name: str, config: "Config") -> "RemoteRunner":

@@ -160,6 +160,68 @@ class RemoteRunner(Runner, Protocol):
         """
 
 
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """When a schedule starts runs: exactly one of `cron` and `every_s`.
+
+    Attributes:
+      cron: five fields as of crontab (minute, hour, day of the month, month, day of the week), by the platform's clock.
+      every_s: seconds from one start to the next.
+      max_concurrency: runs of the schedule that may go on at the same time; what is due beyond waits.
+      catchup: runs that were due while nothing could start are started afterwards, each.
+    """
+
+    cron: str | None = None
+    every_s: int | None = None
+    max_concurrency: int = 1
+    catchup: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Scheduled:
+    """A schedule on a platform.
+
+    Attributes:
+      schedule_id: the platform's own.
+      when: in words.
+      is_on: False while somebody has switched it off.
+      parameters: of its runs.
+      version: of the document that it starts, as the platform names it.
+      created_at: ISO 8601 with zone, empty if it is not known.
+    """
+
+    schedule_id: str
+    when: str
+    is_on: bool
+    parameters: Mapping[str, str]
+    version: str
+    created_at: str = ""
+
+
+class SchedulingRunner(RemoteRunner, Protocol):
+    """A runner that can have its platform start runs at times; `capabilities.schedules` says so."""
+
+    def check_timing(self, timing: Timing) -> None:
+        """Raises ConfigError listing what of it the platform does not take."""
+
+    def schedule(self, document: Document, parameters: Mapping[str, str], timing: Timing) -> str:
+        """Has runs of the document started from now on; returns the schedule's id.
+
+        Raises:
+          ConfigError: as `submit`.
+        """
+
+    def schedules(self, pipeline_name: str) -> tuple[Scheduled, ...]:
+        """The schedules of the pipeline."""
+
+    def unschedule(self, pipeline_name: str, schedule_id: str) -> None:
+        """Ends a schedule; runs that it started go on.
+
+        Raises:
+          NotFound: the pipeline has no such schedule, naming those that it has.
+        """
+
+
 def check_given(document: Document, values: Mapping[str, str]) -> None:
     """Raises ConfigError listing unknown and mistyped parameters, and those without a default that are not given.
 

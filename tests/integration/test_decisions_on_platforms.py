@@ -15,6 +15,7 @@ from components.model_approval.settings import ApprovalSettings
 from components.signing.settings import SigningSettings
 from pipeline.approvals.deciding import Decision
 from pipeline.approvals.platforms import Queue, decide_on_platform, record_of, tell_registry
+from pipeline.platform_root import platform_root
 
 pytestmark = pytest.mark.integration
 
@@ -66,7 +67,9 @@ class Models:
     def decide(self, kind):
         """The decision of a person who says it to us; the request."""
         decision = Decision(kind, "ann", "looked at it")
-        return decide_on_platform(self.config, record_of(self.config), RUN, decision)[0], decision
+        return decide_on_platform(self.config, record_of(platform_root("sagemaker", self.config)), RUN, decision)[
+            0
+        ], decision
 
     def begin_machine(self):
         """A run that waits for its token."""
@@ -90,7 +93,7 @@ class Models:
 
     def recorded(self):
         """Kinds of the record's entries; reading it checks the chain."""
-        return [entry.kind for entry in record_of(self.config).entries()]
+        return [entry.kind for entry in record_of(platform_root("sagemaker", self.config)).entries()]
 
     def served(self):
         """What of the model is out: keys below the folder that is pushed to, and the place's endpoints."""
@@ -132,7 +135,10 @@ def test_an_approval_in_the_console_is_on_record_once_and_deployed_once_though_i
     assert models.place.executions(RUN) == {node_id: ["COMPLETE"] for node_id in NODES}
     assert models.place.executions("CONTINUING01") == {}
     assert models.recorded() == ["requested", "package", "approved"]
-    package, decision = package_of(models.place), record_of(models.config).entries()[-1].content
+    package, decision = (
+        package_of(models.place),
+        record_of(platform_root("sagemaker", models.config)).entries()[-1].content,
+    )
     assert (decision["by"], decision["reason"]) == (package["LastModifiedBy"]["UserProfileName"], "good on every slice")
     assert decision["source"] == {
         "place": "sagemaker_model_package",
@@ -152,7 +158,7 @@ def test_a_rejection_in_the_console_is_on_record_at_once_and_nothing_is_pushed(m
     assert report["status"] == "Succeeded", report["log"]
     assert report["steps"]["If-ModelApproval"]["outcome"] is False
     assert models.recorded() == ["requested", "package", "rejected"]
-    assert record_of(models.config).entries()[-1].content["reason"] == "wrong on books"
+    assert record_of(platform_root("sagemaker", models.config)).entries()[-1].content["reason"] == "wrong on books"
     assert not BEHIND & set(models.place.jobs())
     assert models.served() == ([], [])
 
@@ -161,7 +167,7 @@ def test_a_model_that_changed_after_its_approval_is_refused_by_what_continues_it
     document = models.wait_on_sagemaker()
     request, decision = models.decide("approved")
     client = models.place.services.client("sagemaker")
-    tell_registry(models.config, record_of(models.config), client, request, decision)
+    tell_registry(models.config, record_of(platform_root("sagemaker", models.config)), client, request, decision)
     models.change_the_model()
     report = models.go_on(document)
     assert report["status"] == "Failed"

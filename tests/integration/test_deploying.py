@@ -24,7 +24,7 @@ from pipeline.approvals.platforms import Queue
 from pipeline.aws_settings import AwsSettings
 from pipeline.deploying import check_version
 from pipeline.errors import ConfigError
-from pipeline.model_versions import registry_on_aws
+from pipeline.model_versions import registry_on_s3
 from pipeline.storage.upload import upload
 
 pytestmark = pytest.mark.integration
@@ -112,7 +112,7 @@ def test_a_version_that_a_run_on_aws_registered_is_brought_here_whole_to_be_chec
     config = config_on_aws().model_copy(update={"aws": settings, "signing": keys})
     place = f"s3://{s3_bucket}/p/pushed/reviews/7"
     upload(folder, place)
-    registry = registry_on_aws(config, tmp_path / "scratch")
+    registry = registry_on_s3(config.at(config.aws.root), tmp_path / "scratch")
     registration = Registration("7", "r1", "uri", model_digest(folder), "cd", "rules", {})
     registry.register(folder, registration, place)
     found = registry.history().find("latest")

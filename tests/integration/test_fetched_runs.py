@@ -10,6 +10,7 @@ import pytest
 from aws_config import SETTINGS, config_on_aws
 from browser import browser, chromium_or_skip, tab
 from ir_by_hand import ir_of, node
+from kubeflow_config import SETTINGS as KUBEFLOW
 
 from components.ledger.ledger import Ledger
 from components.model_registry.document import VERSION_FILE, VersionDocument
@@ -31,7 +32,9 @@ from pipeline.lineage.text import tree_of
 from pipeline.lineage.tree import lines_of
 from pipeline.lineage_page import write_page as write_lineage
 from pipeline.metadata import ArtifactRecord, EventRecord, ExecutionRecord, Snapshot
+from pipeline.model_versions import open_registry
 from pipeline.node_reports import NodeReport, read_reports, write_report
+from pipeline.platform_root import platform_root, reached_root
 from pipeline.report.write import write_page
 from pipeline.run_handle import RunHandle
 from pipeline.run_store import NodeRecord
@@ -89,7 +92,13 @@ class Run:
         self.config = config.model_copy(update={"pipeline": pipeline})
         self.ir = f"{self.root}/ir/{digest(IR)}.json"
         write_text(self.ir, IR)
-        note_submission(self.config, IR, '{"python": "3.11.9", "packages": {"tfx": "1.21.0"}}')
+        self.place = platform_root("sagemaker", self.config)
+        note_submission(
+            self.place,
+            IR,
+            self.config.model_dump_json(by_alias=True),
+            '{"python": "3.11.9", "packages": {"tfx": "1.21.0"}}',
+        )
         model = self.node("Trainer", 1, {}, {"model": ("Model", {"saved_model.pb": "graph"}, {})})
         push = {"pushed": 1, "pushed_version": "7", "pushed_destination": f"{self.root}/pushed/reviews/7"}
         pushed = self.node("Pusher", 2, {"model": model["model"]}, {"pushed_model": ("PushedModel", {"a": "b"}, push)})
@@ -144,7 +153,7 @@ class Run:
         ]
         progress = dataclasses.replace(RunProgress("COMPLETE", tuple(jobs)), **changes)
         handle = RunHandle("sagemaker", "reviews", RUN, submitted_at="2026-01-01T00:00:00+00:00")
-        return fetched_run(self.config, handle, progress, reports_of(self.config, RUN))
+        return fetched_run(self.place, handle, progress, reports_of(self.place, RUN))
 
 
 @pytest.fixture
@@ -155,7 +164,7 @@ def run(tmp_path, s3_bucket):
 def test_the_page_of_a_run_with_an_endpoint_says_what_answers_there(run):
     path = write_page(run.view())
     page = path.read_text()
-    assert path == run.config.root / "aws" / "runs" / RUN / "report" / "index.html"
+    assert path == run.place.kept / "runs" / RUN / "report" / "index.html"
     for words in (
         "version 7, digest 0123456789ab, as variant challenger",
         "reviews-0123-b",
@@ -202,8 +211,8 @@ def test_what_came_of_the_run_is_told_with_its_endpoint_and_its_version_as_it_st
 
 
 def test_lineage_goes_from_the_model_to_its_endpoint(run):
-    elsewhere = elsewhere_of(run.config, "sagemaker", reports_of(run.config, None))
-    graph, store = LineageGraph(elsewhere.lineage.snapshot()), fetched_store(run.config)
+    elsewhere = elsewhere_of(run.place, reports_of(run.place, None))
+    graph, store = LineageGraph(elsewhere.lineage.snapshot()), fetched_store(run.place)
     run.view()
     story = tell(find_target(RUN, graph, store, "reviews"), graph, store, elsewhere)
     told = "\n".join(lines_of(tree_of(story, graph, downstream=False)))
@@ -231,7 +240,7 @@ def test_an_artifact_that_is_gone_or_too_large_is_named_and_the_rest_is_shown(ru
 def test_a_run_whose_jobs_left_nothing_has_the_platforms_states(run):
     job = JobProgress("Trainer", ("Trainer",), "FAILED", "job-1", "", "2026-01-01T00:00:00+00:00", "", "out of memory")
     handle = RunHandle("sagemaker", "reviews", "run-2", submitted_at="2026-01-01T00:00:00+00:00")
-    view = fetched_run(run.config, handle, RunProgress("FAILED", (job,)), reports_of(run.config, "run-2"))
+    view = fetched_run(run.place, handle, RunProgress("FAILED", (job,)), reports_of(run.place, "run-2"))
     assert [(item.node_id, item.state, item.failure) for item in view.record.nodes] == [
         ("Trainer", "FAILED", "out of memory")
     ]
@@ -245,4 +254,26 @@ def test_reports_come_back_as_they_were_written(run):
     assert [report.node.node_id for report in reports] == ["EndpointPusher", "ModelRegistry", "Pusher", "Trainer"]
     write_text(f"{run.root}/runs/reviews/{RUN}/Trainer.json", "{")
     with pytest.raises(NotFound, match=r"run-1/Trainer\.json: not what a job leaves of a node"):
-        reports_of(run.config, RUN)
+        reports_of(run.place, RUN)
+
+
+def test_the_same_of_a_root_on_s3_is_seen_of_runs_on_kubeflow(run):
+    settings = dataclasses.replace(KUBEFLOW, root=run.root, environment={})
+    config = run.config.model_copy(update={"aws": None, "kubeflow": settings})
+    root = reached_root("kubeflow", config)
+    reports = reports_of(root, RUN)
+    assert reports == reports_of(run.place, RUN)
+    handle = RunHandle("kubeflow", "reviews", RUN, submitted_at="2026-01-01T00:00:00+00:00")
+    jobs = tuple(JobProgress(report.node.node_id.lower(), (report.node.node_id,), "COMPLETE") for report in reports)
+    page = write_page(fetched_run(root, handle, RunProgress("COMPLETE", jobs), reports)).read_text()
+    assert "penstock promote 7 --to staging --reason WHY --runner kubeflow" in page
+    assert f"{run.root}/artifacts/reviews/EndpointPusher/endpoint/4" in page
+    with open_registry(config, root) as registry:
+        assert list(registry.history().versions) == ["7"]
+    with open_registry(config, root, "reviews") as registry:
+        assert registry.record.path == f"{run.root}/registry/reviews/registry.jsonl"
+    with (
+        pytest.raises(NotFound, match=r"No model 'other' is registered .* There are: reviews"),
+        open_registry(config, root, "other"),
+    ):
+        pass

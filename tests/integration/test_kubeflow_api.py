@@ -5,6 +5,7 @@ Every request and answer is checked against Kubeflow's own OpenAPI document wher
 """
 
 import dataclasses
+import hashlib
 import json
 import urllib.error
 import urllib.request
@@ -18,7 +19,9 @@ from kubeflow_server import NAMESPACE, TOKEN
 from pipeline.errors import ConfigError, NotFound, PlatformBusy, PlatformRefused
 from pipeline.runners.kubeflow.api import make_api
 from pipeline.runners.kubeflow.document import document_of
+from pipeline.runners.kubeflow.progress import ir_word, pipeline_of
 from pipeline.runners.kubeflow.runner import KubeflowRunner
+from pipeline.runners.remote import Timing
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +44,7 @@ def runner(config, kubeflow_server):
 def document(config, request):
     """A pipeline that no other test has."""
     text = json.loads(BRANCHING)
-    text["pipelineInfo"]["id"] = request.node.name[:100].replace("_", "-").replace("[", "-").replace("]", "")
+    text["pipelineInfo"]["id"] = f"t{hashlib.sha256(request.node.name.encode()).hexdigest()[:16]}"
     return document_of(json.dumps(text), config)
 
 
@@ -182,11 +185,55 @@ def test_a_refused_model_ends_the_run(runner, document, kubeflow_server, tmp_pat
     assert runner.watch(handle).status.nodes == {"ModelApproval": "COMPLETE", "Pusher": "SKIPPED"}
 
 
-def test_a_schedule_starts_the_version_that_was_compiled(runner, document):
-    made = runner.schedule(document, {"span": "3"}, {"cron_expression": "0 0 9 * * 1"})
-    assert made
-    with pytest.raises(PlatformRefused, match="expected exactly 6 fields"):
-        runner.schedule(document, {}, {"cron_expression": "0 9 * * 1"})
+def test_a_schedule_starts_the_version_that_was_compiled_until_it_is_removed(runner, document):
+    name = document.pipeline_name
+    assert runner.schedules(name) == ()
+    weekly = runner.schedule(document, {"span": "3"}, Timing(cron="0 9 * * 7", max_concurrency=2))
+    often = runner.schedule(document, {}, Timing(every_s=21600, catchup=True))
+    found = {scheduled.schedule_id: scheduled for scheduled in runner.schedules(name)}
+    assert set(found) == {weekly, often}
+    assert (found[weekly].when, found[weekly].parameters, found[weekly].is_on) == ("0 9 * * 0", {"span": "3"}, True)
+    assert found[often].when == "every 21,600 s"
+    assert (
+        found[weekly].version
+        == runner._api.run(runner.submit(document, {}).run_id)["pipeline_version_reference"]["pipeline_version_id"]
+    )
+    kept = {item["recurring_run_id"]: item for item in runner._api.schedules(runner._api.known_experiment(name))}
+    assert [(kept[made]["max_concurrency"], bool(kept[made]["no_catchup"])) for made in (weekly, often)] == [
+        ("2", True),
+        ("1", False),
+    ]
+    runner.unschedule(name, weekly)
+    with pytest.raises(NotFound, match=f"no schedule '{weekly}'. There are: {often}"):
+        runner.unschedule(name, weekly)
+
+
+def test_a_run_goes_on_with_its_own_pipeline_and_parameters_though_another_was_submitted_since(
+    runner, document, config, kubeflow_server, tmp_path
+):
+    handle = runner.submit(document, {"day": "2026-02-02"})
+    changed = json.loads(document.ir)
+    changed["nodes"][0]["pipelineNode"]["parameters"]["noise"] = {}
+    runner.submit(document_of(json.dumps(changed), config), {})
+    given = runner._api.run(runner.continue_run(handle).execution_arn)
+    version = runner._api.spec(*given["pipeline_version_reference"].values())
+    assert ir_word(version) == ir_word(runner._spec(runner._api.run(handle.run_id)["pipeline_version_reference"]))
+    takes = set(pipeline_of(version)["root"]["inputDefinitions"]["parameters"])
+    wanted = {"RunId": handle.run_id, "day": "2026-02-02"}
+    assert given["runtime_config"]["parameters"] == {key: value for key, value in wanted.items() if key in takes}
+
+
+def test_what_waited_and_was_decided_about_is_resumed(runner, document, kubeflow_server, tmp_path):
+    handle = runner.submit(document, {})
+    tasks = [detail("modelapproval", "SUCCEEDED", 1), detail("condition-4", "SKIPPED", 2)]
+    kubeflow_server.tell(handle.run_id, state="SUCCEEDED", run_details={"task_details": tasks})
+    going_on = runner.resume(handle)
+    assert going_on.execution_arn != handle.execution_arn
+    with pytest.raises(ConfigError, match="is PENDING; only one that failed"):
+        runner.resume(handle)
+    kubeflow_server.tell(going_on.execution_arn, state="FAILED")
+    assert runner.resume(handle) == handle
+    assert runner._api.run(going_on.execution_arn)["state"] == "RUNNING"
 
 
 def test_what_does_not_exist_is_told_with_what_does(runner, document):

@@ -19,7 +19,7 @@ from components.signing.signature import SignatureRefused, sign_model, signing_k
 from pipeline.cli.app import app
 from pipeline.config import load_config
 from pipeline.errors import NotFound
-from pipeline.model_versions import registry_on_aws
+from pipeline.model_versions import registry_on_s3
 from pipeline.storage.errors import Damaged
 from pipeline.storage.published import remove
 from pipeline.storage.upload import upload
@@ -71,7 +71,7 @@ class Registry:
         return place
 
     def opened(self, scratch):
-        return registry_on_aws(self.config, self.folder / scratch)
+        return registry_on_s3(self.config.at(self.config.aws.root), self.folder / scratch)
 
     def entries(self):
         return Ledger(f"{self.root}/registry/reviews/registry.jsonl").entries()

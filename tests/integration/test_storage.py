@@ -21,6 +21,7 @@ from pipeline.caching.fingerprints import fingerprint
 from pipeline.caching.node_parts import data_section
 from pipeline.cli.app import app
 from pipeline.errors import NotFound
+from pipeline.platform_root import platform_root
 from pipeline.retention import remote
 from pipeline.storage import download as downloading
 from pipeline.storage import parts, read_text, write_text
@@ -165,7 +166,7 @@ def test_gc_leaves_what_is_on_s3_alone_without_the_jobs_lineage_store(place, art
     settings = {"root": place, "metadata": f"sqlite:///{tmp_path / 'none.sqlite'}"}
     config = config_on_aws(**settings).at(str(tmp_path / "root"))
     with pytest.raises(NotFound, match=r"Trainer/model/2: it was lost.*Nothing was removed on S3"):
-        remote.plan_of_jobs(config, keep_last=0)
+        remote.plan_of_jobs(platform_root("sagemaker", config), keep_last=0)
 
 
 def test_a_kill_while_an_artifact_is_written_anew_does_not_leave_the_old_one_published(place, artifact):

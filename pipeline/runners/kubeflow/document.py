@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from pipeline.config import Config
 
 NAME = "kubeflow"
-CAPABILITIES = Capabilities(conditionals=True, runtime_parameters=True, runs_here=False)
+CAPABILITIES = Capabilities(
+    conditionals=True, runtime_parameters=True, runs_here=False, continues_when_told=True, schedules=True
+)
 
 TASK = ("python", "-m", "pipeline.kubeflow_task")
 NOTIFICATION = ("python", "-m", "pipeline.launch.notification")

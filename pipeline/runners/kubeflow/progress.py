@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.runners.base import RunState
-from pipeline.runners.remote import JobProgress
+from pipeline.runners.remote import JobProgress, Scheduled
 
 _STATES = {
     "RUNTIME_STATE_UNSPECIFIED": "RUNNING",
@@ -41,6 +41,8 @@ _STOPPING = ("CANCELING", "CANCELED")
 
 _STOPPED = re.compile(r"exit code (?:143|137)\b")
 """How a pod ends that is asked to end, and one that is made to."""
+
+_CRON_FIELDS = 6
 
 _CONDITION = re.compile(r"inputs\.parameter_values\['(?P<input>[^']+)'\] == '(?P<value>[^']+)'")
 
@@ -89,9 +91,40 @@ class TaskNames:
     conditions: Mapping[str, Condition]
 
 
+def pipeline_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pipeline's part of what the server keeps of a document."""
+    found: Mapping[str, Any] = spec.get("pipeline_spec", spec)
+    return found
+
+
+def ir_word(spec: Mapping[str, Any]) -> str:
+    """What the document's tasks take as their compiled pipeline; empty if it is none of ours."""
+    for executor in pipeline_of(spec)["deploymentSpec"]["executors"].values():
+        words = list(executor["container"].get("args", ()))
+        if "--ir" in words:
+            return str(words[words.index("--ir") + 1])
+    return ""
+
+
+def scheduled_of(found: Mapping[str, Any]) -> Scheduled:
+    """A recurring run as the server tells of it."""
+    trigger = found.get("trigger") or {}
+    cron, periodic = trigger.get("cron_schedule") or {}, trigger.get("periodic_schedule") or {}
+    when = f"every {int(periodic['interval_second']):,} s" if periodic else str(cron.get("cron") or "")
+    given = (found.get("runtime_config") or {}).get("parameters") or {}
+    return Scheduled(
+        schedule_id=str(found["recurring_run_id"]),
+        when=when.removeprefix("0 ") if len(when.split()) == _CRON_FIELDS else when,
+        is_on=str(found.get("status") or "ENABLED") == "ENABLED",
+        parameters={name: str(value) for name, value in given.items()},
+        version=str((found.get("pipeline_version_reference") or {}).get("pipeline_version_id") or ""),
+        created_at=_iso(found.get("created_at")),
+    )
+
+
 def read_document(spec: Mapping[str, Any]) -> TaskNames:
     """The tasks of a document, those in groups included; a document with a platform's part is taken too."""
-    spec = spec.get("pipeline_spec", spec)
+    spec = pipeline_of(spec)
     executors = spec["deploymentSpec"]["executors"]
     nodes: dict[str, str] = {}
     conditions: dict[str, Condition] = {}

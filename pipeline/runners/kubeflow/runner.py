@@ -19,12 +19,33 @@ from pipeline.launch.packed_ir import PREFIX
 from pipeline.run_handle import RunHandle
 from pipeline.runners.base import Document, RunState, RunStatus
 from pipeline.runners.kubeflow.api import KubeflowApi, NotThere, make_api
+from pipeline.runners.kubeflow.cron import six_fields
 from pipeline.runners.kubeflow.document import CAPABILITIES, NAME, compile_document
 from pipeline.runners.kubeflow.pods import pod_failure, pod_lines
-from pipeline.runners.kubeflow.progress import RUN_STATES, TaskNames, explained, jobs_of, read_document, run_state
+from pipeline.runners.kubeflow.progress import (
+    RUN_STATES,
+    TaskNames,
+    explained,
+    ir_word,
+    jobs_of,
+    pipeline_of,
+    read_document,
+    run_state,
+    scheduled_of,
+)
 from pipeline.runners.kubeflow.texts import value_problems
-from pipeline.runners.remote import JobProgress, JobUsage, LogRange, RunProgress, check_given, typed_parameters
+from pipeline.runners.remote import (
+    JobProgress,
+    JobUsage,
+    LogRange,
+    RunProgress,
+    Scheduled,
+    Timing,
+    check_given,
+    typed_parameters,
+)
 from pipeline.runners.run_ids import new_run_id
+from pipeline.storage.texts import put_text, text_at
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -88,37 +109,53 @@ class KubeflowRunner:
         )
 
     def continue_run(self, handle: RunHandle) -> RunHandle:
-        """Starts what follows an approval, for a run whose model has been decided about.
+        """Starts what follows an approval, with the pipeline and the parameters of the run itself.
 
         Raises:
-          NotFound: nothing follows an approval in that pipeline.
+          NotFound: Kubeflow Pipelines has nothing that follows an approval in that pipeline.
         """
         name = f"{handle.pipeline_name}{CONTINUE}"
-        pipeline_id = self._api.pipeline_id(name)
-        newest = None if pipeline_id is None else next(self._api.versions(pipeline_id), None)
-        if pipeline_id is None or newest is None:
-            raise NotFound(
-                f"Kubeflow Pipelines has no pipeline '{name}', which would go on: submit the pipeline again."
-            )
+        run = self._api.run(handle.run_id)
+        reference = run["pipeline_version_reference"]
+        pipeline_id, version = self._continuation(name, self._spec(reference))
+        given = (run.get("runtime_config") or {}).get("parameters") or {}
+        takes = pipeline_of(version["pipeline_spec"])["root"].get("inputDefinitions", {}).get("parameters", {})
         started = self._api.start(
             f"{name} {handle.run_id}",
             self._api.experiment(self._experiment(handle.pipeline_name)),
-            (pipeline_id, newest["pipeline_version_id"]),
-            {RUN_ID_PARAMETER: handle.run_id},
+            (pipeline_id, version["pipeline_version_id"]),
+            {**{key: value for key, value in given.items() if key in takes}, RUN_ID_PARAMETER: handle.run_id},
         )
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         return RunHandle(self.name, handle.pipeline_name, handle.run_id, started["run_id"], submitted_at=now)
 
-    def schedule(self, document: Document, parameters: Mapping[str, str], trigger: Mapping[str, Any]) -> str:
-        """Makes a recurring run; returns its id.
+    def _continuation(self, name: str, spec: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """The pipeline that goes on, and the newest of its versions with the same IR as the run's document."""
+        pipeline_id = self._api.pipeline_id(name)
+        if pipeline_id is not None:
+            for version in self._api.versions(pipeline_id):
+                if ir_word(version["pipeline_spec"]) == ir_word(spec):
+                    return pipeline_id, version
+        raise NotFound(
+            f"Kubeflow Pipelines has no version of pipeline '{name}' with the run's IR, which would go on: submit the "
+            "pipeline again, for a run that takes from the cache what this one made."
+        )
 
-        Args:
-          document: as for `submit`.
-          parameters: as for `submit`.
-          trigger: `cron_expression` (six fields, seconds first) or `interval_second`, and what else
-            `kfp.Client.create_recurring_run` takes of times.
+    def _spec(self, reference: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._api.spec(reference["pipeline_id"], reference["pipeline_version_id"])
+
+    def check_timing(self, timing: Timing) -> None:
+        """Looks at the fields of `cron`."""
+        _when(timing)
+
+    def schedule(self, document: Document, parameters: Mapping[str, str], timing: Timing) -> str:
+        """Makes a recurring run of this version of the document; returns its id.
+
+        Raises:
+          ConfigError: as `submit`; or the times are none.
         """
         given = _given(document, parameters)
+        when = _when(timing)
         self._store_ir(document)
         if document.continuation is not None:
             self._store(document.continuation)
@@ -130,12 +167,32 @@ class KubeflowRunner:
                 "pipeline_id": pipeline_id,
                 "version_id": version_id,
                 "params": given,
-                "no_catchup": True,
-                "max_concurrency": "1",  # a text, as the API has 64-bit numbers
-                **trigger,
+                "no_catchup": not timing.catchup,
+                "max_concurrency": str(timing.max_concurrency),  # a text, as the API has 64-bit numbers
+                **when,
             }
         )
         return str(made["recurring_run_id"])
+
+    def schedules(self, pipeline_name: str) -> tuple[Scheduled, ...]:
+        """The pipeline's recurring runs."""
+        pipeline_id = self._api.pipeline_id(pipeline_name)
+        experiment = self._api.known_experiment(self._experiment(pipeline_name))
+        if pipeline_id is None or experiment is None:
+            return ()
+        return tuple(
+            scheduled_of(found)
+            for found in self._api.schedules(experiment)
+            if (found.get("pipeline_version_reference") or {}).get("pipeline_id") == pipeline_id
+        )
+
+    def unschedule(self, pipeline_name: str, schedule_id: str) -> None:
+        """Deletes a recurring run of the pipeline."""
+        known = [scheduled.schedule_id for scheduled in self.schedules(pipeline_name)]
+        if schedule_id not in known:
+            there = f"There are: {', '.join(known)}." if known else "There is none."
+            raise NotFound(f"Pipeline '{pipeline_name}' has no schedule '{schedule_id}'. {there}")
+        self._api.remove_schedule(schedule_id)
 
     def _experiment(self, pipeline_name: str) -> str:
         return self._settings.experiment or pipeline_name
@@ -150,12 +207,7 @@ class KubeflowRunner:
         if PREFIX in document.text:
             return
         place = f"{self._settings.root}/ir/{ir_documents.digest(document.ir)}.json"
-        if not self._settings.on_volume:
-            from pipeline.storage import write_text
-
-            write_text(place, document.ir, if_absent=True)
-            return
-        if not Path(self._settings.root).is_dir():
+        if self._settings.on_volume and not Path(self._settings.root).is_dir():
             raise ConfigError(
                 [
                     "The compiled pipeline is too large for the document, and kubeflow.root "
@@ -163,8 +215,7 @@ class KubeflowRunner:
                     "on s3://."
                 ]
             )
-        Path(place).parent.mkdir(exist_ok=True)
-        Path(place).write_text(document.ir, encoding="utf-8")
+        put_text(place, document.ir, if_absent=True)
 
     def deployed(self, pipeline_name: str) -> str | None:
         """The newest version that Kubeflow Pipelines has."""
@@ -204,12 +255,13 @@ class KubeflowRunner:
     def watch(self, handle: RunHandle) -> RunProgress:
         """Where the run stands, what went on after an approval included."""
         first, *later = self._runs_of(handle)
-        progress = self._progress(first, handle)
+        progress = self._progress(first, handle)[0]
         for run in later:  # oldest first: what ran last counts
-            more = self._progress(run, handle)
+            more, names = self._progress(run, handle)
             again = {job.name for job in more.jobs}
-            jobs = (*(job for job in progress.jobs if job.name not in again), *more.jobs)
-            progress = RunProgress(more.state, jobs, more.failure)
+            jobs = [job for job in progress.jobs if job.name not in again]
+            jobs = [job for job in jobs if not (job.state == "SKIPPED" and job.name in names.nodes)]  # not any more
+            progress = RunProgress(more.state, (*jobs, *more.jobs), more.failure)
         return progress
 
     def _runs_of(self, handle: RunHandle) -> list[Mapping[str, Any]]:
@@ -224,9 +276,8 @@ class KubeflowRunner:
         later = [run["run_id"] for run in self._runs(f"{handle.pipeline_name}{CONTINUE}") if _continues(run, handle)]
         return [first, *(self._api.run(run_id) for run_id in reversed(later))]
 
-    def _progress(self, run: Mapping[str, Any], handle: RunHandle) -> RunProgress:
-        reference = run["pipeline_version_reference"]
-        names = read_document(self._api.spec(reference["pipeline_id"], reference["pipeline_version_id"]))
+    def _progress(self, run: Mapping[str, Any], handle: RunHandle) -> tuple[RunProgress, TaskNames]:
+        names = read_document(self._spec(run["pipeline_version_reference"]))
         details = list((run.get("run_details") or {}).get("task_details") or ())
         waiting = self._waiting(details, names, handle)
         state = run_state(run)
@@ -234,7 +285,7 @@ class KubeflowRunner:
         if state == "COMPLETE" and waiting:
             state = "AWAITING_APPROVAL"
         said = str((run.get("error") or {}).get("message") or "")
-        return RunProgress(state, jobs, "" if any(job.failure for job in jobs) else said)
+        return RunProgress(state, jobs, "" if any(job.failure for job in jobs) else said), names
 
     def _explained(self, job: JobProgress, run_id: str, state: RunState) -> JobProgress:
         """The job, if it failed with the reason; where the server has none, its pod does."""
@@ -261,14 +312,7 @@ class KubeflowRunner:
         return frozenset(task for task in deciders if self._decision(task, names.nodes[task], handle) == "waiting")
 
     def _decision(self, task: str, node_id: str, handle: RunHandle) -> str:
-        place = f"{self._settings.root}/decisions/{handle.run_id}/{task}/decision.json"
-        if self._settings.on_volume:
-            path = Path(place)
-            text = path.read_text(encoding="utf-8") if path.is_file() else None
-        else:
-            from pipeline.storage import read_text
-
-            text = read_text(place)
+        text = text_at(f"{self._settings.root}/decisions/{handle.run_id}/{task}/decision.json")
         return "waiting" if text is None else str(json.loads(text).get(node_id))
 
     def stop(self, handle: RunHandle) -> None:
@@ -285,18 +329,23 @@ class KubeflowRunner:
         self._api.terminate(last["run_id"])
 
     def resume(self, handle: RunHandle) -> RunHandle:
-        """Starts again what failed; what is done is not done again.
+        """Starts again what failed, or what follows a decision about the run's model; what is done is not done again.
 
         Raises:
-          ConfigError: it did not fail, or was stopped: Kubeflow Pipelines retries failed runs only.
+          ConfigError: it is under way, or has ended well.
         """
         last = self._runs_of(handle)[-1]
-        if last["state"] not in ("FAILED", "CANCELED"):
-            raise ConfigError(
-                [f"Run '{handle.run_id}' is {last['state']}; only one that failed or was stopped can be resumed."]
-            )
-        self._api.retry(last["run_id"])
-        return handle
+        if last["state"] in ("FAILED", "CANCELED"):
+            self._api.retry(last["run_id"])
+            return handle
+        if RUN_STATES[last["state"]] == "COMPLETE" and self.watch(handle).state == "AWAITING_APPROVAL":
+            return self.continue_run(handle)
+        raise ConfigError(
+            [
+                f"Run '{handle.run_id}' is {last['state']}; only one that failed or was stopped can be resumed, or one "
+                "whose model waited and has been decided about."
+            ]
+        )
 
     def usage(self, handle: RunHandle) -> tuple[JobUsage, ...]:
         """Nothing: what pods cost is known to the cluster's owner only."""
@@ -311,6 +360,13 @@ class KubeflowRunner:
         if self._settings.namespace is None:
             raise PlatformRefused("Logs are read from pods: set kubeflow.namespace to the namespace that they run in.")
         return pod_lines(self._settings.namespace, run["run_id"], node_id, wanted)
+
+
+def _when(timing: Timing) -> dict[str, str]:
+    """As kfp's client takes it; the API has 64-bit numbers as texts."""
+    if timing.cron is None:
+        return {"interval_second": str(timing.every_s)}
+    return {"cron_expression": six_fields(timing.cron)}
 
 
 def _given(document: Document, parameters: Mapping[str, str]) -> dict[str, str | int | float]:

@@ -17,6 +17,7 @@ from pipeline.approvals.deciding import Decision
 from pipeline.approvals.platforms import Queue, decide_on_platform, record_of, tell_registry
 from pipeline.cli.app import app
 from pipeline.errors import ConfigError, PlatformRefused
+from pipeline.platform_root import platform_root
 
 CONFIG = config_on_aws()
 URL = SETTINGS.approval_queue
@@ -46,7 +47,7 @@ def ask_for(ledger, run, digest="ab"):
 
 
 def test_the_record_of_runs_on_aws_is_in_s3():
-    assert record_of(CONFIG).path == "s3://bucket/prefix/approvals/reviews.jsonl"
+    assert record_of(platform_root("sagemaker", CONFIG)).path == "s3://bucket/prefix/approvals/reviews.jsonl"
 
 
 def test_a_decision_is_on_record_with_its_source(ledger):

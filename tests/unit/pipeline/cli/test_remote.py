@@ -102,7 +102,7 @@ def test_whoever_must_decide_is_shown_commands_that_work_for_a_run_that_others_s
 @pytest.fixture
 def submitting(platform, monkeypatch):
     """Nothing is compiled; a submission does what `act` says."""
-    monkeypatch.setattr(remote, "_compiled", lambda *_: None)
+    monkeypatch.setattr(remote, "checked_document", lambda *_: None)
     platform.submit = lambda *_: HANDLE
     return platform
 
