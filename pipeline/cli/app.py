@@ -45,6 +45,7 @@ from pipeline.cli.report import report
 from pipeline.cli.reproduce import reproduce
 from pipeline.cli.review import review_app
 from pipeline.cli.run import run, with_run_named
+from pipeline.cli.schedule import schedule
 from pipeline.cli.schema import schema_app
 from pipeline.cli.start import echo_notes
 from pipeline.cli.try_node import try_node
@@ -96,6 +97,7 @@ app.command()(submit)
 app.command()(status)
 app.command()(stop)
 app.command()(resume)
+app.command()(schedule)
 
 
 @app.command()
