@@ -13,4 +13,5 @@ be shown is told in the log.
     card.py             the card: one HTML page without script
     numbers.py          scalar metrics
     classification.py   confusion matrix and ROC curve
+    farewell.py         the last task of a run: who is told of its end, and the report of all of it (run_report.py)
 """

@@ -56,7 +56,7 @@ def view_of(request: LaunchRequest, outcome: NodeOutcome) -> RunView:
         upstream=ir_documents.upstream_nodes(ir_text),
     )
     lineage = ReportedLineage(lineage_of(request, name, outcome))
-    return RunView(store, record, _elsewhere(request.root or "", lineage, store.root))
+    return RunView(store, record, elsewhere_of(request.root or "", lineage, store.root))
 
 
 def inputs_of(view: RunView) -> list[tuple[str, ArtifactRecord]]:
@@ -74,8 +74,8 @@ def lineage_of(request: LaunchRequest, name: str, outcome: NodeOutcome) -> Snaps
         return node_snapshot(handle.store, name, request.run_id, outcome.node_id, outcome.execution_id)
 
 
-def _elsewhere(root: str, lineage: ReportedLineage, folder: Path) -> Elsewhere:
-    """How the node's artifacts are read; what was pushed and registered is no question of a node's."""
+def elsewhere_of(root: str, lineage: ReportedLineage, folder: Path) -> Elsewhere:
+    """How artifacts are read inside a pod; whether what was pushed and registered is still there, nobody asks."""
     return Elsewhere(
         runner="kubeflow",
         root=root,

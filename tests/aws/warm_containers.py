@@ -20,7 +20,7 @@ import container
 
 import pipeline.runners.preload  # noqa: F401 - so that forks need not
 
-ENTRYPOINTS = ("pipeline.launch", "pipeline.launch.notification", "pipeline.kubeflow_task")
+ENTRYPOINTS = ("pipeline.launch", "pipeline.kubeflow_task", "pipeline.kubeflow_task.farewell")
 """The modules that a container can be started with."""
 
 

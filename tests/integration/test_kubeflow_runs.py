@@ -77,6 +77,10 @@ def check_shown(place, run_id):
     for part, key in ((made, "doubled"), (read, "number")):
         assert part.count(f"<code>{place.config.kubeflow.root}/artifacts/") == 1
         assert f">{key}</th>" in part
+    report = place.farewell().text("report")
+    assert f"Run {run_id}" in report
+    for node_id in NODES:
+        assert f'id="node-{node_id}"' in report
 
 
 def test_a_node_that_fails_is_tried_as_often_as_its_line_says_with_growing_waits(on_cluster, told):
@@ -93,6 +97,9 @@ def test_a_node_that_fails_is_tried_as_often_as_its_line_says_with_growing_waits
     assert "Report" not in on_cluster.place.jobs()
     assert [told["state"] for told in messages] == ["FAILED"]
     assert "the number is odd in a strange way" in on_cluster.place.shown("Double").text("card")
+    report = on_cluster.place.farewell().text("report")
+    assert "The run failed in Double, so nothing was pushed." in report
+    assert "the number is odd in a strange way" in report
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 3])

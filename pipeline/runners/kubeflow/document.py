@@ -15,7 +15,7 @@ from pipeline.jobs import Gate, Join, Parameter, RunId
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.runners.base import Capabilities, Document, check_capabilities
 from pipeline.runners.kubeflow.platform import equip, equip_any
-from pipeline.runners.kubeflow.tasks import NOTIFIER, Task, TaskPlan, plan_rest_of_tasks, plan_tasks
+from pipeline.runners.kubeflow.tasks import EXECUTOR_INPUT, NOTIFIER, Task, TaskPlan, plan_rest_of_tasks, plan_tasks
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -26,7 +26,7 @@ CAPABILITIES = Capabilities(
 )
 
 TASK = ("python", "-m", "pipeline.kubeflow_task")
-NOTIFICATION = ("python", "-m", "pipeline.launch.notification")
+FAREWELL = ("python", "-m", "pipeline.kubeflow_task.farewell")
 
 MAX_DOCUMENT_BYTES = 2**20
 """A workflow, which holds the document, has to fit in etcd with room for what becomes of its tasks."""
@@ -191,10 +191,13 @@ class _Writer:
         def container(values: Mapping[str, Any]) -> Any:
             words = ["--pipeline", self._plan.pipeline_name, "--run-id", values["run_id"], "--status", values["status"]]
             words += ["--url-from", self._settings.notify_variable]
-            return dsl.ContainerSpec(image=self._settings.image, command=list(NOTIFICATION), args=words)
+            words += ["--ir", self._plan.ir_location, "--root", self._settings.root]
+            words += ["--executor-input", EXECUTOR_INPUT, "--show", f"report={values['report'].path}"]
+            return dsl.ContainerSpec(image=self._settings.image, command=list(FAREWELL), args=words)
 
-        inputs = [_named("run_id", str), _named("status", dsl.PipelineTaskFinalStatus)]
-        made = dsl.container_component(_function(NOTIFIER, inputs, container))(run_id=self._run_id)
+        given = [_named("run_id", str), _named("status", dsl.PipelineTaskFinalStatus)]
+        given.append(_named("report", dsl.Output[dsl.HTML]))
+        made = dsl.container_component(_function(NOTIFIER, given, container))(run_id=self._run_id)
         made.set_caching_options(False)
         equip_any(made, self._settings)
         return made

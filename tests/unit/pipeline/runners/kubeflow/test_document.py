@@ -225,6 +225,8 @@ def test_the_last_task_tells_how_the_run_ended_if_somebody_wants_to_know(branchi
     assert tasks["root", "notify"]["inputs"]["parameters"]["status"] == {
         "taskFinalStatus": {"producerTask": "exit-handler-1"}
     }
+    outputs = parts_of(branching)[0]["components"]["comp-notify"]["outputDefinitions"]["artifacts"]
+    assert {name: item["artifactType"]["schemaTitle"] for name, item in outputs.items()} == {"report": "system.HTML"}
     quiet = document_of(BRANCHING, config_on_kubeflow(notify_variable=None))
     assert not any("notify" in name or "exit" in name for _, name in everything_in(parts_of(quiet)[0]))
 
