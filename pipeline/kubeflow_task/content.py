@@ -7,10 +7,11 @@ from pipeline.ir import pipeline_name
 from pipeline.kubeflow_task.arguments import Task
 from pipeline.kubeflow_task.card import RunLink, card_page, card_sections, links_text, unread_section
 from pipeline.kubeflow_task.classification import classification_of
-from pipeline.kubeflow_task.node_view import record_of, view_of
+from pipeline.kubeflow_task.node_view import view_of
 from pipeline.kubeflow_task.numbers import numbers_of
 from pipeline.kubeflow_task.outputs import CARD, CLASSIFICATION, LINKS, METRICS, Shown
 from pipeline.launch.arguments import read_ir
+from pipeline.launch.node_report import record_of
 from pipeline.launch.outcome import NodeOutcome
 from pipeline.launch.request import LaunchRequest
 

@@ -1,6 +1,5 @@
 """One node of a run as reports read it: from the lineage store and the artifacts, inside the container that ran it."""
 
-import datetime
 import os
 from pathlib import Path
 
@@ -9,26 +8,19 @@ from pipeline.errors import NotFound
 from pipeline.fetched_runs import ReportedLineage, bring
 from pipeline.launch.arguments import read_ir
 from pipeline.launch.job_machine import scratch_folder
+from pipeline.launch.node_report import lineage_of, record_of
 from pipeline.launch.outcome import NodeOutcome
 from pipeline.launch.request import LaunchRequest
-from pipeline.metadata import ArtifactRecord, Snapshot, connection_config
-from pipeline.metadata.node_snapshot import node_snapshot
+from pipeline.metadata import ArtifactRecord
 from pipeline.readers.elsewhere import Elsewhere
 from pipeline.readers.run_view import RunView
-from pipeline.run_store import NodeRecord, RunRecord, RunStore
+from pipeline.run_store import RunRecord, RunStore
 from pipeline.storage.errors import StorageError
 from pipeline.storage.published import read_manifest
 from pipeline.storage.s3 import SCHEME
 
 MOST_BYTES = 64 * 2**20
 """Of one artifact that is read again from S3, where the node has just put it; the run's report has what is larger."""
-
-
-def record_of(outcome: NodeOutcome) -> NodeRecord:
-    """The record of a node that has just ended."""
-    ended = datetime.datetime.now(datetime.UTC)
-    started = ended - datetime.timedelta(seconds=outcome.wall_s)
-    return outcome.record(started.isoformat(timespec="milliseconds"), ended.isoformat(timespec="milliseconds"))
 
 
 def view_of(request: LaunchRequest, outcome: NodeOutcome) -> RunView:
@@ -64,14 +56,6 @@ def inputs_of(view: RunView) -> list[tuple[str, ArtifactRecord]]:
     known = view.lineage.snapshot()
     found = {(event.key, event.artifact_id) for event in known.events if event.kind == "input"}
     return [(key, known.artifacts[number]) for key, number in sorted(found)]
-
-
-def lineage_of(request: LaunchRequest, name: str, outcome: NodeOutcome) -> Snapshot:
-    """What the node read and made, by the lineage store; `name` is the pipeline's."""
-    from pipeline.caching.metadata_lock import LockedMetadata
-
-    with LockedMetadata(connection_config(request.metadata_uri, writable=True)) as handle:
-        return node_snapshot(handle.store, name, request.run_id, outcome.node_id, outcome.execution_id)
 
 
 def elsewhere_of(root: str, lineage: ReportedLineage, folder: Path) -> Elsewhere:

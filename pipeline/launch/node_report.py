@@ -28,8 +28,8 @@ def leave_report(request: LaunchRequest, outcome: NodeOutcome) -> None:
     try:
         ir_text = read_ir(request.ir_path)
         name = pipeline_name(ir_text)
-        lineage = _lineage(request, name, outcome)
-        write_report(root, NodeReport(name, request.run_id, _kept(request, root, ir_text), _record(outcome), lineage))
+        lineage = lineage_of(request, name, outcome)
+        write_report(root, NodeReport(name, request.run_id, _kept(request, root, ir_text), record_of(outcome), lineage))
     except (StorageError, PenstockError, StatusError, RuntimeError) as error:
         sys.stderr.write(
             f"{outcome.node_id}: what it did is in the lineage store, and could not be noted down below {root}/runs, "
@@ -46,14 +46,19 @@ def _kept(request: LaunchRequest, root: str, ir_text: str) -> str:
     return place
 
 
-def _record(outcome: NodeOutcome) -> NodeRecord:
+def record_of(outcome: NodeOutcome) -> NodeRecord:
     """The outcome of a node that has just ended."""
     ended = datetime.datetime.now(datetime.UTC)
     started = ended - datetime.timedelta(seconds=outcome.wall_s)
     return outcome.record(started.isoformat(timespec="milliseconds"), ended.isoformat(timespec="milliseconds"))
 
 
-def _lineage(request: LaunchRequest, name: str, outcome: NodeOutcome) -> Snapshot:
+def lineage_of(request: LaunchRequest, name: str, outcome: NodeOutcome) -> Snapshot:
+    """What the node did in this run of the pipeline of that name, by the lineage store.
+
+    Raises:
+      RuntimeError, StatusError: the store does not answer.
+    """
     from pipeline.caching.metadata_lock import LockedMetadata
 
     connect = functools.partial(connection_config, request.metadata_uri, writable=True)

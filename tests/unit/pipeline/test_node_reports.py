@@ -59,7 +59,7 @@ def test_only_a_pipeline_on_s3_has_a_root():
 
 
 def test_a_pipeline_that_came_in_a_word_is_kept_beside_the_report_which_names_its_place(monkeypatch, tmp_path):
-    monkeypatch.setattr(leaving, "_lineage", lambda *_: Snapshot({}, {}, ()))
+    monkeypatch.setattr(leaving, "lineage_of", lambda *_: Snapshot({}, {}, ()))
     text = ir_of(node("Trainer"), name="reviews")
     request = LaunchRequest(pack(text), ("Trainer",), "r1", "sqlite:////x", root=str(tmp_path))
     leaving.leave_report(request, NodeOutcome("Trainer", "COMPLETE", 1))
@@ -74,7 +74,7 @@ def test_a_report_that_cannot_be_left_is_told_and_harms_nothing(monkeypatch, cap
         raise StorageError("S3 refused to write")
 
     monkeypatch.setattr(leaving, "read_ir", lambda _: ir_of(node("Trainer"), name="reviews"))
-    monkeypatch.setattr(leaving, "_lineage", lambda *_: Snapshot({}, {}, ()))
+    monkeypatch.setattr(leaving, "lineage_of", lambda *_: Snapshot({}, {}, ()))
     monkeypatch.setattr(leaving, "write_report", refused)
     request = LaunchRequest("s3://b/ir/0.json", ("Trainer",), "r1", "sqlite:////x")
     leaving.leave_report(request, NodeOutcome("Trainer", "COMPLETE", 1))
