@@ -105,31 +105,19 @@ def test_a_run_that_is_asked_for_by_name_comes_from_the_cache_and_pushes_nothing
     assert len(project.pushed_versions("reviews")) == 1
 
 
-def test_a_model_below_its_threshold_is_not_pushed_and_the_reason_is_named(sample):
+def test_a_model_below_its_threshold_and_too_slow_for_its_budget_is_not_pushed_and_both_reasons_are_named(sample):
     project, _, _ = sample
     before = project.pushed_versions("reviews")
-    result = project.penstock("run", overrides=["evaluation.thresholds=[{metric: accuracy, lower: 0.999}]"])
-    printed = completed(result, 5)
+    asked = ["evaluation.thresholds=[{metric: accuracy, lower: 0.999}]"]
+    asked += ["serving_check.max_p50_ms=0.0001", "serving_check.max_p95_ms=0.0001"]
+    printed = completed(project.penstock("run", overrides=[*asked, *NO_EXPLAINING]), 5)
     assert "blessed    no" in printed
     assert "accuracy" in printed
     assert "0.999" in printed
-    assert project.decision()["blessed"] is False
-    assert project.pushed_versions("reviews") == before
-
-
-def test_a_model_without_thresholds_is_not_blessed(sample):
-    project, _, _ = sample
-    none = ["evaluation.thresholds=[]", "evaluation.change_thresholds=[]"]
-    printed = completed(project.penstock("run", overrides=[*none, *NO_EXPLAINING]), 5)
-    assert "no thresholds" in printed.lower()
-
-
-def test_a_model_too_slow_for_its_budget_is_not_pushed(sample):
-    project, _, _ = sample
-    budget = ["serving_check.max_p50_ms=0.0001", "serving_check.max_p95_ms=0.0001"]
-    printed = completed(project.penstock("run", overrides=[*budget, *NO_EXPLAINING]), 5)
     assert "servable   no" in printed
     assert "p50" in printed
+    assert project.decision()["blessed"] is False
+    assert project.pushed_versions("reviews") == before
 
 
 def test_a_value_outside_the_curated_schema_stops_the_run_before_training(sample, tmp_path):
