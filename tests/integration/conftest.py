@@ -34,21 +34,23 @@ ROWS = 4000
 
 SLOWEST = (
     "test_diff.py",  # with every other file that reads its runs
-    "test_sample_pipeline.py",
     "test_platforms_match.py",
-    "test_decisions_on_platforms.py",
     "test_contract_on_platforms.py",
+    "test_sample_pipeline.py",
+    "test_beam_modes.py",
+    "test_decisions_on_platforms.py",
     "test_interruptions.py",
-    "test_step_functions.py",
     "test_tabular_text.py",
-    "test_sagemaker_definition.py",
-    "test_warm_forks.py",
+    "test_kubeflow_approval.py",
     "test_pipeline_on_s3.py",
-    "test_approval.py",
-    "test_parts_of_a_run.py",
+    "test_step_functions.py",
+    "test_sagemaker_definition.py",
     "test_caching.py",
     "test_gates.py",
     "test_explanation.py",
+    "test_warm_forks.py",
+    "test_approval.py",
+    "test_parts_of_a_run.py",
     "test_kills.py",
 )
 """Files that take minutes, the slowest first (`pytest --durations`)."""
