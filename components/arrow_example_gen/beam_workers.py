@@ -18,6 +18,7 @@ from components.arrow_example_gen.shares import IN_THIS_PROCESS, Result, Share, 
 from components.errors import ComponentError
 
 _RUNNERS_HERE = ("FnApiRunner", "CountingRunner", "DirectRunner", "BundleBasedDirectRunner")
+_RUNNERS_AFAR = ("DataflowRunner",)  # no folder is both the node's and its workers'
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class ShareLost(RuntimeError):
 
 
 def workers_for(beam_pipeline_args: Sequence[str], make_pipeline: Callable[[], Any], folder: str) -> Workers:
-    """The runner's workers, or this process where the runner has none but itself.
+    """The runner's workers, or this process where the runner has none, or none that see its folders.
 
     Args:
       make_pipeline: makes an empty Beam pipeline.
@@ -37,6 +38,8 @@ def workers_for(beam_pipeline_args: Sequence[str], make_pipeline: Callable[[], A
 
     options = PipelineOptions(list(beam_pipeline_args))
     runner = (options.view_as(StandardOptions).runner or "DirectRunner").rpartition(".")[2]
+    if runner in _RUNNERS_AFAR:
+        return IN_THIS_PROCESS
     if runner in _RUNNERS_HERE and options.view_as(DirectOptions).direct_running_mode == "in_memory":
         return IN_THIS_PROCESS
     return BeamWorkers(make_pipeline, folder)

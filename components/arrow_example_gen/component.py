@@ -14,6 +14,8 @@ from components.arrow_example_gen.options import ReadOptions
 class ArrowExampleGen(FileBasedExampleGen):
     """Reads CSV, TSV, Parquet or TFRecord files, plain or gzip, in bounded memory; see `options.ReadOptions`.
 
+    Where Beam's runner has workers of its own, they read large files side by side; see `shares`.
+
     Outputs: `examples`, an Examples artifact with one split per name in `splits` (gzip TFRecords of tf.Examples), and
     beside the splits `quarantine/rows.jsonl` if rows were set aside.
     """

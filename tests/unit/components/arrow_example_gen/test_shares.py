@@ -181,10 +181,12 @@ def test_files_of_a_worker_that_was_stopped_are_no_shards(bench):
         (["--runner=components.beam_runner.CountingRunner", "--direct_running_mode=in_memory"], True),
         (["--runner=FnApiRunner", "--direct_running_mode=multi_processing"], False),
         (["--runner=FlinkRunner"], False),
+        (["--runner=components.portable_runners.SparkRunner"], False),
+        (["--runner=components.dataflow_runner.DataflowRunner"], True),
         (["--runner=PortableRunner", "--job_endpoint=localhost:8099"], False),
     ],
 )
-def test_beam_reads_where_its_runner_has_workers(args, here):
+def test_beam_reads_where_its_runner_has_workers_that_see_our_folders(args, here):
     workers = workers_for(args, lambda: None, "/nowhere")
     assert (workers is IN_THIS_PROCESS) == here
 
