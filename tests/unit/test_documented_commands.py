@@ -60,6 +60,7 @@ def test_commands_are_found_in_the_documents():
         ("aws cloudformation deploy --template packaged.yaml", "has no --template"),
         ("make tests", "the Makefile has no tests"),
         ("python -m pip install -r requirements-none.lock", "there is no requirements-none.lock"),
+        ("python benchmarks/beam_modes.py --row 10", "benchmarks/beam_modes.py has no --row"),
         ("python -m pipeline.launch --node Trainer", "has no --node"),
     ],
 )
