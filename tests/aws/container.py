@@ -8,6 +8,7 @@ the standard library only: it runs in two environments.
 import ctypes
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def enter(volumes: Sequence[tuple[str, str]] | None, environment: Mapping[str, s
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+
+
+def know_hosts(hosts: Mapping[str, str]) -> None:
+    """Has names lead to addresses, in this container (which was entered) only."""
+    if not hosts:
+        return
+    known = Path("/etc/hosts").read_text() if Path("/etc/hosts").exists() else ""
+    lines = "".join(f"{address} {name}\n" for name, address in hosts.items())
+    with tempfile.NamedTemporaryFile("w", suffix=".hosts") as file:
+        file.write(f"{known}\n{lines}")
+        file.flush()
+        _mount(file.name, "/etc/hosts", None, _BIND)
 
 
 def _replace_opt(volumes: Sequence[tuple[str, str]]) -> None:

@@ -3,8 +3,9 @@
     python warm_containers.py SOCKET
 
 A fresh process imports for 10 to 25 s; that a container can begin so is tested once, everything else through this.
-A client connects for one container, sends one JSON line (words, volumes, environment, folder) with the descriptor of
-where its output goes, and reads two lines: the container's process id, then its exit code (negative for a signal).
+A client connects for one container, sends one JSON line (words, volumes, environment, folder and, if it likes, hosts:
+name → address) with the descriptor of where its output goes, and reads two lines: the container's process id, then its
+exit code (negative for a signal).
 """
 
 import array
@@ -73,6 +74,7 @@ def _become(request: dict[str, Any], output: int) -> NoReturn:
         volumes = request["volumes"]
         inside = None if volumes is None else [(source, target) for source, target in volumes]
         container.enter(inside, request["environment"], request["folder"])
+        container.know_hosts(request.get("hosts") or {})
         sys.argv = words[2:]
         runpy.run_module(words[2], run_name="__main__", alter_sys=True)
         code = 0

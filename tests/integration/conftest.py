@@ -62,11 +62,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path.name, len(SLOWEST)))
 
 
+_SEVERAL_MACHINES = ("/test_followers.py", "/test_instances.py")
+
+
 class OneWorkerForARun(LoadFileScheduling):
-    """Tests of one file, and of files that read the same runs, go to one worker: each run is made once."""
+    """Tests of one file go to one worker; so do files that read the same runs, which are made once, and those whose
+    trainings on several machines take the same ports."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.split("::", 1)[0]
+        if path.endswith(_SEVERAL_MACHINES):
+            return "several machines"
         return "shared runs" if _reads_a_shared_run(self.config.rootpath / path) else path
 
 
