@@ -2,7 +2,8 @@
 
 import pytest
 
-from models.tabular_text.devices import choose_format, device_names
+from models.tabular_text.devices import choose_format, device_names, strategy_for
+from models.tabular_text.settings import TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,18 @@ def test_without_a_gpu_the_cpu_is_named() -> None:
         assert "CPU" not in device_names()
     else:
         assert device_names() == ("CPU",)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "gpus", "expected"),
+    [("auto", 0, "default"), ("auto", 1, "default"), ("auto", 2, "mirrored"), ("none", 2, "default")],
+)
+def test_all_gpus_of_a_machine_are_used_unless_one_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, strategy: str, gpus: int, expected: str
+) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [f"/{kind}:{n}" for n in range(gpus)])
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: "mirrored")
+    monkeypatch.setattr(tf.distribute, "get_strategy", lambda: "default")
+    assert strategy_for(TrainingSettings(strategy=strategy), {}) == expected
