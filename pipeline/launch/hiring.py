@@ -21,8 +21,8 @@ class Hired:
         self, followers: FollowerJob, give_up: GiveUp, cluster: Cluster | None = None, patience: Patience = PATIENCE
     ) -> None:
         """Nobody is asked for yet."""
-        self._followers, self._cluster = followers, cluster or Cluster()
-        self._crew = Crew(followers.machines, give_up, patience)
+        self._followers, self._cluster, self._give_up = followers, cluster or Cluster(), give_up
+        self._crew = Crew(followers.machines, self._leave, patience)
         self._is_open = self._has_asked = False
 
     def __enter__(self) -> Self:
@@ -31,6 +31,14 @@ class Hired:
     def __exit__(self, *_: object) -> None:
         if self._is_open:
             self._crew.__exit__()
+        self._take_away()
+
+    def _leave(self, reason: str, code: int) -> None:
+        """Gives up for a training that hangs: nothing else of this process is run any more."""
+        self._take_away()
+        self._give_up(reason, code)
+
+    def _take_away(self) -> None:
         if not self._has_asked:
             return
         try:

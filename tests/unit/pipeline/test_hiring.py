@@ -117,6 +117,28 @@ def test_pods_that_do_not_come_are_taken_away_even_if_that_fails_nothing_else_do
     assert "cannot remove" in capsys.readouterr().err
 
 
+def test_a_training_that_hangs_without_a_pod_is_given_up_and_the_others_are_taken_away_first(followers):
+    asked, told = Asked(), threading.Event()
+
+    def give_up_and_tell(reason, code):
+        assert asked.verbs == ["start", "remove"]
+        assert (code, "Machine followers-uid-1-0" in reason) == (3, True)
+        told.set()
+
+    with Hired(followers, give_up_and_tell, asked, patience(grace_s=0.05)) as hired:
+        lost = threading.Thread(target=come_and_go, args=(followers.machines.control_port,))
+        asked.start, start = lambda *made: (start(*made), lost.start()), asked.start
+        hired.announce(b"execution")
+        with hired.training():
+            assert told.wait(20), "nobody gave up"
+
+
+def come_and_go(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(b'{"machine": 1}\n')
+        connection.makefile().readline()
+
+
 @pytest.fixture
 def api(tmp_path):
     made = KubernetesStandIn(tmp_path)
