@@ -77,7 +77,7 @@ def words_of(spec):
 
 @given(st.lists(texts().filter(bool), min_size=1, max_size=3, unique=True))
 @example(["x" * 200, "x" * 201, "Model", "model", "MODEL"])
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_a_node_keeps_its_id_or_is_refused_by_it(ids):
     refused = {node_id for node_id in ids if node_problem(node_id)}
     if refused:
@@ -100,7 +100,7 @@ def test_a_node_keeps_its_id_or_is_refused_by_it(ids):
 
 
 @given(texts())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_a_default_arrives_as_it_is_or_is_refused(text):
     ir_text = ir_of(node("A", parameters={"day": text}))
     if value_problem(text):
@@ -111,7 +111,7 @@ def test_a_default_arrives_as_it_is_or_is_refused(text):
 
 
 @given(texts())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_a_pipeline_keeps_its_name_or_is_refused_by_it(name):
     try:
         spec, _ = compiled(ir_of(node("A"), name=name))
