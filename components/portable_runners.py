@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import grpc
@@ -50,7 +50,32 @@ class PortableRunner(portable_runner.PortableRunner):
         return telling(super().run_portable_pipeline(pipeline, options), f"the job server at {endpoint}")
 
 
-class FlinkRunner(flink_runner.FlinkRunner):
+class _Serving(portable_runner.PortableRunner):
+    """Stops the job server that it has started when the job is over: Beam relies on Python's exit handlers, without
+    which nodes end."""
+
+    _server: Any = None
+
+    def default_job_server(self, options: Any) -> Any:
+        """Beam's, kept to be stopped."""
+        self._server = super().default_job_server(options)
+        return self._server
+
+    def _run(self, pipeline: Any, options: Any, where: str) -> Any:
+        try:
+            result = super().run_portable_pipeline(pipeline, options)
+        except BaseException:
+            self._stop()
+            raise
+        return telling(result, where, then=self._stop)
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+
+class FlinkRunner(_Serving, flink_runner.FlinkRunner):
     """Beam's, telling."""
 
     def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
@@ -64,10 +89,10 @@ class FlinkRunner(flink_runner.FlinkRunner):
         if not flink.flink_submit_uber_jar:
             require_java(options.view_as(JobServerOptions).job_server_java_launcher)
         where = flink.flink_master  # Beam's own runner changes it
-        return telling(super().run_portable_pipeline(pipeline, options), f"Flink {where}")
+        return self._run(pipeline, options, f"Flink {where}")
 
 
-class SparkRunner(spark_runner.SparkRunner):
+class SparkRunner(_Serving, spark_runner.SparkRunner):
     """Beam's, telling."""
 
     def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
@@ -81,7 +106,8 @@ class SparkRunner(spark_runner.SparkRunner):
         if not spark.spark_submit_uber_jar:
             require_java(options.view_as(JobServerOptions).job_server_java_launcher)
         where = spark.spark_rest_url or spark.spark_master_url
-        return telling(super().run_portable_pipeline(pipeline, options), f"Spark {where}")
+        spark_runner.JOB_SERVER_CACHE.clear()  # a server that was stopped is not started again
+        return self._run(pipeline, options, f"Spark {where}")
 
 
 def require_jar(key: str, path: str) -> None:
@@ -115,14 +141,25 @@ def require_server(endpoint: str, wait_s: float | None = None) -> None:
             ) from error
 
 
-def telling(result: Any, where: str) -> Any:
-    """The same result; when it is waited for and has succeeded, it says where and how long it ran, and on how much."""
+def telling(result: Any, where: str, then: Callable[[], None] | None = None, tells_rows: bool = True) -> Any:
+    """The same result; when it is waited for and has succeeded, it says where and how long it ran, and on how much.
+
+    Args:
+      result: of a pipeline that has been handed over.
+      where: for people.
+      then: is called when it is over, however it ended.
+      tells_rows: whether its metrics are asked for.
+    """
     started, wait = time.monotonic(), result.wait_until_finish
 
     @functools.wraps(wait)
     def wait_and_tell(*arguments: Any, **options: Any) -> Any:
-        state = wait(*arguments, **options)
-        _tell(where, time.monotonic() - started, _rows_of(result))
+        try:
+            state = wait(*arguments, **options)
+            _tell(where, time.monotonic() - started, _rows_of(result) if tells_rows else 0)
+        finally:
+            if then is not None:
+                then()
         return state
 
     result.wait_until_finish = wait_and_tell

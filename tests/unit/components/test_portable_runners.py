@@ -1,3 +1,4 @@
+import contextlib
 import json
 import logging
 from types import SimpleNamespace
@@ -66,6 +67,16 @@ def test_a_job_that_fails_does_not_tell_that_it_is_done(runners, caplog):
     with caplog.at_level(logging.INFO, "penstock.progress"), pytest.raises(RuntimeError, match="of a worker"):
         runners.telling(Result(error=RuntimeError("of a worker")), "Dataflow").wait_until_finish()
     assert not caplog.records
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("of a worker")])
+def test_a_job_server_is_stopped_however_its_job_ends(runners, error):
+    stopped = []
+    result = runners.telling(Result(error=error), "Flink", then=lambda: stopped.append("now"))
+    assert stopped == []
+    with contextlib.suppress(RuntimeError):
+        result.wait_until_finish()
+    assert stopped == ["now"]
 
 
 @pytest.mark.parametrize(("name", "key"), [("FlinkRunner", "flink"), ("SparkRunner", "spark")])
