@@ -3,11 +3,13 @@
 import contextlib
 import dataclasses
 import datetime
+import html
 import json
 import threading
 
 import pytest
 from browser import browser, chromium_or_skip, tab
+from kubeflow_node import card_of
 from playwright.sync_api import expect
 from projects import completed
 from run_folders import RunFolder
@@ -18,7 +20,7 @@ from pipeline.readers.run_view import RunView
 from pipeline.report.diff_page import diff_page
 from pipeline.report.live import LivePage, LiveServer, serve
 from pipeline.report.write import write_report
-from pipeline.run_store import NodeRecord
+from pipeline.run_store import NodeRecord, RunStore
 
 pytestmark = pytest.mark.integration
 
@@ -41,6 +43,14 @@ HOSTILE = (
     "long" * 25_000,
     "w o r d s " * 10_000,
 )
+CARDS = {
+    "StatisticsGen": ("Statistics", "What it made"),
+    "ValidationGate": ("Gates", "What it made"),
+    "Trainer": ("Training", "Model", "What it made"),
+    "Evaluator": ("Metrics", "Slices", "Confusion matrix", "What it made"),
+}
+"""Node → headings of its card."""
+
 PROGRESS = {
     "event": "node_progress", "node_id": "Trainer", "done": 2, "total": 5, "unit": "epochs", "metrics": {"loss": 0.5},
     "message": HOSTILE[0],
@@ -226,6 +236,28 @@ def test_hostile_texts_are_inert_and_visible(chromium, name, request):
             assert shown in text
         assert opened.complaints == []
         assert opened.requests == []
+
+
+@pytest.mark.parametrize("name", ["real", "hostile"])
+def test_cards_for_kubeflows_ui_are_whole_in_its_box_without_script(chromium, tmp_path, name, request):
+    if name == "real":
+        store, run_id = RunStore(request.getfixturevalue("two_runs").root), "second"
+    else:
+        store, run_id = whole_run(tmp_path / "run", HOSTILE).store, "run-1"
+    for node_id, said in CARDS.items():
+        card = html.escape(card_of(store, run_id, node_id))
+        page = tmp_path / f"{node_id}.html"
+        page.write_text(
+            f'<iframe sandbox="allow-scripts" style="width: 700px; height: 600px" srcdoc="{card}"></iframe>'
+        )
+        with tab(chromium, page.as_uri(), viewport=DESK, java_script_enabled=False) as opened:
+            box = opened.page.frame_locator("iframe")
+            expect(box.locator("h1")).to_have_text(node_id)
+            for title in said:
+                expect(box.get_by_role("heading", name=title, exact=True)).to_be_visible()
+            assert box.locator("body").evaluate("body => body.ownerDocument.documentElement.scrollWidth") <= 700
+            assert opened.complaints == []
+            assert opened.requests == []
 
 
 def test_a_live_page_follows_the_run_and_keeps_what_its_reader_opened(chromium, tmp_path):
