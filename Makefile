@@ -50,8 +50,10 @@ ORACLE := $(call beside,.venv-oracle,requirements-oracle.lock)
 AWS_TEST := $(call beside,.venv-aws,requirements-aws-test.lock)
 NODE_TEST := $(call beside,.node,tests/kubeflow/package.json tests/kubeflow/package-lock.json)
 SAMPLE := data/reviews.tsv
+BEAM_VERSION := $(shell sed -n 's/^apache-beam==\([0-9.]*\).*/\1/p' requirements.lock)
+JOB_SERVERS := beam-runners-flink-1.20-job-server beam-runners-spark-3-job-server
 
-.PHONY: help run test check oracle lock clean core dev aws aws-test node-test
+.PHONY: help run test check oracle lock clean core dev aws aws-test node-test beam-jars
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -86,6 +88,12 @@ aws-test: $(AWS_TEST)  ## the environment that stands in for Amazon's services i
 
 # Where there is npm: `make test` runs without, and says which test it skipped.
 node-test: $(NODE_TEST)  ## the proxy that holds requests to Kubeflow's own document in `make test`; needs Node.js
+
+# Where Maven refuses one, what it said is kept beside, for the tests that skip then.
+beam-jars:  ## Beam's job servers for Flink and Spark into .jars, for tests that run them; needs Maven and Java
+	@$(call section,Beam's job servers into .jars)
+	@mkdir -p .jars
+	@$(foreach name,$(JOB_SERVERS),$(call fetch_jar,$(name)-$(BEAM_VERSION));)
 
 # A file's tests share what they make, so one worker runs them. In our order: the slowest files come first.
 SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -169,6 +177,15 @@ define create_beside
 $(call section,environment: $(2) into $(1))
 $(PYTHON) -m venv --clear $(VENV_OPTIONS) $(1)
 $(subst $(BIN)/python,$(1)/bin/python,$(INSTALL)) --require-hashes -r $(2)
+endef
+
+# The jar of that name and version, unless it is there already.
+define fetch_jar
+[ -s .jars/$(1).jar ] || { rm -f .jars/$(1).refused; \
+  timeout 600 mvn --batch-mode --quiet -U dependency:copy -DoutputDirectory=.jars \
+    -Dartifact=org.apache.beam:$(patsubst %-$(BEAM_VERSION),%,$(1)):$(BEAM_VERSION) >.jars/said 2>&1 || { \
+    { grep -m1 -o 'Unable to find artifact.*\|Could not .*' .jars/said || head -n1 .jars/said; } >.jars/$(1).refused; \
+    echo "$(1): $$(cat .jars/$(1).refused)"; }; }
 endef
 
 IS_311 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
