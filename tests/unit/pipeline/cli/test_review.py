@@ -46,7 +46,7 @@ def test_answers_about_a_run_on_a_volume_are_on_the_record_there(volume, capsys)
     row[header.index("label")] = "5"
     (volume / "rows.csv").write_text("\n".join([",".join(header), ",".join(row)]) + "\n")
     penstock("import", "rows.csv", "run-1", "--by", "ann")
-    record = Ledger(f"{volume}/root/review/reviews/answers.jsonl")
+    record = Ledger(str(volume / "root" / "review" / "reviews" / "answers.jsonl"))
     assert [entry.kind for entry in record.entries()] == ["asked", "answered"]
     penstock("status", "run-1")
     assert "1 rows of 1 below 0.9; 0 not answered" in capsys.readouterr().out

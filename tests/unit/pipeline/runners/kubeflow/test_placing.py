@@ -35,7 +35,7 @@ def test_data_that_pods_do_not_see_are_refused_with_what_they_see(tmp_path):
     config = on_volume(tmp_path)
     config = config.model_copy(
         update={
-            "data": config.data.model_copy(update={"path": "/home/ann/rows.csv"}),
+            "data": config.data.model_copy(update={"path": "/elsewhere/rows.csv"}),
             "signing": dataclasses.replace(config.signing, public_key="/etc/keys/models.pem"),
             "push": config.push.model_copy(update={"directory": f"{tmp_path}else/pushed"}),
         }
