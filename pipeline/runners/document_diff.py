@@ -107,7 +107,16 @@ def _parsed(text: str) -> Any:
         spec, *platform = yaml.safe_load_all(text)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
-    return {"pipeline_spec": spec, "platform_spec": platform[0] if platform else {}}
+    return _whole({"pipeline_spec": spec, "platform_spec": platform[0] if platform else {}})
+
+
+def _whole(value: Any) -> Any:
+    """The value with whole numbers as integers: the server keeps 2.0 as 2."""
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def changes(before: Any, after: Any, path: str) -> Iterator[str]:
