@@ -67,9 +67,8 @@ class Models:
     def decide(self, kind):
         """The decision of a person who says it to us; the request."""
         decision = Decision(kind, "ann", "looked at it")
-        return decide_on_platform(self.config, record_of(platform_root("sagemaker", self.config)), RUN, decision)[
-            0
-        ], decision
+        ledger = record_of(platform_root("sagemaker", self.config))
+        return decide_on_platform(self.config, ledger, RUN, decision)[0], decision
 
     def begin_machine(self):
         """A run that waits for its token."""
