@@ -1,6 +1,7 @@
 """The sample pipeline on each platform, against the same run on this machine: the same artifacts, and the same in them.
 
-Every file of every artifact is compared, as artifact_equality.py says: rows, graph, weights and metrics bit for bit.
+Every file of every artifact is compared, as artifact_equality.py says: rows, graph, weights and metrics bit for bit. Of
+runs on Kubeflow the lineage is too, field by field (lineage_equality.py).
 
 From `penstock submit` on, as a user would: the document is stored with the platform, which carries it out as far as a
 person's approval; `penstock approve` has the same run go on, to a pushed, registered and deployed model.
@@ -16,11 +17,15 @@ from pathlib import Path
 import pytest
 from artifact_equality import Made, differences
 from aws_platforms import MachineRun
+from kubeflow_pods import let_in, place_on
+from lineage_equality import lineage_differences, lineage_of
 from model_events import Started, group_of, package_of, started_by
-from projects import ROOT, completed, make_project
+from projects import ROOT, Project, completed, make_project
+from reviews_on_cluster import reviews_on
+from run_contract import executions_of
 
 from components.ledger.ledger import Ledger
-from pipeline.errors import EXIT_WAITING
+from pipeline.errors import EXIT_NOT_PUSHED, EXIT_WAITING
 from pipeline.metadata import LineageStore
 from pipeline.run_store import RunStore
 
@@ -46,8 +51,59 @@ ON_PLATFORMS_ONLY = ("EndpointPusher", "endpoint")
 HERE = "run-on-this-machine"
 """The id of the run that the others are compared with."""
 
+HIGHER_BAR = "evaluation.thresholds=[{metric: accuracy, lower: 0.999}]"
+"""Overrides one parameter of the same run, so that its model does not pass."""
+
+BELOW_THE_BAR = "run-below-the-bar"
+"""The id of the run on this machine with that parameter."""
+
+NOT_FROM_THE_CACHE = {
+    "Evaluator", "ServingCheck", "ModelCard", "ModelApproval", "latest_blessed_model", "previous_metrics",
+}  # fmt: skip
+"""What that parameter reaches, and the lookups."""
+
+BEHIND_THE_APPROVAL = ("Pusher", "ModelRegistry")
+"""On this machine they run to say that they do nothing; for a model that is refused platforms start nothing."""
+
 ASKS = "Ask for ModelApproval"
 WHY = "better than a constant answer"
+
+
+@dataclasses.dataclass(frozen=True)
+class Here:
+    """The runs on this machine that those on platforms are compared with: an approved one, and what is made of it."""
+
+    data: Path
+    project: Project
+    public_key: Path
+    sets: tuple[str, ...]
+
+    @property
+    def store_uri(self):
+        return RunStore(self.project.root).metadata_uri
+
+    def made(self, run_id=HERE):
+        """The files of a run."""
+        outputs = LineageStore(self.store_uri).outputs_of_run(run_id)
+        folders = {(item.node_id, item.key): Path(item.uri) for item in outputs}
+        places = {
+            self.project.root: "ROOT",
+            self.data: "DATA",
+            self.data.parent: "FOLDER",
+            self.public_key: "PUBLIC KEY",
+        }
+        return Made(
+            folders, {HERE: "RUN 1", BELOW_THE_BAR: "RUN 2", **{str(path): name for path, name in places.items()}}
+        )
+
+    def lineage(self, run_id=HERE):
+        """What the store has of it."""
+        return lineage_of(self.store_uri, run_id, "reviews", self.made(run_id))
+
+    def run_below_the_bar(self):
+        """Runs the pipeline once more, with the one parameter overridden."""
+        run = self.project.penstock("run", f"--run-id={BELOW_THE_BAR}", overrides=[*self.sets, HIGHER_BAR])
+        completed(run, EXIT_NOT_PUSHED)
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +113,13 @@ def local(tmp_path_factory, signer):
     data = folder / "reviews.tsv"
     project = make_project(folder, (ROOT / "penstock.yaml").read_text())
     completed(project.penstock_plain("sample-data", "--output", str(data), f"--rows={ROWS}"), 0)
-    sets = [f"data.path={data}", signer.setting, *OVERRIDES]
+    here = Here(data, project, signer.public_key, (f"data.path={data}", signer.setting, *OVERRIDES))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in signer.variables.items():
             patch.setenv(name, value)
-        completed(project.penstock("run", f"--run-id={HERE}", overrides=sets), EXIT_WAITING)
-        completed(project.penstock("approve", HERE, "--by=ann", "--reason", WHY, overrides=sets), 0)
-    outputs = LineageStore(RunStore(project.root).metadata_uri).outputs_of_run(HERE)
-    folders = {(item.node_id, item.key): Path(item.uri) for item in outputs}
-    return data, Made(folders, {HERE: "RUN", str(project.root): "ROOT"})
+        completed(project.penstock("run", f"--run-id={HERE}", overrides=here.sets), EXIT_WAITING)
+        completed(project.penstock("approve", HERE, "--by=ann", "--reason", WHY, overrides=here.sets), 0)
+    return here
 
 
 def _copied(place, uri, folder):
@@ -92,7 +146,7 @@ def penstock(place, local, signer):
     aws = {key: value for key, value in dataclasses.asdict(place.config.aws).items() if value}
     text = (ROOT / "penstock.yaml").read_text()
     project = make_project(place.folder / "project", f"{text}\naws: {json.dumps(aws)}\n")
-    place.services.client("s3").upload_file(str(local[0]), bucket, "data/reviews.tsv")
+    place.services.client("s3").upload_file(str(local.data), bucket, "data/reviews.tsv")
     deploy = f"deploy={{enabled: true, endpoint: {bucket}, image: {aws['image']}}}"
     sets = [f"data.path=s3://{bucket}/data/reviews.tsv", signer.setting, deploy, *OVERRIDES]
 
@@ -132,7 +186,7 @@ def _check_equal(place, run_id, here):
     copies = place.folder / "copies"
     folders = {(item.node_id, item.key): _copied(place, item.uri, copies / item.node_id / item.key) for item in outputs}
     endpoint = _document(folders.pop(ON_PLATFORMS_ONLY), "endpoint.json")
-    assert differences(here, Made(folders, {run_id: "RUN", place.config.aws.root: "ROOT"})) == []
+    assert differences(here, Made(folders, {run_id: "RUN 1", place.config.aws.root: "ROOT"})) == []
     _check_published(place, folders, endpoint)
 
 
@@ -197,7 +251,7 @@ def test_a_state_machine_waits_for_a_person_and_makes_what_a_run_on_this_machine
     end = run.wait()
     assert end["status"] == "SUCCEEDED", end
     completed(penstock("status", run_id, "--runner", "step_functions", "--wait"), 0)
-    _check_equal(place, run_id, local[1])
+    _check_equal(place, run_id, local.made())
     _check_seen_from_afar(penstock, place, run_id, "step_functions")
     assert [entry.kind for entry in _recorded(place, monkeypatch)] == ["requested", "approved"]
 
@@ -222,5 +276,55 @@ def test_a_sagemaker_pipeline_ends_waiting_and_goes_on_by_the_event_to_what_a_ru
     going_on = sagemaker.start_pipeline_execution(PipelineName=started[0].pipeline, PipelineParameters=given)
     _wait_for_pipeline(sagemaker, going_on["PipelineExecutionArn"])
     completed(penstock("status", run_id, "--runner", "sagemaker", "--wait"), 0)
-    _check_equal(place, run_id, local[1])
+    _check_equal(place, run_id, local.made())
     assert [entry.kind for entry in _recorded(place, monkeypatch)] == ["requested", "package", "approved"]
+
+
+@pytest.fixture(scope="module")
+def reviews(cluster, stand_in, mariadb, platform_warm, signer, local, tmp_path_factory):
+    """The same project on a cluster with Kubeflow Pipelines, its data and its root on a volume."""
+    stand_in.wait_for_warm_containers()
+    with pytest.MonkeyPatch.context() as patch:
+        let_in(patch, cluster)
+        for name, value in signer.variables.items():
+            patch.setenv(name, value)
+        place = place_on(cluster, platform_warm, mariadb.new_uri(), tmp_path_factory.mktemp("on-cluster"))
+        yield reviews_on(place, signer, local.data, OVERRIDES)
+
+
+@pytest.fixture(scope="module")
+def approved_on_cluster(reviews):
+    """The id of a run whose first node failed at first and whose Transform was killed, and that was approved."""
+    run_id = reviews.submit_before_the_data()
+    reviews.kill(run_id, "Transform")
+    reviews.wait(run_id, EXIT_WAITING)
+    reviews.approve(run_id, "ann", WHY)
+    reviews.wait(run_id, 0)
+    return run_id
+
+
+def test_kubeflow_makes_what_a_run_on_this_machine_makes_though_a_node_fails_and_one_is_killed(
+    reviews, approved_on_cluster, local
+):
+    codes = reviews.exit_codes(approved_on_cluster)
+    assert codes.pop("ArrowExampleGen")[0] not in (0, 137)
+    assert codes.pop("Transform") == [137, 0]
+    assert differences(local.made(), reviews.made(approved_on_cluster)) == []
+
+
+def test_the_lineage_of_a_run_on_kubeflow_is_that_of_a_run_on_this_machine(reviews, approved_on_cluster, local):
+    there = reviews.lineage(approved_on_cluster)
+    assert lineage_differences(local.lineage(), there) == []
+
+
+def test_one_parameter_runs_on_kubeflow_what_depends_on_it_and_a_model_below_the_bar_is_not_pushed(
+    reviews, approved_on_cluster, local
+):
+    run_id = reviews.submit_and_wait(HIGHER_BAR, code=0)
+    states = reviews.place.states(run_id)
+    assert {node_id for node_id, state in states.items() if state != "CACHED"} == NOT_FROM_THE_CACHE
+    pods = reviews.exit_codes(run_id)
+    assert [pods[node_id] for node_id in BEHIND_THE_APPROVAL] == [[], []]
+    local.run_below_the_bar()
+    here = {node_id: found[-1] for node_id, found in executions_of(local.store_uri, BELOW_THE_BAR).items()}
+    assert states == {node_id: state for node_id, state in here.items() if node_id not in BEHIND_THE_APPROVAL}
