@@ -5,8 +5,8 @@ answer here is not in its key, and a hit would publish nothing.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pipeline import ir as ir_documents
@@ -101,9 +101,26 @@ def render(plan: TaskPlan, settings: KubeflowSettings) -> str:
     import yaml
     from google.protobuf import json_format
 
-    made = _Writer(plan, settings).pipeline()
+    with _settings_made_quickly():
+        made = _Writer(plan, settings).pipeline()
     parts = [json_format.MessageToDict(part) for part in (made.pipeline_spec, made.platform_spec)]
     return str(yaml.dump_all([part for part in parts if part], Dumper=yaml.CSafeDumper, sort_keys=True))
+
+
+@contextmanager
+def _settings_made_quickly() -> Iterator[None]:
+    """Keeps kfp 2.16 from reading the whole call stack at each setting of a task: with TFX loaded, most of the time.
+
+    It looks there for a word of an error about tasks without a container, of which a plan has none.
+    """
+    from kfp.dsl.pipeline_task import PipelineTask
+
+    check = PipelineTask._ensure_container_spec_exists
+    PipelineTask._ensure_container_spec_exists = lambda _task: None
+    try:
+        yield
+    finally:
+        PipelineTask._ensure_container_spec_exists = check
 
 
 class _Writer:
