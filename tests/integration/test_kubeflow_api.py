@@ -217,7 +217,7 @@ def test_a_run_goes_on_with_its_own_pipeline_and_parameters_though_another_was_s
     runner.submit(document_of(json.dumps(changed), config), {})
     given = runner._api.run(runner.continue_run(handle).execution_arn)
     version = runner._api.spec(*given["pipeline_version_reference"].values())
-    assert ir_word(version) == ir_word(runner._spec(runner._api.run(handle.run_id)["pipeline_version_reference"]))
+    assert ir_word(version) == ir_word(runner._runs.spec(runner._api.run(handle.run_id)))
     takes = set(pipeline_of(version)["root"]["inputDefinitions"]["parameters"])
     wanted = {"RunId": handle.run_id, "day": "2026-02-02"}
     assert given["runtime_config"]["parameters"] == {key: value for key, value in wanted.items() if key in takes}

@@ -4,7 +4,6 @@ A run is one run of the pipeline, and, once its model is approved, one of the pi
 """
 
 import datetime
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,41 +16,20 @@ from pipeline.jobs import RUN_ID_PARAMETER
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.launch.packed_ir import PREFIX
 from pipeline.run_handle import RunHandle
-from pipeline.runners.base import Document, RunState, RunStatus
-from pipeline.runners.kubeflow.api import KubeflowApi, NotThere, make_api
+from pipeline.runners.base import Document, RunStatus
+from pipeline.runners.kubeflow.api import KubeflowApi, make_api
 from pipeline.runners.kubeflow.cron import six_fields
 from pipeline.runners.kubeflow.document import CAPABILITIES, NAME, compile_document
-from pipeline.runners.kubeflow.pods import pod_failure, pod_lines
-from pipeline.runners.kubeflow.progress import (
-    RUN_STATES,
-    TaskNames,
-    explained,
-    ir_word,
-    jobs_of,
-    pipeline_of,
-    read_document,
-    run_state,
-    scheduled_of,
-)
+from pipeline.runners.kubeflow.pods import pod_lines
+from pipeline.runners.kubeflow.progress import RUN_STATES, ir_word, pipeline_of, scheduled_of
+from pipeline.runners.kubeflow.runs import CONTINUE, KubeflowRuns
 from pipeline.runners.kubeflow.texts import value_problems
-from pipeline.runners.remote import (
-    JobProgress,
-    JobUsage,
-    LogRange,
-    RunProgress,
-    Scheduled,
-    Timing,
-    check_given,
-    typed_parameters,
-)
+from pipeline.runners.remote import JobUsage, LogRange, RunProgress, Scheduled, Timing, check_given, typed_parameters
 from pipeline.runners.run_ids import new_run_id
-from pipeline.storage.texts import put_text, text_at
+from pipeline.storage.texts import put_text
 
 if TYPE_CHECKING:
     from pipeline.config import Config
-
-CONTINUE = "-continue"
-"""What follows a pipeline's name in that of the one that goes on after an approval."""
 
 _VERSION_DIGITS = 12
 
@@ -77,6 +55,7 @@ class KubeflowRunner:
         """Takes the API of the configured endpoint."""
         self._api = api
         self._settings = settings
+        self._runs = KubeflowRuns(api, settings)
 
     def compile(self, dsl_pipeline: Any, config: Any) -> Document:
         """The document."""
@@ -95,7 +74,7 @@ class KubeflowRunner:
         now = datetime.datetime.now(datetime.UTC)
         started = self._api.start(
             f"{document.pipeline_name} {new_run_id(now)}",
-            self._api.experiment(self._experiment(document.pipeline_name)),
+            self._api.experiment(self._runs.experiment(document.pipeline_name)),
             self._store(document),
             given,
         )
@@ -116,13 +95,12 @@ class KubeflowRunner:
         """
         name = f"{handle.pipeline_name}{CONTINUE}"
         run = self._api.run(handle.run_id)
-        reference = run["pipeline_version_reference"]
-        pipeline_id, version = self._continuation(name, self._spec(reference))
+        pipeline_id, version = self._continuation(name, self._runs.spec(run))
         given = (run.get("runtime_config") or {}).get("parameters") or {}
         takes = pipeline_of(version["pipeline_spec"])["root"].get("inputDefinitions", {}).get("parameters", {})
         started = self._api.start(
             f"{name} {handle.run_id}",
-            self._api.experiment(self._experiment(handle.pipeline_name)),
+            self._api.experiment(self._runs.experiment(handle.pipeline_name)),
             (pipeline_id, version["pipeline_version_id"]),
             {**{key: value for key, value in given.items() if key in takes}, RUN_ID_PARAMETER: handle.run_id},
         )
@@ -140,9 +118,6 @@ class KubeflowRunner:
             f"Kubeflow Pipelines has no version of pipeline '{name}' with the run's IR, which would go on: submit the "
             "pipeline again, for a run that takes from the cache what this one made."
         )
-
-    def _spec(self, reference: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._api.spec(reference["pipeline_id"], reference["pipeline_version_id"])
 
     def check_timing(self, timing: Timing) -> None:
         """Looks at the fields of `cron`."""
@@ -162,7 +137,7 @@ class KubeflowRunner:
         pipeline_id, version_id = self._store(document)
         made = self._api.schedule(
             {
-                "experiment_id": self._api.experiment(self._experiment(document.pipeline_name)),
+                "experiment_id": self._api.experiment(self._runs.experiment(document.pipeline_name)),
                 "job_name": document.pipeline_name,
                 "pipeline_id": pipeline_id,
                 "version_id": version_id,
@@ -177,7 +152,7 @@ class KubeflowRunner:
     def schedules(self, pipeline_name: str) -> tuple[Scheduled, ...]:
         """The pipeline's recurring runs."""
         pipeline_id = self._api.pipeline_id(pipeline_name)
-        experiment = self._api.known_experiment(self._experiment(pipeline_name))
+        experiment = self._api.known_experiment(self._runs.experiment(pipeline_name))
         if pipeline_id is None or experiment is None:
             return ()
         return tuple(
@@ -193,9 +168,6 @@ class KubeflowRunner:
             there = f"There are: {', '.join(known)}." if known else "There is none."
             raise NotFound(f"Pipeline '{pipeline_name}' has no schedule '{schedule_id}'. {there}")
         self._api.remove_schedule(schedule_id)
-
-    def _experiment(self, pipeline_name: str) -> str:
-        return self._settings.experiment or pipeline_name
 
     def _store(self, document: Document) -> tuple[str, str]:
         """Ids of pipeline and version; a version is named by its digest, so that the same one is stored once."""
@@ -229,24 +201,7 @@ class KubeflowRunner:
 
     def find(self, pipeline_name: str, run_id: str) -> RunHandle:
         """The handle of the run of that id, of the newest for `latest`."""
-        known: list[str] = []
-        for run in self._runs(pipeline_name):
-            known.append(run["run_id"])
-            if run_id in ("latest", known[-1]):
-                started = str(run["created_at"])
-                return RunHandle(self.name, pipeline_name, known[-1], execution_arn=known[-1], submitted_at=started)
-        hint = f"Latest runs: {', '.join(known[:3])}." if known else "None was submitted yet."
-        raise NotFound(f"Kubeflow Pipelines knows no run '{run_id}' of pipeline '{pipeline_name}'. {hint}")
-
-    def _runs(self, pipeline_name: str) -> Iterator[Mapping[str, Any]]:
-        """Runs of one pipeline, newest first; none if there is no such pipeline or experiment."""
-        pipeline_id = self._api.pipeline_id(pipeline_name)
-        experiment = self._api.known_experiment(self._experiment(pipeline_name.removesuffix(CONTINUE)))
-        if pipeline_id is None or experiment is None:
-            return
-        for run in self._api.runs(experiment):
-            if (run.get("pipeline_version_reference") or {}).get("pipeline_id") == pipeline_id:
-                yield run
+        return self._runs.find(pipeline_name, run_id)
 
     def status(self, handle: RunHandle) -> RunStatus:
         """Where the run stands."""
@@ -254,66 +209,7 @@ class KubeflowRunner:
 
     def watch(self, handle: RunHandle) -> RunProgress:
         """Where the run stands, what went on after an approval included."""
-        first, *later = self._runs_of(handle)
-        progress = self._progress(first, handle)[0]
-        for run in later:  # oldest first: what ran last counts
-            more, names = self._progress(run, handle)
-            again = {job.name for job in more.jobs}
-            jobs = [job for job in progress.jobs if job.name not in again]
-            jobs = [job for job in jobs if not (job.state == "SKIPPED" and job.name in names.nodes)]  # not any more
-            progress = RunProgress(more.state, (*jobs, *more.jobs), more.failure)
-        return progress
-
-    def _runs_of(self, handle: RunHandle) -> list[Mapping[str, Any]]:
-        """The run, and those that went on with it, oldest first."""
-        try:
-            first = self._api.run(handle.run_id)
-        except NotThere:
-            self.find(handle.pipeline_name, handle.run_id)
-            raise
-        if RUN_STATES[first["state"]] != "COMPLETE":
-            return [first]
-        later = [run["run_id"] for run in self._runs(f"{handle.pipeline_name}{CONTINUE}") if _continues(run, handle)]
-        return [first, *(self._api.run(run_id) for run_id in reversed(later))]
-
-    def _progress(self, run: Mapping[str, Any], handle: RunHandle) -> tuple[RunProgress, TaskNames]:
-        names = read_document(self._spec(run["pipeline_version_reference"]))
-        details = list((run.get("run_details") or {}).get("task_details") or ())
-        waiting = self._waiting(details, names, handle)
-        state = run_state(run)
-        jobs = tuple(self._explained(job, run["run_id"], state) for job in jobs_of(details, names, waiting))
-        if state == "COMPLETE" and waiting:
-            state = "AWAITING_APPROVAL"
-        said = str((run.get("error") or {}).get("message") or "")
-        return RunProgress(state, jobs, "" if any(job.failure for job in jobs) else said), names
-
-    def _explained(self, job: JobProgress, run_id: str, state: RunState) -> JobProgress:
-        """The job, if it failed with the reason; where the server has none, its pod does."""
-        if job.state != "FAILED":
-            return job
-        try:
-            why = job.failure or self._pod_failure(run_id, job.node_ids[0])
-        except PlatformRefused as refused:
-            why = "" if state == "INTERRUPTED" else str(refused)
-        return explained(job, state, why)
-
-    def _pod_failure(self, run_id: str, node_id: str) -> str:
-        return pod_failure(self._settings.namespace, run_id, node_id) if self._settings.namespace else ""
-
-    def _waiting(self, details: list[Mapping[str, Any]], names: TaskNames, handle: RunHandle) -> frozenset[str]:
-        """Tasks whose model waits for a person: the group behind the approval was left out, the decision says so.
-
-        Where the decision cannot be read from here, because the root is on a volume, a model that was not approved is
-        taken to wait.
-        """
-        skipped = {str(detail.get("display_name")) for detail in details if detail.get("state") == "SKIPPED"}
-        gates = [names.conditions[name] for name in skipped if name in names.conditions]
-        deciders = [gate.decider for gate in gates if gate.value == "approved"]
-        return frozenset(task for task in deciders if self._decision(task, names.nodes[task], handle) == "waiting")
-
-    def _decision(self, task: str, node_id: str, handle: RunHandle) -> str:
-        text = text_at(f"{self._settings.root}/decisions/{handle.run_id}/{task}/decision.json")
-        return "waiting" if text is None else str(json.loads(text).get(node_id))
+        return self._runs.watch(handle)
 
     def stop(self, handle: RunHandle) -> None:
         """Stops the run that is under way, or what goes on with it.
@@ -321,7 +217,7 @@ class KubeflowRunner:
         Raises:
           ConfigError: none is.
         """
-        last = self._runs_of(handle)[-1]
+        last = self._runs.of(handle)[-1]
         if RUN_STATES[last["state"]] != "RUNNING":
             raise ConfigError(
                 [f"Run '{handle.run_id}' is not under way (it is {last['state']}); there is nothing to stop."]
@@ -334,7 +230,7 @@ class KubeflowRunner:
         Raises:
           ConfigError: it is under way, or has ended well.
         """
-        last = self._runs_of(handle)[-1]
+        last = self._runs.of(handle)[-1]
         if last["state"] in ("FAILED", "CANCELED"):
             self._api.retry(last["run_id"])
             return handle
@@ -356,7 +252,7 @@ class KubeflowRunner:
         """What the node's pod printed."""
         progress = self.watch(handle)
         job = progress.job_with_log(node_id)
-        run = next(run for run in reversed(self._runs_of(handle)) if _has_task(run, job.job_name))
+        run = next(run for run in reversed(self._runs.of(handle)) if _has_task(run, job.job_name))
         if self._settings.namespace is None:
             raise PlatformRefused("Logs are read from pods: set kubeflow.namespace to the namespace that they run in.")
         return pod_lines(self._settings.namespace, run["run_id"], node_id, wanted)
@@ -376,11 +272,6 @@ def _given(document: Document, parameters: Mapping[str, str]) -> dict[str, str |
     if problems := [*value_problems(given)]:
         raise ConfigError(problems)
     return given
-
-
-def _continues(run: Mapping[str, Any], handle: RunHandle) -> bool:
-    given = (run.get("runtime_config") or {}).get("parameters") or {}
-    return bool(given.get(RUN_ID_PARAMETER) == handle.run_id)
 
 
 def _has_task(run: Mapping[str, Any], name: str) -> bool:
