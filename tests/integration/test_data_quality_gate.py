@@ -148,7 +148,8 @@ def test_a_key_that_is_in_two_splits_is_refused_with_its_row_and_everything_is_k
 
 
 def test_a_warning_is_told_and_a_waived_error_lets_pass(gate):
-    waiver = Waiver("size", "the first delivery is small", TODAY + datetime.timedelta(days=1))  # a run may cross midnight
+    tomorrow = TODAY + datetime.timedelta(days=1)  # a run may cross midnight
+    waiver = Waiver("size", "the first delivery is small", tomorrow)
     told = Constraint("mean", column="stars", max=2, severity="warning")
     gate.run({"train": orders(0, 100)}, (Constraint("size", min=1000), told), waivers=(waiver,))
     result = gate.outputs["result"][0]
