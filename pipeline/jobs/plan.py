@@ -1,35 +1,30 @@
 """From IR and configuration to the jobs of a run: which nodes share one, what it runs on, what it waits for."""
 
-import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipeline import ir as ir_documents
-from pipeline.aws_settings import DEFAULT_LINE, AwsSettings, ResourceLine, resource_line
+from pipeline.aws_settings import DEFAULT_LINE, AwsSettings, ResourceLine
 from pipeline.errors import ConfigError
 from pipeline.jobs.gates import Gates
-from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
+from pipeline.jobs.graph import JobGraph
 from pipeline.jobs.limits import MAX_JOB_NAME, MAX_NAME, UNIQUE_LENGTH, plan_problems
-from pipeline.jobs.request import JobPlan, JobRequest, Join, Parameter, RunId
+from pipeline.jobs.part import RUN_ID_PARAMETER, Part, parameter_name_problem, rest_of_run, whole_run
+from pipeline.jobs.request import JobPlan, JobRequest, Join, RunId
 from pipeline.jobs.requests import JobParts, processing_request, training_request
-from pipeline.jobs.resources import line_problems, sharing_problems
+from pipeline.jobs.resources import line_of, line_problems, sharing_problems
 from pipeline.jobs.words import LaunchWords
 
 if TYPE_CHECKING:
     from pipeline.config import Config
 
-RUN_ID_PARAMETER = "RunId"
-"""The parameter of the plan that goes on after an approval: the run that waits. EventBridge, which starts it, hands on
-no parameter with an underscore in its name (PutTargets: SageMakerPipelineParameter)."""
-
 _RUN_ID_INPUT = "run_id"
-"""The same in the input of a state machine."""
+"""The run's id in the input of a state machine."""
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
 
 def plan_jobs(ir_text: str, config: "Config") -> JobPlan:
@@ -38,8 +33,7 @@ def plan_jobs(ir_text: str, config: "Config") -> JobPlan:
     Raises:
       ConfigError: listing every node whose job a platform would refuse, and why.
     """
-    parameters = ir_documents.parameters_of(ir_text)
-    return _Planner(ir_text, config, nodes_of(ir_text), RunId(), parameters).plan("")
+    return _Planner(ir_text, config, whole_run(ir_text)).plan()
 
 
 def plan_rest(ir_text: str, config: "Config") -> JobPlan | None:
@@ -48,36 +42,26 @@ def plan_rest(ir_text: str, config: "Config") -> JobPlan | None:
     Raises:
       ConfigError: as `plan_jobs`.
     """
-    nodes = from_approval_on(nodes_of(ir_text))
-    if not nodes:
-        return None
-    used = ir_documents.parameters_of(ir_text, frozenset(nodes))
-    run_id = ir_documents.RuntimeParameter(RUN_ID_PARAMETER, "STRING", None)
-    return _Planner(ir_text, config, nodes, Parameter(RUN_ID_PARAMETER), (run_id, *used)).plan("-continue")
+    part = rest_of_run(ir_text)
+    return None if part is None else _Planner(ir_text, config, part).plan()
 
 
 class _Planner:
-    def __init__(
-        self,
-        ir_text: str,
-        config: "Config",
-        nodes: Mapping[str, Node],
-        run_id: RunId | Parameter,
-        parameters: tuple[ir_documents.RuntimeParameter, ...],
-    ) -> None:
-        self._ir_text, self._config, self._run_id, self._parameters = ir_text, config, run_id, parameters
+    def __init__(self, ir_text: str, config: "Config", part: Part) -> None:
+        self._ir_text, self._config, self._suffix = ir_text, config, part.suffix
+        self._run_id, self._parameters = part.run_id, part.parameters
         self._aws: AwsSettings = config.on_aws
         self._pipeline_name: str = json.loads(ir_text)["pipelineInfo"]["id"]
-        self._graph = JobGraph(nodes)
+        self._graph = JobGraph(part.nodes)
         self._names = {lead: step_name(lead) for lead in self._graph.jobs}
         self._gates = Gates(self._graph, self._names)
 
-    def plan(self, suffix: str) -> JobPlan:
+    def plan(self) -> JobPlan:
         problems = [*self._name_problems(), *self._resource_problems()]
         if problems:
             raise ConfigError(problems)
         plan = JobPlan(
-            pipeline_name=f"{self._pipeline_name}{suffix}",
+            pipeline_name=f"{self._pipeline_name}{self._suffix}",
             jobs=tuple(self._job(lead) for lead in self._graph.order),
             parameters=tuple(sorted(self._parameters, key=lambda parameter: parameter.name)),
             ir_uri=f"{self._aws.root}/ir/{ir_documents.digest(self._ir_text)}.json",
@@ -102,12 +86,7 @@ class _Planner:
                     f"Node '{gate.node_id}': the platform reads the decision about it by its id, which may have only "
                     "letters, digits and underscores, a letter first. Rename it."
                 )
-        for parameter in self._parameters:
-            if not _PARAMETER_NAME.fullmatch(parameter.name):
-                yield (
-                    f"Runtime parameter '{parameter.name}': only letters, digits and underscores, a letter first, are "
-                    "names to every platform. Rename it."
-                )
+        yield from filter(None, map(parameter_name_problem, self._parameters))
         names = [parameter.name for parameter in self._parameters]
         taken = (*([RUN_ID_PARAMETER] if isinstance(self._run_id, RunId) else []), _RUN_ID_INPUT)
         for name in taken:
@@ -124,8 +103,7 @@ class _Planner:
                 yield f"Node '{lead}' (resources.{where}): {problem}"
 
     def _line(self, lead: str) -> ResourceLine:
-        line = resource_line(self._config.resource_lines, lead)
-        return line if self._graph.nodes[lead].can_be_shared else dataclasses.replace(line, instances=1)
+        return line_of(self._graph.nodes[lead], self._config.resource_lines)
 
     def _job(self, lead: str) -> JobRequest:
         node, members, line = self._graph.nodes[lead], self._graph.jobs[lead], self._line(lead)

@@ -6,10 +6,10 @@ more of everything and costs more than those before it that have less.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from models.tabular_text.settings import TrainingSettings
-from pipeline.aws_settings import MAX_PROCESSING_S, ResourceLine
+from pipeline.aws_settings import MAX_PROCESSING_S, ResourceLine, resource_line
 from pipeline.jobs.graph import Node
 from pipeline.jobs.request import JobKind
 
@@ -113,6 +113,12 @@ def _disk_of_unknown(line: ResourceLine) -> int | None:
     """For a type that is not in our table: whether it has a disk of its own goes by its family."""
     family = (line.instance_type or "").split(".")[1]
     return line.disk_gb if family in _LOCAL_DISKS else None
+
+
+def line_of(node: Node, lines: Mapping[str, ResourceLine]) -> ResourceLine:
+    """What a node's job runs on, complete; one that several machines cannot share is on one of them."""
+    line = resource_line(lines, node.node_id)
+    return line if node.can_be_shared else dataclasses.replace(line, instances=1)
 
 
 def line_problems(line: ResourceLine, own: ResourceLine, kind: JobKind) -> Iterator[str]:

@@ -12,7 +12,7 @@ import yaml
 
 from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError, NotFound, PlatformRefused
-from pipeline.jobs import RUN_ID_PARAMETER
+from pipeline.jobs import CONTINUE, RUN_ID_PARAMETER
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.launch.packed_ir import PREFIX
 from pipeline.run_handle import RunHandle
@@ -22,7 +22,7 @@ from pipeline.runners.kubeflow.cron import six_fields
 from pipeline.runners.kubeflow.document import CAPABILITIES, NAME, compile_document
 from pipeline.runners.kubeflow.pods import pod_lines
 from pipeline.runners.kubeflow.progress import RUN_STATES, ir_word, pipeline_of, scheduled_of
-from pipeline.runners.kubeflow.runs import CONTINUE, KubeflowRuns
+from pipeline.runners.kubeflow.runs import KubeflowRuns
 from pipeline.runners.kubeflow.texts import value_problems
 from pipeline.runners.remote import JobUsage, LogRange, RunProgress, Scheduled, Timing, check_given, typed_parameters
 from pipeline.runners.run_ids import new_run_id

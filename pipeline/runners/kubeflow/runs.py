@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline.errors import NotFound, PlatformRefused
-from pipeline.jobs import RUN_ID_PARAMETER
+from pipeline.jobs import CONTINUE, RUN_ID_PARAMETER
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.run_handle import RunHandle
 from pipeline.runners.base import RunState
@@ -15,9 +15,6 @@ from pipeline.runners.kubeflow.pods import pod_failure
 from pipeline.runners.kubeflow.progress import RUN_STATES, TaskNames, explained, jobs_of, read_document, run_state
 from pipeline.runners.remote import JobProgress, RunProgress
 from pipeline.storage.texts import text_at
-
-CONTINUE = "-continue"
-"""What follows a pipeline's name in that of the one that goes on after an approval."""
 
 
 class KubeflowRuns:

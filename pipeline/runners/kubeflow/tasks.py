@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from models.tabular_text.features import LabelKind
 from pipeline import ir as ir_documents
-from pipeline.aws_settings import DEFAULT_LINE, ResourceLine, resource_line
+from pipeline.aws_settings import DEFAULT_LINE, ResourceLine
 from pipeline.errors import ConfigError
 from pipeline.jobs import RUN_ID_PARAMETER, Gate, Join, Parameter, RunId
 from pipeline.jobs.gates import Gates
-from pipeline.jobs.graph import JobGraph, Node, from_approval_on, nodes_of
-from pipeline.jobs.resources import sharing_problems
+from pipeline.jobs.graph import JobGraph, Node
+from pipeline.jobs.part import Part, parameter_name_problem, rest_of_run, whole_run
+from pipeline.jobs.resources import line_of, sharing_problems
 from pipeline.jobs.words import LaunchWords
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.launch.follower_job import FOLLOWERS
@@ -54,7 +55,6 @@ EXECUTOR_INPUT = "{{$}}"
 """What Kubeflow replaces by all that it knows of a task, and so of the file where it looks for artifacts' metadata; the
 file's own placeholder, `{{$.outputs.output_file}}`, only kfp.local knows."""
 
-_PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _OWN_PARAMETERS = (RUN_ID_PARAMETER, "run_id", *SHOWN, *CLASSIFICATION)
 
 
@@ -104,7 +104,7 @@ def plan_tasks(ir_text: str, config: "Config") -> TaskPlan:
     Raises:
       ConfigError: listing every node whose task Kubeflow Pipelines or Kubernetes would refuse, and why.
     """
-    return _Planner(ir_text, config, nodes_of(ir_text), RunId(), ir_documents.parameters_of(ir_text)).plan("")
+    return _Planner(ir_text, config, whole_run(ir_text)).plan()
 
 
 def plan_rest_of_tasks(ir_text: str, config: "Config") -> TaskPlan | None:
@@ -113,32 +113,23 @@ def plan_rest_of_tasks(ir_text: str, config: "Config") -> TaskPlan | None:
     Raises:
       ConfigError: as `plan_tasks`.
     """
-    nodes = from_approval_on(nodes_of(ir_text))
-    if not nodes:
-        return None
-    run_id = ir_documents.RuntimeParameter(RUN_ID_PARAMETER, "STRING", None)
-    parameters = (run_id, *ir_documents.parameters_of(ir_text, frozenset(nodes)))
-    return _Planner(ir_text, config, nodes, Parameter(RUN_ID_PARAMETER), parameters).plan("-continue")
+    part = rest_of_run(ir_text)
+    return None if part is None else _Planner(ir_text, config, part).plan()
 
 
 class _Planner:
-    def __init__(
-        self,
-        ir_text: str,
-        config: "Config",
-        nodes: Mapping[str, Node],
-        run_id: RunId | Parameter,
-        parameters: tuple[ir_documents.RuntimeParameter, ...],
-    ) -> None:
-        self._config, self._parameters = config, parameters
+    def __init__(self, ir_text: str, config: "Config", part: Part) -> None:
+        self._config, self._parameters, self._suffix = config, part.parameters, part.suffix
         self._settings: KubeflowSettings = config.on_kubeflow
         self._pipeline_name: str = json.loads(ir_text)["pipelineInfo"]["id"]
-        self._graph = JobGraph(nodes, shares_jobs=False)
-        self._names = task_names(nodes)
+        self._graph = JobGraph(part.nodes, shares_jobs=False)
+        self._names = task_names(part.nodes)
         self._gates = Gates(self._graph, self._names, training_decides=True)
-        self._ir_location = self._location(ir_text, len(nodes))
+        self._ir_location = self._location(ir_text, len(part.nodes))
         self._regresses = _is_regression(ir_text)
-        self._words = LaunchWords(self._ir_location, self._settings.metadata, run_id, parameters, config.caching)
+        self._words = LaunchWords(
+            self._ir_location, self._settings.metadata, part.run_id, part.parameters, config.caching
+        )
 
     def _location(self, ir_text: str, tasks: int) -> str:
         packed = pack(ir_text)
@@ -146,12 +137,12 @@ class _Planner:
             return packed
         return f"{self._settings.root}/ir/{ir_documents.digest(ir_text)}.json"
 
-    def plan(self, suffix: str) -> TaskPlan:
+    def plan(self) -> TaskPlan:
         problems = [*self._name_problems(), *self._parameter_problems(), *self._line_problems()]
         if problems:
             raise ConfigError(problems)
         return TaskPlan(
-            pipeline_name=f"{self._pipeline_name}{suffix}",
+            pipeline_name=f"{self._pipeline_name}{self._suffix}",
             tasks=tuple(self._task(node_id) for node_id in self._graph.order),
             parameters=tuple(sorted(self._parameters, key=lambda parameter: parameter.name)),
             ir_location=self._ir_location,
@@ -170,11 +161,8 @@ class _Planner:
 
     def _parameter_problems(self) -> Iterator[str]:
         for parameter in self._parameters:
-            if not _PARAMETER_NAME.fullmatch(parameter.name):
-                yield (
-                    f"Runtime parameter '{parameter.name}': only letters, digits and underscores, a letter first, are "
-                    "names to every platform. Rename it."
-                )
+            if problem := parameter_name_problem(parameter):
+                yield problem
             elif parameter.name in _OWN_PARAMETERS and Parameter(parameter.name) != self._words.run_id:
                 yield f"Runtime parameter '{parameter.name}': tasks have an input or output of this name. Rename it."
             if problem := value_problem(parameter.default):
@@ -189,8 +177,7 @@ class _Planner:
                 yield f"Node '{node_id}' (resources.{node_id if node_id in lines else DEFAULT_LINE}): {problem}"
 
     def _line(self, node_id: str) -> ResourceLine:
-        line = resource_line(self._config.resource_lines, node_id)
-        return line if self._graph.nodes[node_id].can_be_shared else dataclasses.replace(line, instances=1)
+        return line_of(self._graph.nodes[node_id], self._config.resource_lines)
 
     def _task(self, node_id: str) -> Task:
         decided = list(self._gates.decided_by(node_id))

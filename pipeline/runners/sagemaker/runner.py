@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import ir as ir_documents
 from pipeline.aws_settings import AwsSettings
 from pipeline.errors import ConfigError, NotFound
-from pipeline.jobs import RUN_ID_PARAMETER
+from pipeline.jobs import CONTINUE, RUN_ID_PARAMETER
 from pipeline.run_handle import RunHandle
 from pipeline.runners.aws.asking import NotThere, ask, ask_pages
 from pipeline.runners.aws.clients import AwsClients, make_clients
@@ -27,9 +27,6 @@ from pipeline.runners.sagemaker.progress import StepNames, job_of, jobs_of, read
 
 if TYPE_CHECKING:
     from pipeline.config import Config
-
-CONTINUE = "-continue"
-"""What follows a pipeline's name in that of the one that goes on after an approval."""
 
 _RESUMABLE = ("Failed", "Stopped")
 
