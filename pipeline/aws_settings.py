@@ -6,8 +6,8 @@ the configuration is read, all problems of a section together.
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 LogLevel = Literal["ALL", "ERROR", "FATAL"]
 
@@ -38,7 +38,9 @@ PINNED_EXPECTED = "s3://BUCKET/KEY#sha256= and the 64 hexadecimal digits that sh
 _PARTITION = r"aws(?:-cn|-us-gov)?"
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 _S3_ROOT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*")
-IMAGE_BY_DIGEST = re.compile(r"[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}")
+_IMAGE_BY_DIGEST = re.compile(r"[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}")
+_BY_DIGEST = "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow"
+IMAGE_SHAPE = ("image", _IMAGE_BY_DIGEST, _BY_DIGEST)
 _ROLE = re.compile(rf"arn:{_PARTITION}:iam::\d{{12}}:role/[A-Za-z0-9+=,.@_/-]+")
 _KMS_KEY = re.compile(rf"arn:{_PARTITION}:kms:(?P<region>[a-z0-9-]+):\d{{12}}:(?:key|alias)/[A-Za-z0-9/_-]+")
 _TOPIC = re.compile(rf"arn:{_PARTITION}:sns:(?P<region>[a-z0-9-]+):\d{{12}}:[A-Za-z0-9_.-]{{1,256}}")
@@ -157,10 +159,7 @@ class AwsSettings:
         return f"{prefix}/" if prefix else ""
 
     def _shapes(self) -> Iterator[str]:
-        for key, pattern, expected in _SHAPES:
-            value = getattr(self, key)
-            if value is not None and not pattern.fullmatch(value):
-                yield f"{key} is {value!r}, expected {expected}."
+        yield from shape_problems(self, _SHAPES)
         if problem := metadata_address_problem(self.metadata):
             yield problem
 
@@ -219,6 +218,18 @@ class AwsSettings:
                 yield f"environment: {name} has {len(value)} characters, at most {MAX_VALUE} fit."
 
 
+Shape = tuple[str, re.Pattern[str], str]
+"""A key of a section, what its value looks like, and that in words."""
+
+
+def shape_problems(settings: Any, shapes: Iterable[Shape]) -> Iterator[str]:
+    """Each value of a section that does not look as it should; what is None is let alone."""
+    for key, pattern, expected in shapes:
+        value = getattr(settings, key)
+        if value is not None and not pattern.fullmatch(value):
+            yield f"{key} is {value!r}, expected {expected}."
+
+
 def metadata_address_problem(address: str) -> str | None:
     """What is wrong with the address of a lineage store that jobs use; None if nothing is."""
     if any(pattern.fullmatch(address) for pattern in (_SECRET, _MYSQL, _SQLITE)):
@@ -232,11 +243,7 @@ def metadata_address_problem(address: str) -> str | None:
 _SHAPES = (
     ("region", _REGION, "a region such as eu-central-1"),
     ("root", _S3_ROOT, "s3://BUCKET/PREFIX of letters, digits, dots, dashes and underscores, with no slash at its end"),
-    (
-        "image",
-        IMAGE_BY_DIGEST,
-        "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow",
-    ),
+    IMAGE_SHAPE,
     ("job_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-jobs"),
     ("metadata_ca", PINNED_OBJECT, PINNED_EXPECTED),
     ("pipeline_role", _ROLE, "a role's ARN such as arn:aws:iam::123456789012:role/penstock-pipeline"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from pipeline.aws_settings import IMAGE_BY_DIGEST, GpuKind, metadata_address_problem
+from pipeline.aws_settings import IMAGE_SHAPE, GpuKind, metadata_address_problem, shape_problems
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
@@ -181,10 +181,7 @@ class KubeflowSettings:
         return self.root.startswith("/")
 
     def _shapes(self) -> Iterator[str]:
-        for key, pattern, expected in _SHAPES:
-            value = getattr(self, key)
-            if value is not None and not pattern.fullmatch(value):
-                yield f"{key} is {value!r}, expected {expected}."
+        yield from shape_problems(self, _SHAPES)
         for name in self.image_pull_secrets:
             if not _SUBDOMAIN.fullmatch(name):
                 yield f"image_pull_secrets: {name!r} is a name that no Kubernetes secret can have."
@@ -241,11 +238,7 @@ class KubeflowSettings:
 
 _SHAPES = (
     ("root", _ROOT, "s3://BUCKET/PREFIX, or an absolute folder on a volume, with no slash at its end"),
-    (
-        "image",
-        IMAGE_BY_DIGEST,
-        "REGISTRY/NAME@sha256: and 64 hexadecimal digits; a tag may mean another image tomorrow",
-    ),
+    IMAGE_SHAPE,
     ("endpoint", _ENDPOINT, "the URL of the Kubeflow Pipelines API, such as https://kubeflow.example.com/pipeline"),
     ("report_url", _REPORT_URL, "a URL with {run_id} in it, such as https://reports.example.com/{run_id}/index.html"),
     ("namespace", _LABEL, "a namespace: 1 to 63 small letters, digits and dashes"),
