@@ -10,6 +10,7 @@ from typing import assert_never
 from pipeline.beam_settings import (
     OWN_KEYS,
     BeamEnvironment,
+    BeamMode,
     BeamSettings,
     DataflowSettings,
     JobServer,
@@ -62,17 +63,17 @@ def result_options(arguments: Iterable[str]) -> list[str]:
     return [argument for argument in arguments if argument.partition("=")[0].removeprefix("--") not in _WHERE]
 
 
-def _unreachable(settings: BeamSettings, mode: str, root: str) -> str | None:
+def _unreachable(settings: BeamSettings, mode: BeamMode, root: str) -> str | None:
     if mode == "dataflow" and not root.startswith("gs://"):
         return (
             f"beam: mode dataflow, and the pipeline's root is '{root}', which Dataflow's workers cannot reach. Use a "
             "root gs://BUCKET/PREFIX, or another mode."
         )
-    environment = {"flink": settings.flink, "spark": settings.spark, "portable": settings.portable}.get(mode)
-    if environment is None or environment.environment.kind == "loopback" or not root.startswith("s3://"):
+    environment = settings.environment_of(mode)
+    if environment is None or environment.kind == "loopback" or not root.startswith("s3://"):
         return None
     return (
-        f"beam: mode {mode} with workers of kind {environment.environment.kind}, and the pipeline's root is '{root}': "
+        f"beam: mode {mode} with workers of kind {environment.kind}, and the pipeline's root is '{root}': "
         "each node copies from and to S3 on its own machine, where those workers do not see it. Use a root on a volume "
         "that nodes and workers share, or run these nodes in_memory or local_parallel."
     )
