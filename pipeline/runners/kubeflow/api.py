@@ -211,10 +211,11 @@ def make_api(settings: KubeflowSettings, environ: Mapping[str, str] = os.environ
         )
     with warnings.catch_warnings(), _translated("sign in", settings.endpoint):
         warnings.simplefilter("ignore", FutureWarning)
-        _check_health(settings, environ)
+        proof = _proof(environ)
+        _check_health(settings, proof)
         from kfp import Client
 
-        client = Client(host=settings.endpoint, namespace=settings.namespace or "kubeflow", **_proof(environ))
+        client = Client(host=settings.endpoint, namespace=settings.namespace or "kubeflow", **proof)
     return KubeflowApi(client, settings)
 
 
@@ -230,12 +231,11 @@ def _proof(environ: Mapping[str, str]) -> dict[str, Any]:
     return {}
 
 
-def _check_health(settings: KubeflowSettings, environ: Mapping[str, str]) -> None:
+def _check_health(settings: KubeflowSettings, proof: Mapping[str, Any]) -> None:
     """Asks once: kfp's client itself would ask for half a minute, and print every failure."""
     import kfp_server_api
 
     config = kfp_server_api.Configuration(host=str(settings.endpoint).rstrip("/"))
-    proof = _proof(environ)
     if token := proof.get("existing_token"):
         config.api_key["authorization"], config.api_key_prefix["authorization"] = token, "Bearer"
     if credentials := proof.get("credentials"):

@@ -68,14 +68,12 @@ class KubeflowRunner:
           ConfigError: on a parameter that is unknown, mistyped or missing.
         """
         given = _given(document, parameters)
-        self._store_ir(document)
-        if document.continuation is not None:
-            self._store(document.continuation)
+        stored = self._store_all(document)
         now = datetime.datetime.now(datetime.UTC)
         started = self._api.start(
             f"{document.pipeline_name} {new_run_id(now)}",
             self._api.experiment(self._runs.experiment(document.pipeline_name)),
-            self._store(document),
+            stored,
             given,
         )
         return RunHandle(
@@ -131,10 +129,7 @@ class KubeflowRunner:
         """
         given = _given(document, parameters)
         when = _when(timing)
-        self._store_ir(document)
-        if document.continuation is not None:
-            self._store(document.continuation)
-        pipeline_id, version_id = self._store(document)
+        pipeline_id, version_id = self._store_all(document)
         made = self._api.schedule(
             {
                 "experiment_id": self._api.experiment(self._runs.experiment(document.pipeline_name)),
@@ -168,6 +163,13 @@ class KubeflowRunner:
             there = f"There are: {', '.join(known)}." if known else "There is none."
             raise NotFound(f"Pipeline '{pipeline_name}' has no schedule '{schedule_id}'. {there}")
         self._api.remove_schedule(schedule_id)
+
+    def _store_all(self, document: Document) -> tuple[str, str]:
+        """Ids of pipeline and version; stores all that a run of it needs, what follows an approval too."""
+        self._store_ir(document)
+        if document.continuation is not None:
+            self._store(document.continuation)
+        return self._store(document)
 
     def _store(self, document: Document) -> tuple[str, str]:
         """Ids of pipeline and version; a version is named by its digest, so that the same one is stored once."""
@@ -259,7 +261,7 @@ class KubeflowRunner:
 
 
 def _when(timing: Timing) -> dict[str, str]:
-    """As kfp's client takes it; the API has 64-bit numbers as texts."""
+    """As kfp's client takes it; the API has 64-bit numbers as texts. Raises ConfigError if `cron` says no times."""
     if timing.cron is None:
         return {"interval_second": str(timing.every_s)}
     return {"cron_expression": six_fields(timing.cron)}
