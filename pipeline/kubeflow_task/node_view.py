@@ -31,10 +31,7 @@ def view_of(request: LaunchRequest, outcome: NodeOutcome) -> RunView:
     """
     ir_text = read_ir(request.ir_path)
     name, node = ir_documents.pipeline_name(ir_text), record_of(outcome)
-    store = RunStore((request.scratch or scratch_folder(os.environ)) / "shown")
-    path = store.ir_path(request.run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(ir_text, encoding="utf-8")
+    store = shown_store(request.scratch or scratch_folder(os.environ), request.run_id, ir_text)
     record = RunRecord(
         run_id=request.run_id,
         pipeline_name=name,
@@ -49,6 +46,15 @@ def view_of(request: LaunchRequest, outcome: NodeOutcome) -> RunView:
     )
     lineage = ReportedLineage(lineage_of(request, name, outcome))
     return RunView(store, record, elsewhere_of(request.root or "", lineage, store.root))
+
+
+def shown_store(scratch: Path, run_id: str, ir_text: str) -> RunStore:
+    """A store below this folder with the compiled pipeline of one run, for pages to read."""
+    store = RunStore(scratch / "shown")
+    path = store.ir_path(run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(ir_text, encoding="utf-8")
+    return store
 
 
 def inputs_of(view: RunView) -> list[tuple[str, ArtifactRecord]]:

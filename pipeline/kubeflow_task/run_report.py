@@ -5,14 +5,14 @@ import os
 
 from pipeline.fetched_runs import ReportedLineage, run_record
 from pipeline.kubeflow_task.ended_run import EndedRun
-from pipeline.kubeflow_task.node_view import elsewhere_of
+from pipeline.kubeflow_task.node_view import elsewhere_of, shown_store
 from pipeline.launch.arguments import read_ir
 from pipeline.launch.job_machine import scratch_folder
 from pipeline.node_reports import NodeReport, merged, read_reports
 from pipeline.readers.run_view import RunView
 from pipeline.report.write import report_page
 from pipeline.run_handle import RunHandle
-from pipeline.run_store import AWAITING_APPROVAL, RunRecord, RunStore
+from pipeline.run_store import AWAITING_APPROVAL, RunRecord
 from pipeline.runners.base import RunState
 from pipeline.runners.remote import RunProgress
 
@@ -24,10 +24,7 @@ def page_of(run: EndedRun) -> str:
       StorageError: the root cannot be read.
     """
     ir_text, reports = read_ir(run.ir), read_reports(run.root, run.pipeline_name, run.run_id)
-    store = RunStore(scratch_folder(os.environ) / "shown")
-    path = store.ir_path(run.run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(ir_text, encoding="utf-8")
+    store = shown_store(scratch_folder(os.environ), run.run_id, ir_text)
     elsewhere = elsewhere_of(run.root, ReportedLineage(merged(reports)), store.root)
     return report_page(RunView(store, _record(run, reports, ir_text), elsewhere))
 
