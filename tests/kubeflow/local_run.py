@@ -70,6 +70,16 @@ class Details:
             self._write()
             return self._found[-1]
 
+    def leave_out(self, names: set[str]) -> None:
+        """Tasks that are not started because one before them failed; the server has no word for their state."""
+        with self._lock:
+            names -= {detail["display_name"] for detail in self._found}
+            self._found += [
+                {"display_name": name, "create_time": _now(), "start_time": _now(), "end_time": _now()}
+                for name in sorted(names)
+            ]
+            self._write()
+
     def end(self, detail: dict[str, Any], state: str) -> None:
         """The task ends so."""
         with self._lock:
@@ -120,6 +130,7 @@ class Run:
         waiting = {name: set(task.dependent_tasks) for name, task in tasks.items() if name not in last}
         self._carry_out(waiting, tasks, store, given)
         succeeded = not waiting
+        self.details.leave_out({*waiting, *(f"{name}-driver" for name in waiting)})
         for name in last if not self.stopping.is_set() else ():
             succeeded &= self._farewell(name, tasks[name], succeeded, given)
         if not succeeded:

@@ -10,7 +10,6 @@ from pipeline.runners.base import RunState
 from pipeline.runners.remote import JobProgress, Scheduled
 
 _STATES = {
-    "RUNTIME_STATE_UNSPECIFIED": "RUNNING",
     "PENDING": "RUNNING",
     "RUNNING": "RUNNING",
     "PAUSED": "RUNNING",
@@ -22,7 +21,11 @@ _STATES = {
 }
 """Kubeflow's state of a task as a node's."""
 
-RUN_STATES: Mapping[str, RunState] = {
+_UNSPECIFIED = "RUNTIME_STATE_UNSPECIFIED"
+"""Of a run before anything is known of it, and of a task that Argo left out because one before it failed. Answers of
+the server leave out what has its default, so it comes as no state at all (CustomMarshaler of its common/utils.go)."""
+
+_RUN_STATES: Mapping[str, RunState] = {
     "RUNTIME_STATE_UNSPECIFIED": "RUNNING",
     "PENDING": "RUNNING",
     "RUNNING": "RUNNING",
@@ -47,9 +50,14 @@ _CRON_FIELDS = 6
 _CONDITION = re.compile(r"inputs\.parameter_values\['(?P<input>[^']+)'\] == '(?P<value>[^']+)'")
 
 
+def reported_state(run: Mapping[str, Any]) -> RunState:
+    """Where a run stands, as the server calls it."""
+    return _RUN_STATES[run.get("state") or _UNSPECIFIED]
+
+
 def run_state(run: Mapping[str, Any]) -> RunState:
     """Where a run stands. The server calls one that was stopped failed; that it was stopping is in its history."""
-    state = RUN_STATES[str(run["state"])]
+    state = reported_state(run)
     if state == "FAILED" and any(entry.get("state") in _STOPPING for entry in run.get("state_history") or ()):
         return "INTERRUPTED"
     return state
@@ -167,16 +175,17 @@ def jobs_of(details: list[Mapping[str, Any]], names: TaskNames, waiting: frozens
       waiting: tasks whose model waits for a person.
     """
     latest: dict[str, Mapping[str, Any]] = {}
-    for detail in sorted(details, key=lambda detail: str(detail.get("create_time") or "")):
+    reached = [detail for detail in details if detail.get("state") not in (None, _UNSPECIFIED)]
+    for detail in sorted(reached, key=lambda detail: str(detail.get("create_time") or "")):
         latest[str(detail.get("display_name"))] = detail
     found = [_job(name, latest[name], names, waiting) for name in latest if name in names.nodes]
     for group, condition in names.conditions.items():
         if latest.get(group, {}).get("state") == "SKIPPED" and condition.decider not in waiting:
-            reached = {job.name for job in found}
+            ran = {job.name for job in found}
             found += [
                 JobProgress(names.nodes[inner], (names.nodes[inner],), "SKIPPED")
                 for inner in condition.inside
-                if names.nodes[inner] not in reached
+                if names.nodes[inner] not in ran
             ]
     return tuple(found)
 
@@ -186,7 +195,7 @@ def _job(name: str, detail: Mapping[str, Any], names: TaskNames, waiting: frozen
     return JobProgress(
         name=names.nodes[name],
         node_ids=(names.nodes[name],),
-        state="AWAITING_APPROVAL" if name in waiting else _STATES[str(detail.get("state"))],
+        state="AWAITING_APPROVAL" if name in waiting else _STATES[str(detail["state"])],
         job_name=name,
         started_at=_iso(detail.get("start_time")),
         ended_at=_iso(detail.get("end_time")),

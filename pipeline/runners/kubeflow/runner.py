@@ -21,7 +21,7 @@ from pipeline.runners.kubeflow.api import KubeflowApi, make_api
 from pipeline.runners.kubeflow.cron import six_fields
 from pipeline.runners.kubeflow.document import CAPABILITIES, NAME, compile_document
 from pipeline.runners.kubeflow.pods import pod_lines
-from pipeline.runners.kubeflow.progress import RUN_STATES, ir_word, pipeline_of, scheduled_of
+from pipeline.runners.kubeflow.progress import ir_word, pipeline_of, reported_state, scheduled_of
 from pipeline.runners.kubeflow.runs import KubeflowRuns
 from pipeline.runners.kubeflow.texts import value_problems
 from pipeline.runners.remote import JobUsage, LogRange, RunProgress, Scheduled, Timing, check_given, typed_parameters
@@ -220,7 +220,7 @@ class KubeflowRunner:
           ConfigError: none is.
         """
         last = self._runs.of(handle)[-1]
-        if RUN_STATES[last["state"]] != "RUNNING":
+        if reported_state(last) != "RUNNING":
             raise ConfigError(
                 [f"Run '{handle.run_id}' is not under way (it is {last['state']}); there is nothing to stop."]
             )
@@ -236,12 +236,12 @@ class KubeflowRunner:
         if last["state"] in ("FAILED", "CANCELED"):
             self._api.retry(last["run_id"])
             return handle
-        if RUN_STATES[last["state"]] == "COMPLETE" and self.watch(handle).state == "AWAITING_APPROVAL":
+        if reported_state(last) == "COMPLETE" and self.watch(handle).state == "AWAITING_APPROVAL":
             return self.continue_run(handle)
         raise ConfigError(
             [
-                f"Run '{handle.run_id}' is {last['state']}; only one that failed or was stopped can be resumed, or one "
-                "whose model waited and has been decided about."
+                f"Run '{handle.run_id}' is {last['state'] or 'PENDING'}; only one that failed or was stopped can be "
+                "resumed, or one whose model waited and has been decided about."
             ]
         )
 

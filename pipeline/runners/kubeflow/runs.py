@@ -12,7 +12,14 @@ from pipeline.runners.base import RunState
 from pipeline.runners.kubeflow.api import KubeflowApi, NotThere
 from pipeline.runners.kubeflow.document import NAME
 from pipeline.runners.kubeflow.pods import pod_failure
-from pipeline.runners.kubeflow.progress import RUN_STATES, TaskNames, explained, jobs_of, read_document, run_state
+from pipeline.runners.kubeflow.progress import (
+    TaskNames,
+    explained,
+    jobs_of,
+    read_document,
+    reported_state,
+    run_state,
+)
 from pipeline.runners.remote import JobProgress, RunProgress
 from pipeline.storage.texts import text_at
 
@@ -74,7 +81,7 @@ class KubeflowRuns:
         except NotThere:
             self.find(handle.pipeline_name, handle.run_id)
             raise
-        if RUN_STATES[first["state"]] != "COMPLETE":
+        if reported_state(first) != "COMPLETE":
             return [first]
         later = [
             run["run_id"] for run in self._of_pipeline(f"{handle.pipeline_name}{CONTINUE}") if _continues(run, handle)

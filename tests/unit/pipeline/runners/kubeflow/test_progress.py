@@ -23,6 +23,8 @@ def history(*states):
         ("FAILED", ["RUNNING", "CANCELING", "FAILED"], "INTERRUPTED"),
         ("SUCCEEDED", ["RUNNING", "CANCELING", "SUCCEEDED"], "COMPLETE"),
         ("FAILED", None, "FAILED"),
+        (None, None, "RUNNING"),
+        ("RUNTIME_STATE_UNSPECIFIED", None, "RUNNING"),
     ],
 )
 def test_a_run_that_was_stopped_is_known_by_its_history_because_the_server_calls_it_failed(state, before, expected):
@@ -63,3 +65,10 @@ def test_a_task_is_called_by_its_node_as_in_kubeflows_own_page():
     details = [{"display_name": "gen", "state": "SUCCEEDED"}, {"display_name": "condition-1", "state": "SKIPPED"}]
     jobs = jobs_of(details, NAMES, frozenset())
     assert [(job.name, job.state) for job in jobs] == [("Gen", "COMPLETE"), ("Push", "SKIPPED")]
+
+
+@pytest.mark.parametrize("nothing", [{}, {"state": None}, {"state": "RUNTIME_STATE_UNSPECIFIED"}])
+def test_a_task_that_was_left_out_because_one_before_it_failed_was_not_reached(nothing):
+    """Argo calls it Omitted, for which the server has no state; its answers leave out what has none."""
+    details = [{"display_name": "gen", "state": "FAILED"}, {"display_name": "push", **nothing}]
+    assert [(job.name, job.state) for job in jobs_of(details, NAMES, frozenset())] == [("Gen", "FAILED")]
