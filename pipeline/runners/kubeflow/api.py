@@ -1,35 +1,20 @@
-"""The one place where Kubeflow Pipelines is asked something, and where its errors become ours.
-
-A message says what was asked of which server, what it answered, and what to do.
-"""
+"""The one place where Kubeflow Pipelines is asked something; its errors become ours in `refusals`."""
 
 import contextlib
 import io
 import json
 import os
-import re
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError, NotFound, PlatformBusy, PlatformRefused
+from pipeline.errors import PlatformRefused
 from pipeline.kubeflow_settings import KubeflowSettings
-
-TOKEN_VARIABLE = "PENSTOCK_KFP_TOKEN"  # noqa: S105 - its name
-COOKIE_VARIABLE = "PENSTOCK_KFP_COOKIE"
-_POD_TOKEN_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105 - kfp's own name for a path
-_POD_TOKEN = Path("/var/run/secrets/kubeflow/pipelines/token")
+from pipeline.runners.kubeflow.connection import connect
+from pipeline.runners.kubeflow.refusals import AlreadyThere, translated
 
 _PAGE = 100
-_LONGEST = 600
-_REACH_S = 20.0
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _TOO_MANY, _BROKEN = 401, 403, 404, 409, 429, 500
-
-
-class NotThere(NotFound):
-    """Kubeflow Pipelines knows no such thing; where that is no mistake, callers catch it."""
 
 
 class KubeflowApi:
@@ -42,24 +27,20 @@ class KubeflowApi:
 
     def experiment(self, name: str) -> str:
         """The id of the experiment of that name, which is made if there is none."""
-        made = self._ask(
-            f"find or make experiment '{name}'",
-            self._client.create_experiment,
-            name=name,
-            namespace=self._settings.namespace,
-        )
-        return str(made["experiment_id"])
+        what, request = f"find or make experiment '{name}'", {"name": name, **self._namespace}
+        try:
+            made = self._ask(what, self._client.create_experiment, **request)
+        except AlreadyThere:  # since it was looked for
+            made = self._ask(what, self._client.create_experiment, **request)
+        return _id(made, "experiment_id", what)
 
     def known_experiment(self, name: str) -> str | None:
         """The id of the experiment of that name, None if there is none."""
+        request = {"filter": _named(name), **self._namespace}
         what = f"look for experiment '{name}'"
-        try:
-            found = self._ask(
-                what, self._client.get_experiment, experiment_name=name, namespace=self._settings.namespace
-            )
-        except (NotThere, ValueError):  # kfp raises ValueError where there is none
-            return None
-        return str(found["experiment_id"])
+        for found in self._pages("experiments", what, self._client.list_experiments, **request):
+            return str(found["experiment_id"])
+        return None
 
     def pipeline_id(self, name: str) -> str | None:
         """The id of the pipeline of that name, None if there is none."""
@@ -78,35 +59,46 @@ class KubeflowApi:
         )
 
     def upload(self, name: str, version: str, text: str) -> tuple[str, str]:
-        """Stores a document as a version of a pipeline, where it is not stored yet; returns both ids."""
+        """Stores a document as a version of a pipeline, where it is not stored yet; returns both ids.
+
+        Somebody else may store the same at the same time; then theirs is taken.
+        """
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "pipeline.yaml")
             path.write_text(text, encoding="utf-8")
-            pipeline_id = self.pipeline_id(name)
-            if pipeline_id is None:
-                made = self._ask(
-                    f"store pipeline '{name}'",
-                    self._client.upload_pipeline,
-                    pipeline_package_path=str(path),
-                    pipeline_name=name,
-                    **self._namespace,
-                )
-                pipeline_id = str(made["pipeline_id"])
-            for found in self.versions(pipeline_id, version):
-                return pipeline_id, str(found["pipeline_version_id"])
-            stored = self._ask(
-                f"store a version of pipeline '{name}'",
-                self._client.upload_pipeline_version,
-                pipeline_package_path=str(path),
-                pipeline_version_name=version,
-                pipeline_id=pipeline_id,
-            )
-        return pipeline_id, str(stored["pipeline_version_id"])
+            pipeline_id = self.pipeline_id(name) or self._first_upload(name, path)
+            return pipeline_id, self._version_id(pipeline_id, version) or self._upload(name, pipeline_id, version, path)
+
+    def _version_id(self, pipeline_id: str, version: str) -> str | None:
+        for found in self.versions(pipeline_id, version):
+            return str(found["pipeline_version_id"])
+        return None
+
+    def _first_upload(self, name: str, path: Path) -> str:
+        what = f"store pipeline '{name}'"
+        request = {"pipeline_package_path": str(path), "pipeline_name": name, **self._namespace}
+        try:
+            return _id(self._ask(what, self._client.upload_pipeline, **request), "pipeline_id", what)
+        except AlreadyThere:
+            if found := self.pipeline_id(name):
+                return found
+            raise
+
+    def _upload(self, name: str, pipeline_id: str, version: str, path: Path) -> str:
+        what = f"store a version of pipeline '{name}'"
+        request = {"pipeline_package_path": str(path), "pipeline_version_name": version, "pipeline_id": pipeline_id}
+        try:
+            return _id(self._ask(what, self._client.upload_pipeline_version, **request), "pipeline_version_id", what)
+        except AlreadyThere:
+            if found := self._version_id(pipeline_id, version):
+                return found
+            raise
 
     def start(self, name: str, experiment_id: str, ids: tuple[str, str], given: Mapping[str, Any]) -> Mapping[str, Any]:
         """The run that is started of a pipeline's version."""
-        return self._ask(
-            f"start run '{name}'",
+        what = f"start run '{name}'"
+        started = self._ask(
+            what,
             self._client.run_pipeline,
             experiment_id=experiment_id,
             job_name=name,
@@ -116,6 +108,7 @@ class KubeflowApi:
             enable_caching=False,
             service_account=self._settings.service_account,
         )
+        return {**started, "run_id": _id(started, "run_id", what)}
 
     def schedule(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """The recurring run that is made; `request` as `kfp.Client.create_recurring_run` takes it."""
@@ -189,7 +182,7 @@ class KubeflowApi:
 
     def _ask(self, what: str, method: Callable[..., Any], **request: Any) -> Mapping[str, Any]:
         """The answer as plain data; kfp's chatter is kept off the terminal."""
-        with _translated(what, str(self._settings.endpoint)), contextlib.redirect_stdout(io.StringIO()):
+        with translated(what, str(self._settings.endpoint)), contextlib.redirect_stdout(io.StringIO()):
             answer = method(**request)
         plain: Mapping[str, Any] = answer.to_dict() if hasattr(answer, "to_dict") else answer
         return plain
@@ -205,99 +198,16 @@ def make_api(settings: KubeflowSettings, environ: Mapping[str, str] = os.environ
       PlatformRefused: it does not let us in.
       PlatformBusy: it cannot be reached.
     """
-    if settings.endpoint is None:
-        raise ConfigError(
-            ["kubeflow.endpoint is not set: give the URL of the Kubeflow Pipelines API (docs/kubeflow.md)."]
+    return KubeflowApi(connect(settings, environ), settings)
+
+
+def _id(made: Mapping[str, Any], key: str, what: str) -> str:
+    """The id of what was made; raises PlatformRefused if the answer has none."""
+    if not made.get(key):
+        raise PlatformRefused(
+            f"Could not {what}: the answer has no {key}. Is kubeflow.endpoint the URL of Kubeflow Pipelines 2?"
         )
-    with warnings.catch_warnings(), _translated("sign in", settings.endpoint):
-        warnings.simplefilter("ignore", FutureWarning)
-        proof = _proof(environ)
-        _check_health(settings, proof)
-        from kfp import Client
-
-        client = Client(host=settings.endpoint, namespace=settings.namespace or "kubeflow", **proof)
-    return KubeflowApi(client, settings)
-
-
-def _proof(environ: Mapping[str, str]) -> dict[str, Any]:
-    if token := environ.get(TOKEN_VARIABLE):
-        return {"existing_token": token}
-    if cookie := environ.get(COOKIE_VARIABLE):
-        return {"cookies": cookie}
-    if _POD_TOKEN_VARIABLE in environ or _POD_TOKEN.exists():
-        from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
-
-        return {"credentials": ServiceAccountTokenVolumeCredentials()}
-    return {}
-
-
-def _check_health(settings: KubeflowSettings, proof: Mapping[str, Any]) -> None:
-    """Asks once: kfp's client itself would ask for half a minute, and print every failure."""
-    import kfp_server_api
-
-    config = kfp_server_api.Configuration(host=str(settings.endpoint).rstrip("/"))
-    if token := proof.get("existing_token"):
-        config.api_key["authorization"], config.api_key_prefix["authorization"] = token, "Bearer"
-    if credentials := proof.get("credentials"):
-        config.api_key_prefix["authorization"] = "Bearer"
-        credentials.refresh_api_key_hook(config)
-    client = kfp_server_api.ApiClient(config, cookie=proof.get("cookies"))
-    health = kfp_server_api.HealthzServiceApi(client).healthz_service_get_healthz(_request_timeout=_REACH_S)
-    if health.multi_user and settings.namespace is None:
-        raise ConfigError(
-            [f"{settings.endpoint} serves several teams: set kubeflow.namespace to the profile that runs belong to."]
-        )
-
-
-@contextlib.contextmanager
-def _translated(what: str, endpoint: str) -> Iterator[None]:
-    import kfp_server_api
-    from urllib3.exceptions import HTTPError
-
-    try:
-        yield
-    except kfp_server_api.ApiException as error:
-        raise _refusal(what, endpoint, error) from error
-    except (HTTPError, OSError) as error:
-        raise PlatformBusy(
-            f"Could not {what}: {endpoint} cannot be reached ({_words(_reason(error))}). Check kubeflow.endpoint, the "
-            "network, and whether a port is being forwarded; then the same again."
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The last of urllib3's reasons, without the objects that it prints."""
-    return re.sub(r"^HTTPS?Connection(?:Pool)?\([^)]*\): ", "", str(getattr(error, "reason", error)))
-
-
-def _refusal(what: str, endpoint: str, error: Any) -> NotFound | PlatformRefused:
-    answer = f"Could not {what}: {endpoint} answered {error.status} {error.reason or ''}: {_said(error)}."
-    if error.status == _UNAUTHORIZED:
-        return PlatformRefused(
-            f"{answer} Sign in: put a token into ${TOKEN_VARIABLE} or a browser's cookie into ${COOKIE_VARIABLE} "
-            "(docs/kubeflow.md says where to get one)."
-        )
-    if error.status == _FORBIDDEN:
-        return PlatformRefused(
-            f"{answer} Ask for the role kubeflow-edit in the namespace of runs, and check kubeflow.namespace."
-        )
-    if error.status == _NOT_FOUND:
-        return NotThere(f"{answer} Check the name, kubeflow.namespace, and the path in kubeflow.endpoint.")
-    if error.status == _TOO_MANY or error.status >= _BROKEN:
-        return PlatformBusy(f"{answer} Do the same again in a minute; the server's own log says more.")
-    return PlatformRefused(answer)
-
-
-def _said(error: Any) -> str:
-    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
-    with contextlib.suppress(ValueError, AttributeError):
-        found = json.loads(body)
-        body = str(found.get("message") or found.get("error_message") or found.get("error") or body)
-    return _words(body)
-
-
-def _words(text: str) -> str:
-    return " ".join(text.split())[:_LONGEST].rstrip(".") or "no reason given"
+    return str(made[key])
 
 
 def _named(name: str) -> str:

@@ -9,7 +9,7 @@ from pipeline.jobs import CONTINUE, RUN_ID_PARAMETER
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.run_handle import RunHandle
 from pipeline.runners.base import RunState
-from pipeline.runners.kubeflow.api import KubeflowApi, NotThere
+from pipeline.runners.kubeflow.api import KubeflowApi
 from pipeline.runners.kubeflow.document import NAME
 from pipeline.runners.kubeflow.pods import pod_failure
 from pipeline.runners.kubeflow.progress import (
@@ -20,6 +20,7 @@ from pipeline.runners.kubeflow.progress import (
     reported_state,
     run_state,
 )
+from pipeline.runners.kubeflow.refusals import NotThere
 from pipeline.runners.remote import JobProgress, RunProgress
 from pipeline.storage.texts import text_at
 
