@@ -180,6 +180,11 @@ class KubeflowSettings:
         """True if the root is a folder on a volume."""
         return self.root.startswith("/")
 
+    @property
+    def pods_namespace(self) -> str:
+        """Where the pods of runs are; of a Kubeflow Pipelines for one team, where its own manifests put everything."""
+        return self.namespace or "kubeflow"
+
     def _shapes(self) -> Iterator[str]:
         yield from shape_problems(self, _SHAPES)
         for name in self.image_pull_secrets:

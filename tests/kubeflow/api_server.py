@@ -230,8 +230,6 @@ class Handler(BaseHTTPRequestHandler):
     def _namespace(self, namespace):
         if self.state.multi_user and not namespace:
             raise Refused(400, "Invalid input error: a namespace is required in multi-user mode")
-        if not self.state.multi_user and namespace:
-            raise Refused(400, "Invalid input error: in single-user mode, a resource cannot have a namespace")
 
     def _get_experiments(self, rest, query, _):
         if rest:

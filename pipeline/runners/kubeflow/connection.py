@@ -39,9 +39,7 @@ def connect(settings: KubeflowSettings, environ: Mapping[str, str]) -> Any:
         _check_health(settings, proof, authorities)
         from kfp import Client
 
-        client = Client(
-            host=settings.endpoint, namespace=settings.namespace or "kubeflow", ssl_ca_cert=authorities, **proof
-        )
+        client = Client(host=settings.endpoint, namespace=settings.pods_namespace, ssl_ca_cert=authorities, **proof)
     _guard(client._run_api.api_client.rest_client)  # all parts of the client share it
     return client
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.errors import NotFound, PlatformRefused
+from pipeline.errors import NotFound, PlatformBusy, PlatformRefused
 from pipeline.runners.kubeflow.platform import NODE_LABEL, label_value
 from pipeline.runners.remote import LogRange
 
@@ -13,6 +13,9 @@ _CONTAINER = "main"
 
 _RUN_LABEL = "pipeline/runid"
 """What Kubeflow Pipelines puts on every pod of a run."""
+
+_CONNECT_S, _ANSWER_S = 10, 60
+"""Seconds until Kubernetes is taken to be out of reach; pairs of them are heeded by its client, and no floats."""
 
 
 def pod_lines(namespace: str, run_id: str, node_id: str, wanted: LogRange, core: Any = None) -> Iterator[str]:
@@ -27,11 +30,10 @@ def pod_lines(namespace: str, run_id: str, node_id: str, wanted: LogRange, core:
 
     Raises:
       NotFound: there is no such pod any more; logs that were archived are in Kubeflow's own page of the run.
-      PlatformRefused: Kubernetes does not let us read it.
+      PlatformRefused: Kubernetes does not let us read it, or cannot be reached.
     """
     core = core or _core()
     pod = _pod(core, namespace, run_id, node_id)
-    seconds = {"_request_timeout": wanted.follow_s} if wanted.follow_s else {}
     deadline = time.monotonic() + wanted.follow_s
     answer = _asked(
         core.read_namespaced_pod_log,
@@ -40,12 +42,24 @@ def pod_lines(namespace: str, run_id: str, node_id: str, wanted: LogRange, core:
         container=_CONTAINER,
         follow=bool(wanted.follow_s),
         _preload_content=False,
-        **seconds,
+        _request_timeout=(_CONNECT_S, wanted.follow_s or _ANSWER_S),
     )
-    for line in answer:
+    for line in _until_silence(answer, namespace):
         yield line.decode(errors="replace").rstrip("\n")
         if wanted.follow_s and time.monotonic() > deadline:
             return
+
+
+def _until_silence(answer: Any, namespace: str) -> Iterator[bytes]:
+    """The answer's lines; it ends where none came for as long as was waited for one."""
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+    try:
+        yield from answer
+    except ReadTimeoutError:
+        return
+    except HTTPError as error:
+        raise _unreached(error, namespace) from error
 
 
 def pod_failure(namespace: str, run_id: str, node_id: str, core: Any = None) -> str:
@@ -82,14 +96,24 @@ def _pod(core: Any, namespace: str, run_id: str, node_id: str) -> str:
 
 def _asked(method: Any, **request: Any) -> Any:
     from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
 
     try:
-        return method(**request)
+        return method(**{"_request_timeout": (_CONNECT_S, _ANSWER_S), **request})
+    except HTTPError as error:
+        raise _unreached(error, request["namespace"]) from error
     except ApiException as error:
         raise PlatformRefused(
             f"Could not look at pods: Kubernetes answered {error.status} {error.reason}. Whoever runs this needs "
             f"the rights to list pods and to read pods/log in namespace '{request['namespace']}'."
         ) from error
+
+
+def _unreached(error: Exception, namespace: str) -> PlatformBusy:
+    said = type(getattr(error, "reason", error)).__name__
+    return PlatformBusy(
+        f"Could not look at pods: Kubernetes cannot be reached ({said}). Check with: kubectl get pods -n {namespace}"
+    )
 
 
 def _core() -> Any:
@@ -102,6 +126,7 @@ def _core() -> Any:
             config.load_kube_config()
         except config.ConfigException as error:
             raise PlatformRefused(
-                f"Logs are read from Kubernetes, which cannot be asked: {error}. Check with: kubectl get pods"
+                f"Pods are looked at in Kubernetes, which cannot be asked ({str(error).rstrip('.')}). Check with: "
+                "kubectl get pods"
             ) from error
     return client.CoreV1Api()

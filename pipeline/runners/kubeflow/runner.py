@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pipeline import ir as ir_documents
-from pipeline.errors import ConfigError, NotFound, PlatformRefused
+from pipeline.errors import ConfigError, NotFound
 from pipeline.jobs import CONTINUE, RUN_ID_PARAMETER
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.launch.packed_ir import PREFIX
@@ -255,9 +255,7 @@ class KubeflowRunner:
         progress = self.watch(handle)
         job = progress.job_with_log(node_id)
         run = next(run for run in reversed(self._runs.of(handle)) if _has_task(run, job.job_name))
-        if self._settings.namespace is None:
-            raise PlatformRefused("Logs are read from pods: set kubeflow.namespace to the namespace that they run in.")
-        return pod_lines(self._settings.namespace, run["run_id"], node_id, wanted)
+        return pod_lines(self._settings.pods_namespace, run["run_id"], node_id, wanted)
 
 
 def _when(timing: Timing) -> dict[str, str]:

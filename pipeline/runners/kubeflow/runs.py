@@ -105,13 +105,10 @@ class KubeflowRuns:
         if job.state != "FAILED":
             return job
         try:
-            why = job.failure or self._pod_failure(run_id, job.node_ids[0])
+            why = job.failure or pod_failure(self._settings.pods_namespace, run_id, job.node_ids[0])
         except PlatformRefused as refused:
             why = "" if state == "INTERRUPTED" else str(refused)
         return explained(job, state, why)
-
-    def _pod_failure(self, run_id: str, node_id: str) -> str:
-        return pod_failure(self._settings.namespace, run_id, node_id) if self._settings.namespace else ""
 
     def _waiting(self, details: list[Mapping[str, Any]], names: TaskNames, handle: RunHandle) -> frozenset[str]:
         """Tasks whose model waits for a person: the group behind the approval was left out, the decision says so.

@@ -1,10 +1,17 @@
 """Why a pod failed, of what Kubernetes says of it."""
 
+import dataclasses
 import types
 
 import pytest
+import urllib3
+from kubeflow_config import SETTINGS
 
-from pipeline.runners.kubeflow.pods import pod_failure
+from pipeline.errors import PlatformBusy
+from pipeline.runners.kubeflow import runs
+from pipeline.runners.kubeflow.pods import pod_failure, pod_lines
+from pipeline.runners.kubeflow.runs import KubeflowRuns
+from pipeline.runners.remote import JobProgress, LogRange
 
 
 def pod(age, **terminated):
@@ -56,4 +63,41 @@ def test_what_the_cluster_says_of_the_whole_pod_comes_first():
 def test_the_pods_asked_for_are_the_nodes_in_that_run():
     core = core_with()
     pod_failure("team", "run-1", "Gen", core)
-    assert core.asked == [{"namespace": "team", "label_selector": "pipeline/runid=run-1,penstock.node=Gen"}]
+    (asked,) = core.asked
+    assert asked["namespace"] == "team"
+    assert asked["label_selector"] == "pipeline/runid=run-1,penstock.node=Gen"
+
+
+def test_a_cluster_that_cannot_be_reached_is_told_with_how_to_check():
+    def unreached(**_):
+        raise urllib3.exceptions.MaxRetryError(None, "/api", urllib3.exceptions.ConnectTimeoutError())
+
+    core = types.SimpleNamespace(list_namespaced_pod=unreached)
+    with pytest.raises(PlatformBusy, match=r"ConnectTimeoutError.* kubectl get pods -n team"):
+        pod_failure("team", "run-1", "Gen", core)
+
+
+def test_following_a_pod_that_says_nothing_more_ends_when_the_time_is_over():
+    def lines():
+        yield b"epoch 1\n"
+        raise urllib3.exceptions.ReadTimeoutError(None, None, "timed out")
+
+    def read(**request):
+        asked.append(request["_request_timeout"])
+        return lines()
+
+    named, asked = pod(1), []
+    named.metadata.name = "pod-1"
+    core = types.SimpleNamespace(list_namespaced_pod=core_with(named).list_namespaced_pod, read_namespaced_pod_log=read)
+    assert list(pod_lines("team", "run-1", "Gen", LogRange(follow_s=600.0), core)) == ["epoch 1"]
+    (heeded,) = asked
+    assert isinstance(heeded, tuple), "Kubernetes' client takes no notice of a float"
+    assert heeded[1] == 600.0
+
+
+def test_pods_of_a_kubeflow_for_one_team_are_looked_for_where_it_is_itself(monkeypatch):
+    asked = []
+    monkeypatch.setattr(runs, "pod_failure", lambda namespace, *_: asked.append(namespace) or "OOMKilled")
+    failed = JobProgress("Gen", ("Gen",), "FAILED")
+    job = KubeflowRuns(None, dataclasses.replace(SETTINGS, namespace=None))._explained(failed, "run-1", "FAILED")
+    assert (asked, job.failure) == (["kubeflow"], "OOMKilled")
