@@ -91,8 +91,11 @@ class KubeflowRunner:
         Raises:
           NotFound: Kubeflow Pipelines has nothing that follows an approval in that pipeline.
         """
+        return self._continue(self._api.run(handle.run_id), handle)
+
+    def _continue(self, run: Mapping[str, Any], handle: RunHandle) -> RunHandle:
+        """Starts what follows an approval in a run that the API has told of."""
         name = f"{handle.pipeline_name}{CONTINUE}"
-        run = self._api.run(handle.run_id)
         pipeline_id, version = self._continuation(name, self._runs.spec(run))
         given = (run.get("runtime_config") or {}).get("parameters") or {}
         takes = pipeline_of(version["pipeline_spec"])["root"].get("inputDefinitions", {}).get("parameters", {})
@@ -232,12 +235,13 @@ class KubeflowRunner:
         Raises:
           ConfigError: it is under way, or has ended well.
         """
-        last = self._runs.of(handle)[-1]
+        first, *_ = runs = self._runs.of(handle)
+        last = runs[-1]
         if last["state"] in ("FAILED", "CANCELED"):
             self._api.retry(last["run_id"])
             return handle
-        if reported_state(last) == "COMPLETE" and self.watch(handle).state == "AWAITING_APPROVAL":
-            return self.continue_run(handle)
+        if reported_state(last) == "COMPLETE" and self._runs.progress(runs, handle).state == "AWAITING_APPROVAL":
+            return self._continue(first, handle)
         raise ConfigError(
             [
                 f"Run '{handle.run_id}' is {last['state'] or 'PENDING'}; only one that failed or was stopped can be "
@@ -252,9 +256,9 @@ class KubeflowRunner:
 
     def logs(self, handle: RunHandle, node_id: str, wanted: LogRange) -> Iterator[str]:
         """What the node's pod printed."""
-        progress = self.watch(handle)
-        job = progress.job_with_log(node_id)
-        run = next(run for run in reversed(self._runs.of(handle)) if _has_task(run, job.job_name))
+        runs = self._runs.of(handle)
+        job = self._runs.progress(runs, handle).job_with_log(node_id)
+        run = next(run for run in reversed(runs) if _has_task(run, job.job_name))
         return pod_lines(self._settings.pods_namespace, run["run_id"], node_id, wanted)
 
 

@@ -1,7 +1,7 @@
 """The runs that Kubeflow Pipelines knows, and where they stand: one run, and what went on with it after an approval."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import NotFound, PlatformRefused
@@ -65,7 +65,11 @@ class KubeflowRuns:
 
     def watch(self, handle: RunHandle) -> RunProgress:
         """Where the run stands, what went on after an approval included."""
-        first, *later = self.of(handle)
+        return self.progress(self.of(handle), handle)
+
+    def progress(self, runs: Sequence[Mapping[str, Any]], handle: RunHandle) -> RunProgress:
+        """Where it stands by what `of` gave, without asking for it again."""
+        first, *later = runs
         progress = self._progress(first, handle)[0]
         for run in later:  # oldest first: what ran last counts
             more, names = self._progress(run, handle)
