@@ -11,6 +11,8 @@ from pipeline.runners.remote import LogRange
 _CONTAINER = "main"
 """What Argo calls the container that runs our command."""
 
+_ELSEWHERE = "If the pods of runs are in another namespace, say so with kubeflow.namespace."
+
 _RUN_LABEL = "pipeline/runid"
 """What Kubeflow Pipelines puts on every pod of a run."""
 
@@ -89,7 +91,8 @@ def _pod(core: Any, namespace: str, run_id: str, node_id: str) -> str:
     pods = _pods(core, namespace, run_id, node_id)
     if not pods:
         raise NotFound(
-            f"Node '{node_id}' has no pod in namespace '{namespace}' (any more): its log may be in Kubeflow's own page."
+            f"Node '{node_id}' has no pod in namespace '{namespace}' (any more): its log may be in Kubeflow's own "
+            f"page. {_ELSEWHERE}"
         )
     return str(max(pods, key=lambda pod: pod.metadata.creation_timestamp).metadata.name)
 
@@ -105,7 +108,7 @@ def _asked(method: Any, **request: Any) -> Any:
     except ApiException as error:
         raise PlatformRefused(
             f"Could not look at pods: Kubernetes answered {error.status} {error.reason}. Whoever runs this needs "
-            f"the rights to list pods and to read pods/log in namespace '{request['namespace']}'."
+            f"the rights to list pods and to read pods/log in namespace '{request['namespace']}'. {_ELSEWHERE}"
         ) from error
 
 

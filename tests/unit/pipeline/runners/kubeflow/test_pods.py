@@ -7,7 +7,7 @@ import pytest
 import urllib3
 from kubeflow_config import SETTINGS
 
-from pipeline.errors import PlatformBusy
+from pipeline.errors import NotFound, PlatformBusy
 from pipeline.runners.kubeflow import runs
 from pipeline.runners.kubeflow.pods import pod_failure, pod_lines
 from pipeline.runners.kubeflow.runs import KubeflowRuns
@@ -101,3 +101,9 @@ def test_pods_of_a_kubeflow_for_one_team_are_looked_for_where_it_is_itself(monke
     failed = JobProgress("Gen", ("Gen",), "FAILED")
     job = KubeflowRuns(None, dataclasses.replace(SETTINGS, namespace=None))._explained(failed, "run-1", "FAILED")
     assert (asked, job.failure) == (["kubeflow"], "OOMKilled")
+
+
+def test_where_there_is_no_pod_the_key_is_named_that_says_where_pods_are():
+    told = r"no pod in namespace 'kubeflow' .* in another namespace, say so with kubeflow\.namespace"
+    with pytest.raises(NotFound, match=told):
+        [*pod_lines("kubeflow", "run-1", "Gen", LogRange(), core_with())]

@@ -103,3 +103,10 @@ def test_a_run_whose_model_was_decided_about_is_asked_for_once_to_go_on(specs):
     runner, api = runner_with(specs, run_of("run-1", "SUCCEEDED", *WAITS))
     assert runner.resume(HANDLE).execution_arn == "run-2"
     assert api.asked == {"run-1": 1}
+
+
+@pytest.mark.parametrize(("configured", "namespace"), [("reviews-team", "reviews-team"), (None, "kubeflow")])
+def test_pods_are_looked_for_where_kubeflow_pipelines_starts_them(specs, looked_for, configured, namespace):
+    runner, _ = runner_with(specs, run_of("run-1", "RUNNING", ("gen", "RUNNING")), namespace=configured)
+    runner.logs(HANDLE, "Gen", LogRange())
+    assert looked_for == [(namespace, "run-1", "Gen")]
