@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 LOCAL = "penstock"
 
 _KEYS = {"serving": "deploy.image", "lambda": "image of the function"}
-"""Where a variant's name goes; of the others it is aws.image."""
+"""Where a variant's name goes; of the others it is the image of the configuration's platforms."""
+
+_PLATFORMS = ("aws", "kubeflow")
+"""The sections that name the image of nodes."""
 
 image_app = typer.Typer(help="Build, push and check the image that jobs run in; needs docker or podman.")
 BaseOption = Annotated[
@@ -26,7 +29,10 @@ VariantOption = Annotated[
     str, typer.Option(help="cpu, gpu (with CUDA), serving (for endpoints: deploy.image) or lambda (AWS Lambda).")
 ]
 RepositoryOption = Annotated[
-    str | None, typer.Option(help="Where the image is kept; else that of aws.image, else penstock on this machine.")
+    str | None,
+    typer.Option(
+        help="Where the image is kept; else that of aws.image or kubeflow.image, else penstock on this machine."
+    ),
 ]
 EngineOption = Annotated[
     str | None, typer.Option(help="docker, podman, nerdctl or finch; else the first that is here.")
@@ -82,7 +88,9 @@ def push(
         carry_out(login_command(found, registry), password_of(registry))
     pushed, asked = push_commands(found, name)
     carry_out(pushed)
-    typer.echo(f"{_KEYS.get(variant, 'aws.image')}: {answer_of(asked)}")
+    reference = answer_of(asked)
+    for key in _keys(variant, config, overrides):
+        typer.echo(f"{key}: {reference}")
 
 
 @image_app.command()
@@ -105,6 +113,29 @@ def verify(
     typer.echo(f"{name} holds this checkout, and works.")
 
 
+def _keys(variant: str, config: Path, overrides: list[str] | None) -> list[str]:
+    """Where the image's name goes: into the section of each platform that the configuration has.
+
+    Into any, where it has none, or cannot be read yet because the image is what is missing in it.
+    """
+    from pipeline.errors import ConfigError
+
+    if variant in _KEYS:
+        return [_KEYS[variant]]
+    try:
+        sections = [*_images(config, overrides)]
+    except ConfigError:
+        sections = []
+    return [f"{section}.image" for section in sections or _PLATFORMS]
+
+
+def _images(config: Path, overrides: list[str] | None) -> dict[str, str]:
+    """The images of nodes that the configuration names, by section."""
+    settings = load(config, overrides) if config.exists() else None
+    sections = {name: getattr(settings, name, None) for name in _PLATFORMS}
+    return {name: section.image for name, section in sections.items() if section is not None}
+
+
 def _named(
     base: str | None, variant: str, repository: str | None, config: Path, overrides: list[str] | None
 ) -> "tuple[Content, str]":
@@ -115,6 +146,5 @@ def _named(
 
     content = read_content(PROJECT_ROOT, variant, read_base(PROJECT_ROOT) if base is None else base)
     if repository is None:
-        settings = load(config, overrides) if config.exists() else None
-        repository = settings.aws.image.partition("@")[0] if settings and settings.aws else LOCAL
+        repository = next(iter(_images(config, overrides).values()), LOCAL).partition("@")[0]
     return content, f"{repository}:{content.tag}"

@@ -1,5 +1,10 @@
 """`penstock image` in a checkout of a few files; no engine is there, so what would be run is told."""
 
+import dataclasses
+import json
+
+import aws_config
+import kubeflow_config
 import pytest
 from typer.testing import CliRunner
 
@@ -17,17 +22,23 @@ FILES = (
 
 
 @pytest.fixture
-def said(tmp_path, monkeypatch):
-    """What a verb says, with a base image in the file that pins it."""
+def checkout(tmp_path, monkeypatch):
+    """The checkout, of a few files; programs are looked for in it."""
     for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     monkeypatch.setattr(provenance, "PROJECT_ROOT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def said(checkout):
+    """What a verb says, with a base image in the file that pins it."""
 
     def run(base, *words):
-        (tmp_path / BASE_FILE).write_text(f"{base}\n")
+        (checkout / BASE_FILE).write_text(f"{base}\n")
         answer = CliRunner().invoke(app, ["image", *words])
         assert answer.exit_code == 1, "the program's own errors are told outside of this"
         return str(answer.exception)
@@ -49,3 +60,62 @@ def test_nothing_is_done_while_the_base_is_not_pinned(said, verb):
 def test_base_on_the_command_line_comes_before_the_files(said):
     other = f"sha256:{'cd' * 32}"
     assert f"BASE_DIGEST={other}" in said(f"python:3.11-slim@{DIGEST}", "build", "--base", f"python@{other}")
+
+
+PUSHED = f"registry.example.com/penstock@{DIGEST}"
+ENGINE = f'''#!/bin/sh
+case "$1" in
+  push) echo "$2" >> pushed ;;
+  inspect) echo "{PUSHED}" ;;
+esac
+'''
+
+
+def section(settings):
+    return json.dumps({key: value for key, value in dataclasses.asdict(settings).items() if value is not None})
+
+
+AWS, KUBEFLOW = (f"{name}: {section(config.SETTINGS)}\n" for name, config in
+                 (("aws", aws_config), ("kubeflow", kubeflow_config)))  # fmt: skip
+
+
+@pytest.fixture
+def push(checkout, capfd):
+    """What `penstock image push` prints, beside a configuration with these sections."""
+    (checkout / "docker").write_text(ENGINE)
+    (checkout / "docker").chmod(0o755)
+    (checkout / BASE_FILE).write_text(f"python:3.11-slim@{DIGEST}\n")
+
+    def run(sections, *words):
+        head = "pipeline: {name: reviews}\ndata: {path: x.csv}\nlabel: {column: y}\n"
+        (checkout / "penstock.yaml").write_text(head + sections)
+        app(args=["image", "push", *words], standalone_mode=False)
+        return capfd.readouterr().out.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("sections", "keys"),
+    [
+        (AWS, ["aws.image"]),
+        (KUBEFLOW, ["kubeflow.image"]),
+        (AWS + KUBEFLOW, ["aws.image", "kubeflow.image"]),
+        ("", ["aws.image", "kubeflow.image"]),
+        ("kubeflow: {root: s3://bucket/x, image: FILL IN}", ["aws.image", "kubeflow.image"]),
+    ],
+    ids=["aws", "kubeflow", "both", "neither", "not filled in yet"],
+)
+def test_a_pushed_image_is_printed_for_the_sections_of_the_configurations_platforms(push, sections, keys):
+    assert push(sections, "--repository", "registry.example.com/penstock") == [f"{key}: {PUSHED}" for key in keys]
+
+
+def test_an_image_for_another_use_goes_where_that_is_configured(push):
+    told = push(KUBEFLOW, "--repository", "registry.example.com/penstock", "--variant", "serving")
+    assert told == [f"deploy.image: {PUSHED}"]
+
+
+def test_without_a_repository_it_is_that_of_the_image_that_is_configured(push, checkout):
+    push(KUBEFLOW)
+    (name,) = (checkout / "pushed").read_text().splitlines()
+    assert name.startswith("registry.example.com/penstock:cpu-")
