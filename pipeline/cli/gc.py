@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.platform_root import PlatformRoot
     from pipeline.retention.plan import CleaningPlan, Removal, Stay
     from pipeline.retention.remote import Leftover, RemotePlan
+    from pipeline.run_store import RunStore
 
 
 def gc(
@@ -29,15 +30,17 @@ def gc(
     """Remove what old runs left; what pushed, approved and the latest blessed models need stays.
 
     On S3 (aws.root, kubeflow.root) only what killed uploads left goes, after a day; published outputs stay, whatever
-    run they are of.
+    run they are of. A kubeflow.root on a volume is left alone.
     """
     from pipeline.retention.clean import clean, plan_cleaning
 
     settings = load(config, overrides)
     store, push_folder = store_of(settings), Path(settings.push_directory)
+    roots = _roots(settings)
+    _refuse_shared(store, roots)
     plan = (plan_cleaning if dry_run else clean)(store, keep_last, push_folder)
     _echo(plan, "would go" if dry_run else "went")
-    for root in _roots(settings):
+    for root in roots:
         _clean_there(root, keep_last, dry_run=dry_run)
 
 
@@ -54,6 +57,24 @@ def _roots(settings: "Config") -> "list[PlatformRoot]":
     return list(found.values())
 
 
+def _refuse_shared(store: "RunStore", roots: "Iterable[PlatformRoot]") -> None:
+    """Raises ConfigError where a platform's runs keep their outputs among those of runs here.
+
+    The store of runs here knows nothing of them, and so they would be taken for what killed attempts left.
+    """
+    from pipeline.errors import ConfigError
+
+    for root in roots:
+        if not root.is_on_s3 and Path(root.place).resolve() == store.root.resolve():
+            raise ConfigError(
+                [
+                    f"pipeline.root and {root.runner}.root are both {root.place}: what runs on {root.runner} made is "
+                    "not in the lineage store of runs here, and could not be told from what killed attempts left. "
+                    "Nothing was removed. Give runs on this machine a pipeline.root of their own."
+                ]
+            )
+
+
 def _clean_there(root: "PlatformRoot", keep_last: int, *, dry_run: bool) -> None:
     """Cleans a platform's root, or says why that is left alone: what goes here does not depend on it."""
     from components.errors import ComponentError
@@ -62,7 +83,10 @@ def _clean_there(root: "PlatformRoot", keep_last: int, *, dry_run: bool) -> None
 
     typer.echo()
     if not root.is_on_s3:
-        typer.echo(f"note: {root.place} is left alone: on platforms this command cleans S3 only.")
+        typer.echo(
+            f"note: {root.place}, where runs on {root.runner} keep everything, is on a volume and is left alone: on "
+            "platforms this command cleans S3 only. What old runs left there stays until somebody removes it."
+        )
         return
     try:
         plan = plan_of_jobs(root, keep_last)
