@@ -4,9 +4,11 @@ import json
 
 import pytest
 import yaml
+from container_words import filled_in
 from ir_by_hand import TRAINER, ir_of, node
 from kubeflow_config import SETTINGS, config_on_kubeflow
-from kubernetes_models import filled_in, manifest_problems, pod_problems
+from kubernetes_schema import problems_of
+from pod_security import restricted_problems
 
 from models.tabular_text.workers import Workers
 from pipeline.aws_settings import ResourceLine
@@ -58,9 +60,9 @@ def test_neither_argo_nor_kubernetes_finds_anything_to_fill_in_in_the_compiled_j
 @pytest.mark.parametrize("options", [{}, {"scratch_class": "fast", "run_as_user": None, "image_pull_secrets": ()}])
 def test_kubernetes_own_models_and_the_restricted_standard_take_both_manifests(options):
     made = followers(**options)
-    assert manifest_problems(made.job, "V1Job") == []
-    assert manifest_problems(made.service, "V1Service") == []
-    assert [*pod_problems(made.job["spec"]["template"]["spec"])] == []
+    assert (made.job["kind"], made.service["kind"]) == ("Job", "Service")
+    assert problems_of(made.job) == problems_of(made.service) == []
+    assert restricted_problems(made.job["spec"]["template"]["spec"]) == []
 
 
 def test_the_models_do_find_mistakes():
@@ -69,9 +71,25 @@ def test_the_models_do_find_mistakes():
     job["spec"]["backoffLimit"] = "0"
     del job["spec"]["template"]["spec"]["containers"][0]["name"]
     job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] = "32 GB"
-    told = "\n".join(manifest_problems(job, "V1Job"))
-    for place in ("V1Job.spec: has no key completion", "V1Job.spec.backoffLimit", "`name`", "'32 GB' is no quantity"):
+    told = "\n".join(problems_of(job))
+    for place in ("spec.completion: V1JobSpec has no such", "spec.backoffLimit: '0' is no int", "[0].name is missing"):
         assert place in told
+    assert "'32 GB' is no quantity" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda pod: pod["volumes"].append(dict(pod["volumes"][0])), "no name, or taken"),
+        (lambda pod: pod["volumes"][0].update(name="my.data"), "volume 'my.data': no name"),
+        (lambda pod: pod["volumes"].pop(), "there is no such volume"),
+        (lambda pod: pod["containers"][0]["env"].append({"name": "PENSTOCK_SCRATCH", "value": "x"}), "SCRATCH twice"),
+    ],
+)
+def test_a_pod_whose_parts_do_not_fit_together_is_found(change, told):
+    job = followers().job
+    change(job["spec"]["template"]["spec"])
+    assert told in "\n".join(problems_of(job))
 
 
 def test_each_pod_finds_the_same_machines_in_its_tf_config_and_itself_among_them(tmp_path):
