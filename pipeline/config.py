@@ -188,8 +188,9 @@ ResourceNode = Literal[
     "latest_blessed_model",
     "latest_approved_bias",
     "latest_approved_attributions",
+    "notify",
 ]
-"""The nodes that can be a job of their own, and the line for all others."""
+"""The nodes that can be a job of their own, the line for all others, and the last task of a run on Kubeflow."""
 
 
 class Config(Section):

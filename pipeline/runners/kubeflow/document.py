@@ -10,11 +10,12 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pipeline import ir as ir_documents
+from pipeline.aws_settings import ResourceLine
 from pipeline.errors import ConfigError
 from pipeline.jobs import Gate, Join, Parameter, RunId
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.runners.base import Capabilities, Document, check_capabilities
-from pipeline.runners.kubeflow.platform import equip, equip_any
+from pipeline.runners.kubeflow.platform import equip, equip_node
 from pipeline.runners.kubeflow.tasks import EXECUTOR_INPUT, NOTIFIER, Task, TaskPlan, plan_rest_of_tasks, plan_tasks
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class _Writer:
         from kfp import dsl
 
         self._values = values
-        with dsl.ExitHandler(self._farewell()) if self._settings.notify_variable else nullcontext():
+        with nullcontext() if self._plan.notifier is None else dsl.ExitHandler(self._farewell(self._plan.notifier)):
             self._write(self._plan.tasks, 0)
 
     def _write(self, tasks: Sequence[Task], depth: int) -> None:
@@ -166,7 +167,7 @@ class _Writer:
         given = {name: value for name, value in self._values.items() if Parameter(name) != self._plan.run_id}
         made = self._component(task)(run_id=self._run_id, **given)
         made.set_display_name(task.node_id).set_caching_options(False)
-        equip(made, task.node_id, task.line, self._settings)
+        equip_node(made, task.node_id, task.line, self._settings)
         return made.after(*(self._made[name] for name in task.depends_on))
 
     @property
@@ -201,7 +202,7 @@ class _Writer:
 
         return dsl.container_component(_function(task.name, [*inputs, *outputs], container))
 
-    def _farewell(self) -> Any:
+    def _farewell(self, line: ResourceLine) -> Any:
         """The task that is run last, whatever became of the others."""
         from kfp import dsl
 
@@ -216,7 +217,7 @@ class _Writer:
         given.append(_named("report", dsl.Output[dsl.HTML]))
         made = dsl.container_component(_function(NOTIFIER, given, container))(run_id=self._run_id)
         made.set_caching_options(False)
-        equip_any(made, self._settings)
+        equip(made, line, self._settings)
         return made
 
 

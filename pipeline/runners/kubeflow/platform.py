@@ -32,19 +32,26 @@ PENDING_S = 3600
 """Seconds that each attempt may wait for a machine, without which the next one would not be made."""
 
 
-def equip(task: Any, node_id: str, line: ResourceLine, settings: KubeflowSettings) -> None:
+def equip(task: Any, line: ResourceLine, settings: KubeflowSettings) -> None:
     """Gives a task its machine, its time, and what every pod of the pipeline has."""
-    _machine(task, line, settings)
-    equip_any(task, settings)
     from kfp import kubernetes
 
-    kubernetes.add_pod_label(task, NODE_LABEL, label_value(node_id))
+    _machine(task, line, settings)
+    _common(task, settings)
     kubernetes.set_timeout(task, line.timeout_s)
+    if line.retries:
+        _retry(task, line)
+
+
+def equip_node(task: Any, node_id: str, line: ResourceLine, settings: KubeflowSettings) -> None:
+    """Gives a node's task all that, its name for Kubernetes, and what it needs to ask for more pods."""
+    from kfp import kubernetes
+
+    equip(task, line, settings)
+    kubernetes.add_pod_label(task, NODE_LABEL, label_value(node_id))
     if (line.instances or 1) > 1:  # it asks for the others itself
         for name, field in POD_VARIABLES.items():
             kubernetes.use_field_path_as_env(task, name, field)
-    if line.retries:
-        _retry(task, line)
 
 
 def retry_window_s(line: ResourceLine) -> int:
@@ -74,7 +81,7 @@ def _retry(task: Any, line: ResourceLine) -> None:
     task._task_spec.retry_policy = policy
 
 
-def equip_any(task: Any, settings: KubeflowSettings) -> None:
+def _common(task: Any, settings: KubeflowSettings) -> None:
     """Gives a task what every pod of the pipeline has."""
     from kfp import kubernetes
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.tabular_text.features import LabelKind
 from pipeline import ir as ir_documents
-from pipeline.aws_settings import DEFAULT_LINE, ResourceLine
+from pipeline.aws_settings import DEFAULT_LINE, FALLBACK, ResourceLine
 from pipeline.errors import ConfigError
 from pipeline.jobs import RUN_ID_PARAMETER, Gate, Join, Parameter, RunId
 from pipeline.jobs.gates import Gates
@@ -36,7 +36,11 @@ MAX_WORD = 96 * 1024
 """Characters of one word of a command; Linux takes 128 KiB."""
 
 NOTIFIER = "notify"
-"""The name of the task that is run last and tells how the run ended."""
+"""The name of the task that is run last and tells how the run ended, and of its resource line."""
+
+NOTIFIER_LINE = dataclasses.replace(FALLBACK, cpus=1, memory_gb=2, disk_gb=10, retries=0)
+"""What that task runs on where its line says nothing: it makes a page of what nodes left, with the sample's run
+in 180 MiB. The line `default` is for nodes, and may ask for much."""
 
 _NAME = re.compile(r"[a-z0-9](?:-?[a-z0-9])*")
 _TAKEN = re.compile(rf"{NOTIFIER}|(?:condition|exit-handler)-\d+")
@@ -84,13 +88,18 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class TaskPlan:
-    """Everything to start for one run; tasks in topological order, parameters sorted by name."""
+    """Everything to start for one run; tasks in topological order, parameters sorted by name.
+
+    Attributes:
+      notifier: what the task runs on that tells how the run ended; None if nobody is told.
+    """
 
     pipeline_name: str
     tasks: tuple[Task, ...]
     parameters: tuple[ir_documents.RuntimeParameter, ...]
     ir_location: str
     run_id: RunId | Parameter
+    notifier: ResourceLine | None
 
     @property
     def node_ids(self) -> tuple[str, ...]:
@@ -147,6 +156,7 @@ class _Planner:
             parameters=tuple(sorted(self._parameters, key=lambda parameter: parameter.name)),
             ir_location=self._ir_location,
             run_id=self._words.run_id,
+            notifier=self._notifier_line(),
         )
 
     def _name_problems(self) -> Iterator[str]:
@@ -175,6 +185,14 @@ class _Planner:
             found = (*line_problems(line, self._settings), *sharing_problems(line, own, node, self._config.training))
             for problem in found:
                 yield f"Node '{node_id}' (resources.{node_id if node_id in lines else DEFAULT_LINE}): {problem}"
+        if (last := self._notifier_line()) is not None:
+            for problem in notifier_problems(last, self._settings):
+                yield f"The last task (resources.{NOTIFIER}): {problem}"
+
+    def _notifier_line(self) -> ResourceLine | None:
+        if self._settings.notify_variable is None:
+            return None
+        return self._config.resource_lines.get(NOTIFIER, ResourceLine()).over(NOTIFIER_LINE)
 
     def _line(self, node_id: str) -> ResourceLine:
         return line_of(self._graph.nodes[node_id], self._config.resource_lines)
@@ -229,6 +247,13 @@ def line_problems(line: ResourceLine, settings: KubeflowSettings) -> Iterator[st
         yield f"gpu_kind is {line.gpu_kind} and gpus is 0: say how many."
     if (line.shm_gb or 0) >= (line.memory_gb or 0):
         yield f"shm_gb is {line.shm_gb} and memory_gb {line.memory_gb}: /dev/shm is taken from the memory."
+
+
+def notifier_problems(line: ResourceLine, settings: KubeflowSettings) -> Iterator[str]:
+    """What of a complete line the task cannot have that tells how a run ended."""
+    yield from line_problems(line, settings)
+    if line.instances != 1:
+        yield f"instances is {line.instances}, and this task is one pod. Leave it out."
 
 
 def task_names(node_ids: Mapping[str, Node]) -> dict[str, str]:

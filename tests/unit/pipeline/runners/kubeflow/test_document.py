@@ -163,6 +163,35 @@ def test_a_trainer_gets_its_gpus_its_nodes_and_shared_memory_and_others_do_not(b
     assert "accelerator" not in resources["exec-gen"]
 
 
+def test_every_container_asks_for_processors_and_memory_without_which_a_quota_refuses_pods(branching):
+    for part in (branching, branching.continuation):
+        for label, executor in parts_of(part)[0]["deploymentSpec"]["executors"].items():
+            asked = executor["container"]["resources"]
+            assert {"resourceCpuRequest", "resourceMemoryRequest", "resourceMemoryLimit"} <= set(asked), label
+
+
+def test_the_last_task_has_a_line_of_its_own_which_is_not_that_of_nodes():
+    lines = {"default": ResourceLine(cpus=16, memory_gb=64, retries=3), "notify": ResourceLine(memory_gb=4)}
+    spec, pods = parts_of(document_of(ir_of(node("A")), config_on_kubeflow(resources=lines)))
+    asked = spec["deploymentSpec"]["executors"]["exec-notify"]["container"]["resources"]
+    assert (asked["resourceCpuRequest"], asked["resourceMemoryRequest"], asked["resourceMemoryLimit"]) == (
+        *("1", "4Gi", "4Gi"),
+    )
+    assert pods["exec-notify"]["activeDeadlineSeconds"] == "3600"
+    assert pods["exec-notify"]["podMetadata"]["labels"] == {"team": "reviews"}, "it is no node's pod"
+    assert "retryPolicy" not in everything_in(spec)["root", "notify"]
+
+
+def test_a_line_of_the_last_task_that_no_pod_can_have_is_refused():
+    lines = {"notify": ResourceLine(gpus=1, gpu_kind="H100", instances=2)}
+    with pytest.raises(ConfigError) as refused:
+        document_of(ir_of(node("A")), config_on_kubeflow(resources=lines))
+    assert [problem.partition(" (")[0] for problem in refused.value.problems] == ["The last task"] * 2
+    assert "resources.notify): instances is 2, and this task is one pod" in refused.value.problems[1]
+    quiet = document_of(ir_of(node("A")), config_on_kubeflow(resources=lines, notify_variable=None))
+    assert "exec-notify" not in parts_of(quiet)[1]
+
+
 def test_every_pod_gets_its_secrets_volumes_labels_and_a_volume_for_its_files(branching):
     _, pods = parts_of(branching)
     for label, pod in pods.items():
@@ -177,8 +206,9 @@ def test_every_pod_gets_its_secrets_volumes_labels_and_a_volume_for_its_files(br
             ("penstock-data", "/mnt/data")
         ]
         assert pod["securityContext"] == {"runAsNonRoot": True, "runAsUser": "10001"}
-        if label not in ("exec-notify", "exec-trainer"):
-            assert pod["emptyDirMounts"] == [{"mountPath": "/scratch", "sizeLimit": "30Gi", "volumeName": "scratch"}]
+        if label != "exec-trainer":
+            size = "10Gi" if label == "exec-notify" else "30Gi"
+            assert pod["emptyDirMounts"] == [{"mountPath": "/scratch", "sizeLimit": size, "volumeName": "scratch"}]
     assert pods["exec-latest-model"]["podMetadata"]["labels"] == {"penstock.node": "latest_model", "team": "reviews"}
 
 
