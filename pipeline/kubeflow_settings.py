@@ -180,6 +180,11 @@ class KubeflowSettings:
         """True if the root is a folder on a volume."""
         return self.root.startswith("/")
 
+    def volume_of(self, place: str) -> Volume | None:
+        """The volume that a path is on, the innermost of several; None if it is on none."""
+        found = [volume for volume in self.volumes if is_below(place, volume.path)]
+        return max(found, key=lambda volume: len(volume.path), default=None)
+
     @property
     def pods_namespace(self) -> str:
         """Where the pods of runs are; of a Kubeflow Pipelines for one team, where its own manifests put everything."""
@@ -235,9 +240,8 @@ class KubeflowSettings:
         paths += [secret.path for secret in self.secrets if secret.path is not None]
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             yield f"two volumes or secrets have the path {path}: give each its own."
-        mounted = [volume.path for volume in self.volumes]
-        if self.on_volume and not any(f"{self.root}/".startswith(f"{path}/") for path in mounted):
-            known = ", ".join(mounted) or "none"
+        if self.on_volume and self.volume_of(self.root) is None:
+            known = ", ".join(volume.path for volume in self.volumes) or "none"
             yield f"root is the folder {self.root}, which is on no volume (paths of volumes: {known}). Add its volume."
 
 
@@ -250,6 +254,15 @@ _SHAPES = (
     ("service_account", _SUBDOMAIN, "a service account's name"),
     ("scratch_class", _SUBDOMAIN, "a storage class's name"),
 )
+
+
+def is_below(place: str, path: str) -> bool:
+    """True for a folder itself too.
+
+    >>> is_below("/mnt/data/reviews", "/mnt/data"), is_below("/mnt/data2", "/mnt/data")
+    (True, False)
+    """
+    return f"{place}/".startswith(f"{path}/")
 
 
 def _labels(key: str, labels: Mapping[str, str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import DEFAULT_CONFIG, ConfigOption, SetOption, load, near
-from pipeline.cli.start import echo_notes
+from pipeline.cli.start import echo_notes, echo_warnings
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -32,6 +32,7 @@ def compile_document(
     capabilities_of(runner)
     settings = load(config, overrides)
     document = compiled(runner, settings)
+    echo_warnings(document)
     try:
         if problems := platform_problems(document):
             raise ConfigError(problems)

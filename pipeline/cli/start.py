@@ -35,6 +35,12 @@ def echo_notes(plan: "Plan") -> None:
         typer.echo(f"note: {note}")
 
 
+def echo_warnings(document: "Document") -> None:
+    """Says on standard error what whoever starts a run of the document should know first."""
+    for warning in document.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
 def screen() -> "MakeProgress":
     """Makes the display of a run for the terminal, or plain lines where there is none."""
     from rich.console import Console

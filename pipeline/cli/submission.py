@@ -17,7 +17,7 @@ def checked_document(settings: "Config", runner: str, parameters: "Mapping[str, 
     Raises:
       ConfigError: listing what keeps the pipeline from running there.
     """
-    from pipeline.cli.start import echo_notes
+    from pipeline.cli.start import echo_notes, echo_warnings
     from pipeline.errors import ConfigError
     from pipeline.planning import check_data, make_plan
     from pipeline.platform_root import use_region
@@ -36,6 +36,7 @@ def checked_document(settings: "Config", runner: str, parameters: "Mapping[str, 
         typer.echo(f"note: {unseen}", err=True)
     warm = WarmProcess(logs / "warm.log")
     document: Document = warm.call(build_document, runner, settings, plan, log_path=logs / "compile.log")
+    echo_warnings(document)
     check_given(document, parameters)
     if problems := platform_problems(document):
         raise ConfigError(problems)

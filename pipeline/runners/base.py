@@ -58,6 +58,7 @@ class Document:
       parameters: runtime parameters and their types (`STRING`, `INT`, `DOUBLE`).
       ir: the pipeline's IR, which every node's launcher reads.
       continuation: the document that goes on once a model is approved, where the platform needs one of its own.
+      warnings: what whoever starts a run of it should know first, a sentence each.
     """
 
     runner: str
@@ -67,6 +68,7 @@ class Document:
     parameters: Mapping[str, str]
     ir: str
     continuation: "Document | None" = None
+    warnings: tuple[str, ...] = ()
 
     def check_parameters(self, values: Mapping[str, str]) -> None:
         """Raises ConfigError listing each name that the pipeline does not have and each value of the wrong type."""

@@ -76,6 +76,7 @@ def _document(plan: TaskPlan, ir_text: str, settings: KubeflowSettings, continua
         parameters={parameter.name: parameter.type for parameter in plan.parameters},
         ir=ir_text,
         continuation=continuation,
+        warnings=plan.warnings,
     )
 
 

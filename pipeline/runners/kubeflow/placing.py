@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
-from pipeline.kubeflow_settings import KubeflowSettings, Volume
+from pipeline.kubeflow_settings import Volume, is_below
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -26,7 +26,7 @@ def region_of(config: "Config") -> str | None:
 def why_unreached(config: "Config") -> str:
     """Why what runs leave cannot be read from here: it is on a volume that is not mounted here."""
     settings = config.on_kubeflow
-    volume = _volume_of(settings.root, settings)
+    volume = settings.volume_of(settings.root)
     if volume is None or _is_here(volume):
         return ""
     return (
@@ -62,7 +62,7 @@ def _unseen(config: "Config") -> Iterator[str]:
     secrets = [secret.path for secret in settings.secrets if secret.path is not None]
     seen = ", ".join([*paths, *secrets])
     for key, place in _read_by_pods(config).items():
-        if place is not None and "://" not in place and not any(_is_below(place, path) for path in (*paths, *secrets)):
+        if place is not None and "://" not in place and not any(is_below(place, path) for path in (*paths, *secrets)):
             yield f"{key} is {place}, which pods do not see: they see {seen}. Put it there, and name it by that path."
 
 
@@ -81,7 +81,7 @@ def _read_by_pods(config: "Config") -> dict[str, str | None]:
 def _needed_here(config: "Config") -> Iterator[str]:
     if config.schema_.path is not None and (problem := why_unreached(config)):
         yield f"schema.path is {config.schema_.path}, and its content is put below the root for pods. {problem}"
-    data = _volume_of(config.data.path, config.on_kubeflow)
+    data = config.on_kubeflow.volume_of(config.data.path)
     if config.schema_.path is None and data is not None and not _is_here(data):
         yield (
             f"data.path is {config.data.path} on the volume of claim '{data.claim}', and {data.path} is not there on "
@@ -97,19 +97,9 @@ def _notes(config: "Config") -> Iterator[str]:
             f"{settings.root} is on a volume that is not mounted here: whether pods may write there shows in the run's "
             "first task, and the run's report will lack its configuration."
         )
-    data = _volume_of(config.data.path, settings)
+    data = settings.volume_of(config.data.path)
     if data is not None and not _is_here(data):
         yield f"It was not looked whether there are data: {data.path} is not mounted here."
-
-
-def _volume_of(place: str, settings: KubeflowSettings) -> Volume | None:
-    """The volume that a path is on, the innermost of several."""
-    found = [volume for volume in settings.volumes if _is_below(place, volume.path)]
-    return max(found, key=lambda volume: len(volume.path), default=None)
-
-
-def _is_below(place: str, path: str) -> bool:
-    return f"{place}/".startswith(f"{path}/")
 
 
 def _is_here(volume: Volume) -> bool:

@@ -20,6 +20,7 @@ from pipeline.jobs.words import LaunchWords
 from pipeline.kubeflow_settings import KubeflowSettings
 from pipeline.launch.follower_job import FOLLOWERS
 from pipeline.launch.packed_ir import pack
+from pipeline.runners.kubeflow.checkpoints import lost_progress
 from pipeline.runners.kubeflow.followers import followers_word
 from pipeline.runners.kubeflow.texts import node_problem, value_problem
 
@@ -92,6 +93,7 @@ class TaskPlan:
 
     Attributes:
       notifier: what the task runs on that tells how the run ended; None if nobody is told.
+      warnings: what will be done, and is hardly what somebody wants, a sentence each.
     """
 
     pipeline_name: str
@@ -100,6 +102,7 @@ class TaskPlan:
     ir_location: str
     run_id: RunId | Parameter
     notifier: ResourceLine | None
+    warnings: tuple[str, ...]
 
     @property
     def node_ids(self) -> tuple[str, ...]:
@@ -157,6 +160,7 @@ class _Planner:
             ir_location=self._ir_location,
             run_id=self._words.run_id,
             notifier=self._notifier_line(),
+            warnings=tuple(self._warnings()),
         )
 
     def _name_problems(self) -> Iterator[str]:
@@ -188,6 +192,11 @@ class _Planner:
         if (last := self._notifier_line()) is not None:
             for problem in notifier_problems(last, self._settings):
                 yield f"The last task (resources.{NOTIFIER}): {problem}"
+
+    def _warnings(self) -> Iterator[str]:
+        for node_id, node in self._graph.nodes.items():
+            if told := lost_progress(node, self._line(node_id), self._settings):
+                yield told
 
     def _notifier_line(self) -> ResourceLine | None:
         if self._settings.notify_variable is None:
