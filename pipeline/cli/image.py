@@ -61,6 +61,7 @@ def build(
     carry_out(build_command(found, content, name, commit, target))
     typer.echo(name)
     echoed = [*([] if base is None else ["--base", base]), *([] if variant == "cpu" else ["--variant", variant])]
+    echoed += ["--repository", name.rpartition(":")[0]]
     typer.echo(f"Check it with: {command_line('image', 'verify', *echoed)}")
 
 
@@ -83,7 +84,9 @@ def push(
     if registry == name:
         raise ConfigError([f"{name} is on this machine only: say where to push it with --repository."])
     shown = push_commands(engine or "docker", name)
-    found = need_engine(engine, [login_command(engine or "docker", registry), *shown])
+    if is_ecr(registry):
+        shown = [login_command(engine or "docker", registry), *shown]
+    found = need_engine(engine, shown)
     if is_ecr(registry):
         carry_out(login_command(found, registry), password_of(registry))
     pushed, asked = push_commands(found, name)

@@ -119,3 +119,15 @@ def test_without_a_repository_it_is_that_of_the_image_that_is_configured(push, c
     push(KUBEFLOW)
     (name,) = (checkout / "pushed").read_text().splitlines()
     assert name.startswith("registry.example.com/penstock:cpu-")
+
+
+def test_an_image_that_was_built_is_checked_where_it_was_put(push, capfd):
+    push("")
+    app(args=["image", "build", "--repository", "registry.example.com/penstock"], standalone_mode=False)
+    assert "image verify --repository registry.example.com/penstock" in capfd.readouterr().out
+
+
+def test_nobody_is_told_to_sign_in_to_a_registry_of_theirs_as_to_amazons(said):
+    pinned = f"python:3.11-slim@{DIGEST}"
+    assert "login" not in said(pinned, "push", "--repository", "registry.example.com/penstock")
+    assert "login" in said(pinned, "push", "--repository", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/penstock")
