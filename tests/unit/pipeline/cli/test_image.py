@@ -122,8 +122,9 @@ def test_without_a_repository_it_is_that_of_the_image_that_is_configured(push, c
 
 
 def test_an_image_that_was_built_is_checked_where_it_was_put(push, capfd):
-    push("")
-    app(args=["image", "build", "--repository", "registry.example.com/penstock"], standalone_mode=False)
+    there = ("--repository", "registry.example.com/penstock")
+    push("", *there)
+    app(args=["image", "build", *there], standalone_mode=False)
     assert "image verify --repository registry.example.com/penstock" in capfd.readouterr().out
 
 
