@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipeline.launch.packed_ir import PREFIX, unpack
+from pipeline.runners.kubeflow.spec_tasks import SpecTask, executor_of, on_kubernetes, tasks_in
 
 _IR = re.compile(r"((?:s3:/)?/\S*?/ir/)([0-9a-f]{64})(\.json)")
 _PACKED = re.compile(rf"{PREFIX}[A-Za-z0-9_=-]+")
@@ -76,25 +77,18 @@ def _of_kubeflow(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> Iterat
     inputs = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     yield "the pipeline", _without(spec, "components", "deploymentSpec", "root")
     yield from ((f"parameter {name}", given) for name, given in inputs.items())
-    pods: Any = platform
-    for key in ("platforms", "kubernetes", "deploymentSpec", "executors"):
-        pods = pods.get(key, {})
-    yield from _tasks(spec, pods, spec["root"])
+    pods = on_kubernetes(platform)
+    for each in tasks_in(spec, spec["root"]):
+        yield f"task {each.name}", _task(each, spec, pods)
 
 
-def _tasks(
-    spec: Mapping[str, Any], pods: Mapping[str, Any], group: Mapping[str, Any], behind: str = ""
-) -> Iterator[tuple[str, Any]]:
-    """Each task with its component, its container and what Kubernetes gives it, under one roof."""
-    for name, task in group["dag"]["tasks"].items():
-        component = spec["components"][task["componentRef"]["name"]]
-        label = component.get("executorLabel")
-        own = {**_without(task, "componentRef"), **_without(component, "dag", "executorLabel")}
-        if label is not None:
-            own |= {**spec["deploymentSpec"]["executors"][label], "kubernetes": pods.get(label, {})}
-        yield f"task {name}", {**own, **({"Behind": behind} if behind else {})}
-        if "dag" in component:
-            yield from _tasks(spec, pods, component, name)
+def _task(each: SpecTask, spec: Mapping[str, Any], pods: Mapping[str, Any]) -> dict[str, Any]:
+    """A task with its component, its container and what Kubernetes gives it, under one roof."""
+    found = {**_without(each.task, "componentRef"), **_without(each.component, "dag", "executorLabel")}
+    if not each.is_group:
+        label = each.component["executorLabel"]
+        found |= {**executor_of(spec, each.component), "kubernetes": pods.get(label, {})}
+    return {**found, **({"Behind": each.group} if each.group else {})}
 
 
 def _parsed(text: str) -> Any:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.runners.kubeflow.spec_tasks import on_kubernetes
+
 _VERSION = "2.1.0"
 _TASK_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _PARTS = 2
@@ -37,20 +39,13 @@ def _unreadable(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> Iterato
     messages.append(("The platform's part", platform, pipeline_spec_pb2.PlatformSpec()))
     messages += [
         (f"What Kubernetes gives {label}", config, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
-        for label, config in _on_kubernetes(platform).items()
+        for label, config in on_kubernetes(platform).items()
     ]
     for what, value, message in messages:
         try:
             json_format.ParseDict(dict(value), message)
         except json_format.ParseError as error:
             yield f"{what}: {error}"
-
-
-def _on_kubernetes(platform: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Any = platform
-    for key in ("platforms", "kubernetes", "deploymentSpec", "executors"):
-        found = found.get(key, {}) if isinstance(found, dict) else {}
-    return found if isinstance(found, dict) else {}
 
 
 class _Spec:
@@ -119,6 +114,6 @@ class _Spec:
 
 def _platform_problems(spec: Mapping[str, Any], platform: Mapping[str, Any]) -> Iterator[str]:
     executors = spec.get("deploymentSpec", {}).get("executors", {})
-    for label in _on_kubernetes(platform):
+    for label in on_kubernetes(platform):
         if label not in executors:
             yield f"What Kubernetes gives '{label}': there is no such executor."

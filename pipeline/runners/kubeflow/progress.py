@@ -3,10 +3,11 @@
 import dataclasses
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.runners.base import RunState
+from pipeline.runners.kubeflow.spec_tasks import SpecTask, executor_of, tasks_in, word_after
 from pipeline.runners.remote import JobProgress, Scheduled
 
 _STATES = {
@@ -107,11 +108,8 @@ def pipeline_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def ir_word(spec: Mapping[str, Any]) -> str:
     """What the document's tasks take as their compiled pipeline; empty if it is none of ours."""
-    for executor in pipeline_of(spec)["deploymentSpec"]["executors"].values():
-        words = list(executor["container"].get("args", ()))
-        if "--ir" in words:
-            return str(words[words.index("--ir") + 1])
-    return ""
+    executors = pipeline_of(spec)["deploymentSpec"]["executors"].values()
+    return next((word for executor in executors if (word := word_after("--ir", executor)) is not None), "")
 
 
 def scheduled_of(found: Mapping[str, Any]) -> Scheduled:
@@ -133,37 +131,22 @@ def scheduled_of(found: Mapping[str, Any]) -> Scheduled:
 def read_document(spec: Mapping[str, Any]) -> TaskNames:
     """The tasks of a document, those in groups included; a document with a platform's part is taken too."""
     spec = pipeline_of(spec)
-    executors = spec["deploymentSpec"]["executors"]
     nodes: dict[str, str] = {}
     conditions: dict[str, Condition] = {}
-    for name, task, component in _tasks(spec, spec["root"]):
-        found = _CONDITION.fullmatch(task.get("triggerPolicy", {}).get("condition", ""))
+    for each in tasks_in(spec, spec["root"]):
+        found = _CONDITION.fullmatch(each.task.get("triggerPolicy", {}).get("condition", ""))
         if found is not None:
-            inside = tuple(inner for inner, _, part in _tasks(spec, component) if "dag" not in part)
-            conditions[name] = Condition(_decider(spec, name, found["input"]), found["value"], inside)
-        if "executorLabel" in component:
-            words = list(executors[component["executorLabel"]]["container"].get("args", ()))
-            if "--nodes" in words:
-                nodes[name] = words[words.index("--nodes") + 1]
+            inside = tuple(inner.name for inner in tasks_in(spec, each.component) if not inner.is_group)
+            conditions[each.name] = Condition(_decider(each, found["input"]), found["value"], inside)
+        if (node_id := word_after("--nodes", executor_of(spec, each.component))) is not None:
+            nodes[each.name] = node_id
     return TaskNames(nodes, conditions)
 
 
-def _tasks(spec: Mapping[str, Any], component: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Name, task and component of everything in a component, groups first and then what is in them."""
-    for name, task in component.get("dag", {}).get("tasks", {}).items():
-        inner = spec["components"][task["componentRef"]["name"]]
-        yield name, task, inner
-        yield from _tasks(spec, inner)
-
-
-def _decider(spec: Mapping[str, Any], group: str, input_name: str) -> str:
-    """The task whose output a group's condition looks at."""
-    for name, task, _ in _tasks(spec, spec["root"]):
-        if name == group:
-            value = task["inputs"]["parameters"][input_name]
-            if "taskOutputParameter" in value:
-                return str(value["taskOutputParameter"]["producerTask"])
-    return ""
+def _decider(group: SpecTask, input_name: str) -> str:
+    """The task whose output a group's condition looks at; empty if it is no task beside it."""
+    value = group.task["inputs"]["parameters"][input_name]
+    return str(value["taskOutputParameter"]["producerTask"]) if "taskOutputParameter" in value else ""
 
 
 def jobs_of(details: list[Mapping[str, Any]], names: TaskNames, waiting: frozenset[str]) -> tuple[JobProgress, ...]:
