@@ -5,6 +5,7 @@ The launcher puts them in the place of Beam's own of the same name. The pipeline
 Job servers tell no counts of elements, so what is told are the rows that tfx_bsl counts where it reads.
 """
 
+import dataclasses
 import functools
 import logging
 import os
@@ -50,6 +51,21 @@ class PortableRunner(portable_runner.PortableRunner):
         return telling(super().run_portable_pipeline(pipeline, options), f"the job server at {endpoint}")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Jar:
+    """A job server's.
+
+    Attributes:
+      key: of the configuration, that names it.
+      path: on this machine.
+      is_submitted: it is handed to the cluster, and starts no job server here.
+    """
+
+    key: str
+    path: str
+    is_submitted: bool
+
+
 class _Serving(portable_runner.PortableRunner):
     """Stops the job server that it has started when the job is over: Beam relies on Python's exit handlers, without
     which nodes end."""
@@ -61,7 +77,15 @@ class _Serving(portable_runner.PortableRunner):
         self._server = super().default_job_server(options)
         return self._server
 
-    def _run(self, pipeline: Any, options: Any, where: str) -> Any:
+    def _run(self, pipeline: Any, options: Any, jar: _Jar, where: str) -> Any:
+        """Runs the pipeline as Beam does.
+
+        Raises:
+          ComponentError: the job server's jar is not there, or no Java for it.
+        """
+        require_jar(jar.key, jar.path)
+        if not jar.is_submitted:
+            require_java(options.view_as(JobServerOptions).job_server_java_launcher)
         try:
             result = super().run_portable_pipeline(pipeline, options)
         except BaseException:
@@ -79,35 +103,21 @@ class FlinkRunner(_Serving, flink_runner.FlinkRunner):
     """Beam's, telling."""
 
     def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
-        """Runs the pipeline on Flink, as Beam does.
-
-        Raises:
-          ComponentError: the job server's jar is not there, or no Java.
-        """
+        """Runs the pipeline on Flink; raises as `_run`."""
         flink = options.view_as(FlinkRunnerOptions)
-        require_jar("beam.flink.job_server_jar", flink.flink_job_server_jar)
-        if not flink.flink_submit_uber_jar:
-            require_java(options.view_as(JobServerOptions).job_server_java_launcher)
-        where = flink.flink_master  # Beam's own runner changes it
-        return self._run(pipeline, options, f"Flink {where}")
+        jar = _Jar("beam.flink.job_server_jar", flink.flink_job_server_jar, flink.flink_submit_uber_jar)
+        return self._run(pipeline, options, jar, f"Flink {flink.flink_master}")  # Beam's own runner changes its master
 
 
 class SparkRunner(_Serving, spark_runner.SparkRunner):
     """Beam's, telling."""
 
     def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
-        """Runs the pipeline on Spark, as Beam does.
-
-        Raises:
-          ComponentError: the job server's jar is not there, or no Java.
-        """
+        """Runs the pipeline on Spark; raises as `_run`."""
         spark = options.view_as(SparkRunnerOptions)
-        require_jar("beam.spark.job_server_jar", spark.spark_job_server_jar)
-        if not spark.spark_submit_uber_jar:
-            require_java(options.view_as(JobServerOptions).job_server_java_launcher)
-        where = spark.spark_rest_url or spark.spark_master_url
+        jar = _Jar("beam.spark.job_server_jar", spark.spark_job_server_jar, spark.spark_submit_uber_jar)
         spark_runner.JOB_SERVER_CACHE.clear()  # a server that was stopped is not started again
-        return self._run(pipeline, options, f"Spark {where}")
+        return self._run(pipeline, options, jar, f"Spark {spark.spark_rest_url or spark.spark_master_url}")
 
 
 def require_jar(key: str, path: str) -> None:
