@@ -15,7 +15,8 @@ from pipeline.cache_policy import CachePolicy
 from pipeline.errors import ConfigError, NotFound, PenstockError, RunInterrupted
 from pipeline.provenance import processor_count
 from pipeline.run_store import NodeRecord, RunRecord, RunStore, check_run_id
-from pipeline.runners.base import Capabilities, Document, RunHandle, RunStatus, check_capabilities
+from pipeline.runners.base import Capabilities, Document, RunHandle, RunStatus
+from pipeline.runners.compiling import expressible_ir
 from pipeline.runners.events import Event, RunStarted
 from pipeline.runners.local_run import Journal, LocalRun
 from pipeline.runners.run_ids import new_run_id
@@ -231,14 +232,12 @@ def expectations(store: RunStore, pipeline_name: str) -> dict[str, Expectation]:
 
 def compile_document(dsl_pipeline: Any, _: "Config | None" = None) -> Document:
     """The pipeline's IR, after checking that this runner can express it; the configuration adds nothing here."""
-    text = ir_documents.compile_ir(dsl_pipeline)
-    ir = ir_documents.parse_ir(text)
-    check_capabilities(LocalRunner.name, CAPABILITIES, ir)
+    text = expressible_ir(LocalRunner.name, CAPABILITIES, dsl_pipeline)
     return Document(
         runner=LocalRunner.name,
         pipeline_name=dsl_pipeline.pipeline_info.pipeline_name,
         text=text,
         node_ids=ir_documents.node_ids(text),
-        parameters=ir_documents.runtime_parameters(ir),
+        parameters=ir_documents.runtime_parameters(ir_documents.parse_ir(text)),
         ir=text,
     )

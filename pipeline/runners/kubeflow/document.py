@@ -4,6 +4,7 @@ Written by kfp's own compiler from components that are made for each node. Kubef
 answer here is not in its key, and a hit would publish nothing.
 """
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -14,7 +15,8 @@ from pipeline.aws_settings import ResourceLine
 from pipeline.errors import ConfigError
 from pipeline.jobs import Gate, Join, Parameter, RunId
 from pipeline.kubeflow_settings import KubeflowSettings
-from pipeline.runners.base import Capabilities, Document, check_capabilities
+from pipeline.runners.base import Capabilities, Document
+from pipeline.runners.compiling import expressible_ir, planned_document
 from pipeline.runners.kubeflow.platform import equip, equip_node
 from pipeline.runners.kubeflow.tasks import EXECUTOR_INPUT, NOTIFIER, Task, TaskPlan, plan_rest_of_tasks, plan_tasks
 
@@ -42,8 +44,7 @@ def compile_document(dsl_pipeline: Any, config: "Config") -> Document:
       UnsupportedByRunner: listing every node that the runner cannot express.
       ConfigError: listing every node whose task would be refused, and why.
     """
-    ir_text = ir_documents.compile_ir(dsl_pipeline)
-    check_capabilities(NAME, CAPABILITIES, ir_documents.parse_ir(ir_text))
+    ir_text = expressible_ir(NAME, CAPABILITIES, dsl_pipeline)
     return document_of(ir_text, config)
 
 
@@ -68,16 +69,8 @@ def _document(plan: TaskPlan, ir_text: str, settings: KubeflowSettings, continua
                 "has, or leave nodes out."
             ]
         )
-    return Document(
-        runner=NAME,
-        pipeline_name=plan.pipeline_name,
-        text=text,
-        node_ids=plan.node_ids,
-        parameters={parameter.name: parameter.type for parameter in plan.parameters},
-        ir=ir_text,
-        continuation=continuation,
-        warnings=plan.warnings,
-    )
+    made = planned_document(NAME, plan, ir_text, text, continuation)
+    return dataclasses.replace(made, warnings=plan.warnings)
 
 
 def placed(config: "Config") -> "Config":

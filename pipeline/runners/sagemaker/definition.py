@@ -15,7 +15,8 @@ from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError
 from pipeline.jobs import Gate, JobPlan, JobRequest, Join, Parameter, RunId, plan_jobs, plan_rest
 from pipeline.jobs.limits import document_problem
-from pipeline.runners.base import Capabilities, Document, check_capabilities
+from pipeline.runners.base import Capabilities, Document
+from pipeline.runners.compiling import expressible_ir, planned_document
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -36,8 +37,7 @@ def compile_document(dsl_pipeline: Any, config: "Config") -> Document:
       UnsupportedByRunner: listing every node that the runner cannot express.
       ConfigError: listing every node whose job SageMaker would refuse, and why.
     """
-    ir_text = ir_documents.compile_ir(dsl_pipeline)
-    check_capabilities(NAME, CAPABILITIES, ir_documents.parse_ir(ir_text))
+    ir_text = expressible_ir(NAME, CAPABILITIES, dsl_pipeline)
     plan, rest = plan_jobs(ir_text, config), plan_rest(ir_text, config)
     if problems := [*_approval_problems(plan, config)]:
         raise ConfigError(problems)
@@ -48,15 +48,7 @@ def _document(plan: JobPlan, ir_text: str, continuation: Document | None) -> Doc
     text = render(plan)
     if problem := document_problem(NAME, text, plan.node_ids):
         raise ConfigError([problem])
-    return Document(
-        runner=NAME,
-        pipeline_name=plan.pipeline_name,
-        text=text,
-        node_ids=plan.node_ids,
-        parameters={parameter.name: parameter.type for parameter in plan.parameters},
-        ir=ir_text,
-        continuation=continuation,
-    )
+    return planned_document(NAME, plan, ir_text, text, continuation)
 
 
 def _approval_problems(plan: JobPlan, config: "Config") -> Iterator[str]:

@@ -13,11 +13,11 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from pipeline import ir as ir_documents
 from pipeline.errors import ConfigError
 from pipeline.jobs import JobPlan, plan_jobs
 from pipeline.jobs.limits import MAX_STATE_BYTES, document_problem
-from pipeline.runners.base import Capabilities, Document, check_capabilities
+from pipeline.runners.base import Capabilities, Document
+from pipeline.runners.compiling import expressible_ir, planned_document
 from pipeline.runners.step_functions.machine import machine
 from pipeline.runners.step_functions.states import Platform
 
@@ -35,20 +35,12 @@ def compile_document(dsl_pipeline: Any, config: "Config") -> Document:
       UnsupportedByRunner: listing every node that the runner cannot express.
       ConfigError: listing every node whose job the platform would refuse, and why.
     """
-    ir_text = ir_documents.compile_ir(dsl_pipeline)
-    check_capabilities(NAME, CAPABILITIES, ir_documents.parse_ir(ir_text))
+    ir_text = expressible_ir(NAME, CAPABILITIES, dsl_pipeline)
     plan = plan_jobs(ir_text, config)
     text = render(plan, config)
     if problems := [*_problems(plan, config), *filter(None, [document_problem(NAME, text, plan.node_ids)])]:
         raise ConfigError(problems)
-    return Document(
-        runner=NAME,
-        pipeline_name=plan.pipeline_name,
-        text=text,
-        node_ids=plan.node_ids,
-        parameters={parameter.name: parameter.type for parameter in plan.parameters},
-        ir=ir_text,
-    )
+    return planned_document(NAME, plan, ir_text, text)
 
 
 def _problems(plan: JobPlan, config: "Config") -> Iterator[str]:
