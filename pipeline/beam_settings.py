@@ -111,6 +111,9 @@ class JobServer:
     def _jar_problems(self) -> Iterator[str]:
         if self.job_server_jar is not None and "://" in self.job_server_jar:
             yield f"job_server_jar is {self.job_server_jar!r}: each node would download it. Name a file in the image."
+        yield from _paths(
+            {"job_server_jar": self.job_server_jar, "java": self.java, "artifacts_dir": self.artifacts_dir}
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,7 +271,7 @@ class BeamSettings:
     nodes: Mapping[BeamNode, BeamNodeSettings] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        problems = [*_workers(self.workers), *_own_keys(self.pipeline_args)]
+        problems = [*_workers(self.workers), *_own_keys(self.pipeline_args), *_paths({"image": self.image})]
         for mode in self.modes:
             problems += self._lacking(mode)
         if problems:
@@ -322,6 +325,12 @@ def job_server_artifact(mode: str, flink_version: str = "1.20") -> str:
 def fetch_command(artifact: str) -> str:
     """The command that puts a jar into the folder `.jars`."""
     return f"mvn dependency:copy -Dartifact={artifact} -DoutputDirectory=.jars"
+
+
+def _paths(values: Mapping[str, str | None]) -> Iterator[str]:
+    for key, value in values.items():
+        if value is not None and not (value.strip() and value.isprintable()):
+            yield f"{key} is {value!r}, which is no name that a program could be given."
 
 
 def _workers(workers: int | None) -> Iterator[str]:

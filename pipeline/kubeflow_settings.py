@@ -27,7 +27,9 @@ _SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _LABEL_KEY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 _SECRET_KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")
-_RESOURCE = re.compile(r"[a-z0-9.-]+/[A-Za-z0-9._-]+")
+_RESOURCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_EXPERIMENT_LENGTH = 128
+_LAST_USER = 2**31 - 1
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FOLDER = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
 _ROOT = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*|(?:/[A-Za-z0-9._-]+)+")
@@ -195,8 +197,11 @@ class KubeflowSettings:
         for name in self.image_pull_secrets:
             if not _SUBDOMAIN.fullmatch(name):
                 yield f"image_pull_secrets: {name!r} is a name that no Kubernetes secret can have."
-        if self.run_as_user is not None and self.run_as_user < 1:
-            yield f"run_as_user is {self.run_as_user}, expected a number of 1 or more: pods do not run as root."
+        if self.run_as_user is not None and not 1 <= self.run_as_user <= _LAST_USER:
+            yield f"run_as_user is {self.run_as_user}, expected 1 to {_LAST_USER}: pods do not run as root."
+        name = self.experiment
+        if name is not None and not (name.strip() and name.isprintable() and len(name) <= _EXPERIMENT_LENGTH):
+            yield f"experiment is {name!r}, expected 1 to {_EXPERIMENT_LENGTH} letters that can be seen."
 
     def _store(self) -> Iterator[str]:
         if problem := metadata_address_problem(self.metadata):

@@ -50,6 +50,9 @@ def problems_of(tmp_path, beam):
         (lambda: FlinkSettings(uber_jar=True), "there is no master to send the jar to"),
         (lambda: FlinkSettings(master="flink:8081"), "environment.kind is loopback, which works on one machine only"),
         (lambda: FlinkSettings(job_server_jar="https://a/b.jar"), "each node would download it"),
+        (lambda: FlinkSettings(job_server_jar=" "), "job_server_jar is ' ', which is no name"),
+        (lambda: SparkSettings(artifacts_dir="a\0b"), "artifacts_dir is 'a\\x00b', which is no name"),
+        (lambda: BeamSettings(image=""), "image is '', which is no name"),
         (lambda: SparkSettings(master="yarn", environment=POOL), "master is 'yarn', expected spark://HOST:PORT"),
         (lambda: SparkSettings(rest_url="spark:6066", environment=POOL), "rest_url is 'spark:6066', expected a URL"),
         (
