@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _POLL_S = 15.0
 
+_PATIENCE_S = 300.0
+"""For so long a platform may not answer, as while its server is started again, before whoever waits is told."""
+
 
 def submit(
     runner: Annotated[str, typer.Option(help=f"The platform: {PLATFORMS}.")],
@@ -57,7 +60,8 @@ def submit(
     with _interruption_says(f"The run may have been started, or not: {look}"):
         handle = found.submit(document, parameters)
     typer.echo(f"Run {handle.run_id} of pipeline '{handle.pipeline_name}' was started on {runner}.")
-    typer.echo(handle.execution_arn)
+    if handle.execution_arn != handle.run_id:  # the platform's own name, where that is another
+        typer.echo(handle.execution_arn)
     with _interruption_says(f"Run {handle.run_id} goes on; it is not in the list of this folder's runs: {look}"):
         _remember(settings, handle)
     echo_next(next_lines(handle, None, same))
@@ -119,13 +123,15 @@ def wait_for(
     """The run's progress once it is over, or needs a person.
 
     Raises:
-      PlatformBusy: it is still under way after `timeout_s` seconds.
+      PlatformBusy: it is still under way after `timeout_s` seconds, or the platform has not answered for minutes.
     """
     from pipeline.errors import PlatformBusy
 
     deadline = clock() + timeout_s
     while True:
-        progress = runner.watch(handle)
+        give_up = min(deadline, clock() + _PATIENCE_S)
+        while (progress := _answer(runner, handle, is_last=clock() >= give_up)) is None:
+            sleep(poll_s)
         tell(progress)
         if progress.is_over:
             return progress
@@ -134,6 +140,18 @@ def wait_for(
                 f"Run '{handle.run_id}' is still under way after {timeout_s:,.0f} s; it goes on without us."
             )
         sleep(min(poll_s, max(deadline - clock(), 0)))
+
+
+def _answer(runner: "RemoteRunner", handle: "RunHandle", *, is_last: bool) -> "RunProgress | None":
+    """Where the run stands; None if the platform does not answer for now, which is raised if this is the last time."""
+    from pipeline.errors import PlatformBusy
+
+    try:
+        return runner.watch(handle)
+    except PlatformBusy:
+        if is_last:
+            raise
+    return None
 
 
 def _tell_changes() -> "Callable[[RunProgress], None]":

@@ -124,7 +124,7 @@ def scheduled_of(found: Mapping[str, Any]) -> Scheduled:
         is_on=str(found.get("status") or "ENABLED") == "ENABLED",
         parameters={name: str(value) for name, value in given.items()},
         version=str((found.get("pipeline_version_reference") or {}).get("pipeline_version_id") or ""),
-        created_at=_iso(found.get("created_at")),
+        created_at=iso(found.get("created_at")),
     )
 
 
@@ -180,13 +180,13 @@ def _job(name: str, detail: Mapping[str, Any], names: TaskNames, waiting: frozen
         node_ids=(names.nodes[name],),
         state="AWAITING_APPROVAL" if name in waiting else _STATES[str(detail["state"])],
         job_name=name,
-        started_at=_iso(detail.get("start_time")),
-        ended_at=_iso(detail.get("end_time")),
+        started_at=iso(detail.get("start_time")),
+        ended_at=iso(detail.get("end_time")),
         failure=str(error.get("message") or ""),
     )
 
 
-def _iso(time: Any) -> str:
+def iso(time: Any) -> str:
     """ISO 8601; empty for what has not been, which the server dates in the year 1 or 1970."""
     if not isinstance(time, datetime.datetime):
         return str(time or "")

@@ -15,6 +15,7 @@ from pipeline.runners.kubeflow.pods import pod_failure
 from pipeline.runners.kubeflow.progress import (
     TaskNames,
     explained,
+    iso,
     jobs_of,
     read_document,
     reported_state,
@@ -48,7 +49,7 @@ class KubeflowRuns:
         for run in self._of_pipeline(pipeline_name):
             known.append(run["run_id"])
             if run_id in ("latest", known[-1]):
-                started = str(run["created_at"])
+                started = iso(run["created_at"])
                 return RunHandle(NAME, pipeline_name, known[-1], execution_arn=known[-1], submitted_at=started)
         hint = f"Latest runs: {', '.join(known[:3])}." if known else "None was submitted yet."
         raise NotFound(f"Kubeflow Pipelines knows no run '{run_id}' of pipeline '{pipeline_name}'. {hint}")

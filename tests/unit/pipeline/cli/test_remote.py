@@ -175,6 +175,39 @@ def test_waiting_ends_after_its_time_and_says_that_the_run_goes_on():
     assert slept == [7, 3]
 
 
+class Away(Platform):
+    """A platform that does not answer when it is asked for the second time, and as often again as is said."""
+
+    def __init__(self, times):
+        super().__init__([progress("RUNNING"), progress("COMPLETE")])
+        self.times, self.count = times, 0
+
+    def watch(self, handle):
+        self.count += 1
+        if 1 < self.count <= 1 + self.times:
+            raise PlatformBusy("its server is being started again")
+        return super().watch(handle)
+
+
+def test_waiting_goes_on_while_a_platform_does_not_answer_for_minutes_and_not_for_ever():
+    slept = []
+    found = remote.wait_for(
+        Away(3), HANDLE, 9999, lambda _: None, poll_s=60, clock=lambda: sum(slept), sleep=slept.append
+    )
+    assert (found.state, slept) == ("COMPLETE", [60] * 4)
+    slept.clear()
+    with pytest.raises(PlatformBusy, match="started again"):
+        remote.wait_for(Away(99), HANDLE, 9999, lambda _: None, poll_s=60, clock=lambda: sum(slept), sleep=slept.append)
+    assert sum(slept) == 60 + 300
+
+
+def test_a_run_whose_platform_has_one_name_for_it_is_named_once(submitting, monkeypatch, capsys):
+    submitting.submit = lambda *_: dataclasses.replace(HANDLE, execution_arn=HANDLE.run_id)
+    monkeypatch.setattr(remote, "_remember", lambda *_: None)
+    penstock("submit", "--runner", "sagemaker")
+    assert capsys.readouterr().out.splitlines()[1] == ""
+
+
 def test_stopping_and_resuming_name_the_run(platform, capsys):
     penstock("stop", "abc123", "--runner", "sagemaker")
     penstock("resume", "abc123", "--runner", "sagemaker")
