@@ -152,22 +152,33 @@ def test_a_run_is_stopped_and_resumed_and_one_that_succeeded_is_neither(runner, 
         runner.resume(handle)
 
 
-def test_a_run_whose_model_waits_says_so_until_what_follows_has_run(
-    runner, document, kubeflow_server, config, tmp_path
-):
+def ended_at_its_approval(runner, document, kubeflow_server):
+    """A run of which the task that approves has succeeded, and what is behind it was left out."""
     handle = runner.submit(document, {})
     tasks = [detail("modelapproval", "SUCCEEDED", 1), detail("condition-4", "SKIPPED", 2)]
     kubeflow_server.tell(handle.run_id, state="SUCCEEDED", run_details={"task_details": tasks})
+    return handle
+
+
+def decide(tmp_path, handle, word):
+    """What that task leaves at the root."""
     folder = tmp_path / "root" / "decisions" / handle.run_id / "modelapproval"
-    folder.mkdir(parents=True)
-    (folder / "decision.json").write_text('{"ModelApproval": "waiting"}')
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "decision.json").write_text(json.dumps({"ModelApproval": word}))
+
+
+def test_a_run_whose_model_waits_says_so_until_what_follows_has_run(
+    runner, document, kubeflow_server, config, tmp_path
+):
+    handle = ended_at_its_approval(runner, document, kubeflow_server)
+    decide(tmp_path, handle, "waiting")
     assert runner.watch(handle).state == "AWAITING_APPROVAL"
     assert runner.watch(handle).status.nodes == {"ModelApproval": "AWAITING_APPROVAL"}
 
     going_on = runner.continue_run(handle)
     assert (going_on.run_id, going_on.pipeline_name) == (handle.run_id, handle.pipeline_name)
     assert runner.status(handle).state == "RUNNING"
-    (folder / "decision.json").write_text('{"ModelApproval": "approved"}')
+    decide(tmp_path, handle, "approved")
     more = [detail("modelapproval", "SUCCEEDED", 1), detail("pusher", "SUCCEEDED", 2)]
     kubeflow_server.tell(going_on.execution_arn, state="SUCCEEDED", run_details={"task_details": more})
     assert runner.watch(handle).state == "COMPLETE"
@@ -175,12 +186,8 @@ def test_a_run_whose_model_waits_says_so_until_what_follows_has_run(
 
 
 def test_a_refused_model_ends_the_run(runner, document, kubeflow_server, tmp_path):
-    handle = runner.submit(document, {})
-    tasks = [detail("modelapproval", "SUCCEEDED", 1), detail("condition-4", "SKIPPED", 2)]
-    kubeflow_server.tell(handle.run_id, state="SUCCEEDED", run_details={"task_details": tasks})
-    folder = tmp_path / "root" / "decisions" / handle.run_id / "modelapproval"
-    folder.mkdir(parents=True)
-    (folder / "decision.json").write_text('{"ModelApproval": "refused"}')
+    handle = ended_at_its_approval(runner, document, kubeflow_server)
+    decide(tmp_path, handle, "refused")
     assert runner.watch(handle).state == "COMPLETE"
     assert runner.watch(handle).status.nodes == {"ModelApproval": "COMPLETE", "Pusher": "SKIPPED"}
 
@@ -224,9 +231,7 @@ def test_a_run_goes_on_with_its_own_pipeline_and_parameters_though_another_was_s
 
 
 def test_what_waited_and_was_decided_about_is_resumed(runner, document, kubeflow_server, tmp_path):
-    handle = runner.submit(document, {})
-    tasks = [detail("modelapproval", "SUCCEEDED", 1), detail("condition-4", "SKIPPED", 2)]
-    kubeflow_server.tell(handle.run_id, state="SUCCEEDED", run_details={"task_details": tasks})
+    handle = ended_at_its_approval(runner, document, kubeflow_server)
     going_on = runner.resume(handle)
     assert going_on.execution_arn != handle.execution_arn
     with pytest.raises(ConfigError, match="is PENDING; only one that failed"):
