@@ -199,9 +199,9 @@ class KubeflowSettings:
                 yield f"image_pull_secrets: {name!r} is a name that no Kubernetes secret can have."
         if self.run_as_user is not None and not 1 <= self.run_as_user <= _LAST_USER:
             yield f"run_as_user is {self.run_as_user}, expected 1 to {_LAST_USER}: pods do not run as root."
-        name = self.experiment
-        if name is not None and not (name.strip() and name.isprintable() and len(name) <= _EXPERIMENT_LENGTH):
-            yield f"experiment is {name!r}, expected 1 to {_EXPERIMENT_LENGTH} letters that can be seen."
+        called = self.experiment
+        if called is not None and not (called.strip() and called.isprintable() and len(called) <= _EXPERIMENT_LENGTH):
+            yield f"experiment is {called!r}, expected 1 to {_EXPERIMENT_LENGTH} letters that can be seen."
 
     def _store(self) -> Iterator[str]:
         if problem := metadata_address_problem(self.metadata):
