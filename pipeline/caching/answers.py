@@ -45,7 +45,8 @@ class Answer:
 def find_answers(store: Any, key: str) -> list[Answer]:
     """The executions of that key that were carried out to the end, newest first.
 
-    Those that only took the outputs of one of these are left out: they have nothing that it does not have.
+    Those that only took the outputs of one of these are left out: they have nothing that it does not have. So are those
+    that failed with that key, and were tried again and carried out with another: stores of earlier versions list them.
     """
     from ml_metadata.proto import metadata_store_pb2
 
@@ -53,7 +54,11 @@ def find_answers(store: Any, key: str) -> list[Answer]:
     if context is None:
         return []
     complete = metadata_store_pb2.Execution.COMPLETE
-    found = [e for e in store.get_executions_by_context(context.id) if e.last_known_state == complete]
+    found = [
+        execution
+        for execution in store.get_executions_by_context(context.id)
+        if execution.last_known_state == complete and execution.custom_properties[CACHE_KEY].string_value == key
+    ]
     found.sort(key=lambda execution: (execution.last_update_time_since_epoch, execution.id), reverse=True)
     return [Answer(e.id, e.last_update_time_since_epoch, outputs_of(store, e.id)) for e in found]
 

@@ -147,6 +147,8 @@ class CachingLauncher(Launcher):
         return output
 
     def _publish_failed_execution(self, execution_id: int, contexts: Any, executor_output: Any = None) -> None:
+        if self._key is not None:
+            contexts = contexts[:-1]  # without the cache's: the execution may be tried again with another key
         super()._publish_failed_execution(execution_id, contexts, executor_output)
         if not self._evidence:
             return

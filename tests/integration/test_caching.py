@@ -311,6 +311,21 @@ def test_a_killed_node_starts_with_clean_outputs_and_its_checkpoints(runs):
     assert [e["state"] for e in runs.executions()] == ["COMPLETE", "COMPLETE"]
 
 
+def test_what_failed_and_was_mended_within_its_run_is_no_answer_to_what_failed(runs):
+    broken = CODE.replace("str(number)", "number.text")
+    runs.code.write_text(broken)
+    runs.new_run()
+    request = runs.request()
+    assert [runs.node(node_id, request).state for node_id in ("MakeNumber", "Apply")] == [RAN, "FAILED"]
+    runs.code.write_text(CODE)
+    outcome = runs.node("Apply", request)
+    assert (outcome.state, outcome.execution_id) == (RAN, 2)
+    runs.code.write_text(broken)
+    runs.new_run()
+    request = runs.request()
+    assert [runs.node(node_id, request).state for node_id in ("MakeNumber", "Apply")] == [HIT, "FAILED"]
+
+
 def test_what_an_older_store_left_is_not_mixed_in(runs):
     for key in ("rows", "model_run"):
         leftover = runs.folder / "artifacts" / "Apply" / key / "2" / "old.txt"

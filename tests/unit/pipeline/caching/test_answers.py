@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.caching.answers import Answer, record_fingerprints, why_damaged, why_unusable
+from pipeline.caching.answers import Answer, find_answers, record_fingerprints, why_damaged, why_unusable
 from pipeline.caching.file_index import FileIndex
 
 INDEX = FileIndex(None)
@@ -28,6 +28,20 @@ def folder(tmp_path):
     made.mkdir()
     (made / "data").write_text("one")
     return made
+
+
+@pytest.mark.parametrize(("key", "found"), [("asked", [7]), ("another", [])])
+def test_an_execution_that_was_carried_out_with_another_key_is_no_answer_though_it_failed_with_this_one(key, found):
+    execution = metadata_store_pb2.Execution(id=7, last_known_state=metadata_store_pb2.Execution.COMPLETE)
+    execution.custom_properties["cache_key"].string_value = key
+    store = SimpleNamespace(
+        get_context_by_type_and_name=lambda _, name: SimpleNamespace(id=1) if name == "asked" else None,
+        get_executions_by_context=lambda _: [execution],
+        get_events_by_execution_ids=lambda _: [],
+        get_artifacts_by_id=lambda _: [],
+        get_artifact_types_by_id=lambda _: [],
+    )
+    assert [answer.execution_id for answer in find_answers(store, "asked")] == found
 
 
 def test_an_artifact_as_it_was_published_may_be_taken(folder):
