@@ -121,7 +121,8 @@ def _source_path(execution: ExecutionRecord) -> str | None:
 
 
 def _inputs(execution: ExecutionRecord, graph: LineageGraph) -> list[dict[str, Any]]:
-    read = [graph.snapshot.artifacts[event.artifact_id] for event in graph.inputs_of(execution.execution_id)]
+    ids = dict.fromkeys(event.artifact_id for event in graph.inputs_of(execution.execution_id))
+    read = [graph.snapshot.artifacts[artifact_id] for artifact_id in ids]
     files = [
         {"namespace": "file", "name": file.path, "facets": facets.of_place(file.path, file.digest), "inputFacets": {}}
         for file in origin.source_files(execution)

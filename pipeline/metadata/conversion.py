@@ -52,10 +52,16 @@ def node_id_of(names: list[str]) -> str:
     return names[0].split(".", 1)[1] if names else ""
 
 
-def event_record(event: Any) -> EventRecord | None:
-    """The record of an event, None if it connects nothing that was read or published."""
+def event_records(event: Any) -> list[EventRecord]:
+    """A record for each key of an event, none if it connects nothing that was read or published.
+
+    What a node reads under several keys, a model that is its own baseline, is one event, which has them in any order.
+    """
     kind = _event_kinds().get(event.type)
-    return None if kind is None else EventRecord(event.execution_id, event.artifact_id, _key(event), kind)
+    if kind is None:
+        return []
+    keys = sorted({step.key for step in event.path.steps if step.HasField("key")})
+    return [EventRecord(event.execution_id, event.artifact_id, key, kind) for key in keys or [""]]
 
 
 @functools.cache
@@ -71,10 +77,6 @@ def _event_kinds() -> Mapping[int, EventKind]:
         types.DECLARED_OUTPUT: "output",
         types.INTERNAL_OUTPUT: "resolved",
     }
-
-
-def _key(event: Any) -> str:
-    return next((step.key for step in event.path.steps if step.HasField("key")), "")
 
 
 def _properties(message: Any) -> dict[str, str | int | float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.metadata.conversion import artifact_record, event_record, execution_record
+from pipeline.metadata.conversion import artifact_record, event_records, execution_record
 from pipeline.metadata.records import ExecutionRecord, Snapshot
 
 
@@ -27,11 +27,8 @@ def node_snapshot(store: Any, pipeline_name: str, run_id: str, node_id: str, exe
         for record in _records(store, found)
         if (record.pipeline_name, record.node_id) == (pipeline_name, node_id) and run_id in record.run_ids
     }
-    events = (
-        [event for event in map(event_record, store.get_events_by_execution_ids(list(executions))) if event]
-        if executions
-        else []
-    )
+    found = store.get_events_by_execution_ids(list(executions)) if executions else []
+    events = [record for event in found for record in event_records(event)]
     made = {event.artifact_id: event for event in events if event.kind == "output"}
     ids = sorted({event.artifact_id for event in events})
     artifacts = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.errors import NotFound
 from pipeline.metadata.connection import connection_config, is_there, metadata_path
-from pipeline.metadata.conversion import artifact_record, event_record, execution_record, node_id_of
+from pipeline.metadata.conversion import artifact_record, event_records, execution_record, node_id_of
 from pipeline.metadata.executions import executions_of_run
 from pipeline.metadata.records import ArtifactRecord, EventRecord, Snapshot
 from pipeline.metadata.server_check import check_certificate, explained
@@ -88,7 +88,7 @@ class LineageStore:
 
     def _events(self, execution_ids: Iterable[int]) -> list[EventRecord]:
         found = self._store.get_events_by_execution_ids(list(execution_ids))
-        return [record for record in map(event_record, found) if record is not None]
+        return [record for event in found for record in event_records(event)]
 
     def snapshot(self) -> Snapshot:
         """Everything in the store: a handful of calls, and one for each run; empty if there is no store yet.

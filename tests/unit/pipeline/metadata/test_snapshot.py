@@ -27,6 +27,20 @@ def test_a_snapshot_holds_what_was_written(store):
     assert model.fingerprint == f"sha256:{model.artifact_id:064x}"
 
 
+def test_what_a_node_reads_under_several_keys_is_read_under_each(store):
+    made = store.add_run("run-1")
+    evaluator, artifact = made.executions["Evaluator"], made.artifacts["StatisticsGen", "statistics"]
+    event = metadata_store_pb2.Event(execution_id=evaluator, artifact_id=artifact, type=metadata_store_pb2.Event.INPUT)
+    for key in ("model", "baseline_model"):
+        event.path.steps.add().key = key
+        event.path.steps.add().index = 0
+    store.store.put_events([event])
+    found = [
+        item for item in snapshot_of(store).events if (item.execution_id, item.artifact_id) == (evaluator, artifact)
+    ]
+    assert {(item.key, item.kind) for item in found} == {("model", "input"), ("baseline_model", "input")}
+
+
 def test_structures_are_text(store):
     made = store.add_run("run-1")
     (artifact,) = store.store.get_artifacts_by_id([made.artifacts["StatisticsGen", "statistics"]])
