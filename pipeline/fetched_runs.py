@@ -65,9 +65,17 @@ def note_submission(root: PlatformRoot, ir_text: str, config: str, provenance: s
             put_text(f"{base}.{name}.json", text)
 
 
+class _Copies(RunStore):
+    """Records as they were brought here: whether a run goes on, its platform says, and no lock of this machine."""
+
+    def _is_held_by(self, record: RunRecord) -> bool:
+        del record
+        return True
+
+
 def fetched_store(root: PlatformRoot) -> RunStore:
     """Where copies of what runs on the platform left are kept; it can be deleted at any time."""
-    return RunStore(root.kept)
+    return _Copies(root.kept)
 
 
 def fetched_run(root: PlatformRoot, handle: RunHandle, progress: RunProgress, reports: list[NodeReport]) -> RunView:

@@ -240,6 +240,7 @@ class Handler(BaseHTTPRequestHandler):
     def _post_experiments(self, _, __, body):
         given = json.loads(body)
         self._namespace(given.get("namespace"))
+        self._free(self.state.experiments.values(), given["display_name"])
         made = {
             "experiment_id": str(uuid.uuid4()),
             "created_at": self.state.now(),
@@ -265,8 +266,7 @@ class Handler(BaseHTTPRequestHandler):
         document = read_document(self._uploaded(body))
         if rest == ["upload"]:
             self._namespace(query.get("namespace"))
-            if any(item["display_name"] == query["name"] for item in self.state.pipelines.values()):
-                raise Refused(409, f"Already exist error: the name {query['name']} already exist")
+            self._free(self.state.pipelines.values(), query["name"])
             made = {"pipeline_id": str(uuid.uuid4()), "display_name": query["name"], "created_at": self.state.now()}
             self.state.pipelines[made["pipeline_id"]] = made
             self._version(made["pipeline_id"], query["name"], document)
@@ -275,7 +275,12 @@ class Handler(BaseHTTPRequestHandler):
             self._found(self.state.pipelines, query["pipelineid"], "Pipeline")["pipeline_id"], query["name"], document
         )
 
+    def _free(self, items, name):
+        if any(item["display_name"] == name for item in items):
+            raise Refused(409, f"Already exist error: the name {name} already exist")
+
     def _version(self, pipeline_id, name, document):
+        self._free([item for item in self.state.versions.values() if item["pipeline_id"] == pipeline_id], name)
         made = {
             "pipeline_id": pipeline_id,
             "pipeline_version_id": str(uuid.uuid4()),
