@@ -20,6 +20,7 @@ from components.errors import BadData
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _HEADER_BLOCK_BYTES = 1 << 16
+_BLOCKS_A_PART = 4  # at least: a part ends with a block, and is larger than was asked for by less than one
 _OTHER_SEPARATORS = {";": "';'", "|": "'|'", "\t": "tabs"}  # and what a message calls them
 _BadCells = dict[int, tuple[str | None, str]]  # column (None: the whole row) and reason, by record
 
@@ -60,13 +61,13 @@ class DelimitedFile(Cuttable):
         size = cuttable_bytes(self.path)
         if size is None or size <= part_bytes:
             return [(self, file_bytes(self.path))]
-        found = stretches(self._beginnings(), size, part_bytes)
+        found = stretches(self._beginnings(part_bytes // _BLOCKS_A_PART or 1), size, part_bytes)
         return [(self.part(stretch), stretch.end - stretch.begin) for stretch in found]
 
-    def _beginnings(self) -> Iterator[tuple[int, int]]:
+    def _beginnings(self, block_bytes: int) -> Iterator[tuple[int, int]]:
         """Byte and line of every block behind the one with the header."""
         header_is_due = True
-        for block in self._blocks(self._block_bytes):
+        for block in self._blocks(min(self._block_bytes, block_bytes)):
             if not header_is_due:
                 yield block.offset, block.first_line
             header_is_due = header_is_due and not len(block.filled())

@@ -16,13 +16,21 @@ from tfx.utils import proto_utils
 from components.arrow_example_gen.beam_workers import workers_for
 from components.arrow_example_gen.custom_config import unpack_options
 from components.arrow_example_gen.ingest import IngestReport, SplitPlan, ingest
+from components.arrow_example_gen.shares import SHARE_BYTES, shares_of
 from components.arrow_example_gen.source_files import list_files
+from components.arrow_example_gen.sources import open_sources
 
 QUARANTINE_FOLDER = "quarantine"  # beside the Split-* folders: readers of splits never look there
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Reads in its own process, or in the workers of Beam's runner if that has any."""
+    """Reads in its own process, or in the workers of Beam's runner if that has any.
+
+    Attributes:
+      share_bytes: size of the shares that workers read, about; the shards of what is written depend on it.
+    """
+
+    share_bytes = SHARE_BYTES
 
     def Do(
         self,
@@ -47,9 +55,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples.split_names = artifact_utils.encode_split_names(
             example_gen_utils.generate_output_split_names(input_config, output_config)
         )
+        files = list_files(exec_properties[standard_component_specs.INPUT_BASE_KEY], input_config.splits[0].pattern)
+        options = unpack_options(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         report = ingest(
-            list_files(exec_properties[standard_component_specs.INPUT_BASE_KEY], input_config.splits[0].pattern),
-            unpack_options(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY]),
+            shares_of(open_sources(files, options), self.share_bytes),
+            options,
             split_plan(output_config),
             split_folder=lambda name: artifact_utils.get_split_uri([examples], name),
             quarantine_folder=os.path.join(examples.uri, QUARANTINE_FOLDER),

@@ -13,8 +13,7 @@ from components.arrow_example_gen import split, writers
 from components.arrow_example_gen.encode import encode_examples
 from components.arrow_example_gen.judge import JudgedBatch, judge
 from components.arrow_example_gen.options import ReadOptions
-from components.arrow_example_gen.shares import IN_THIS_PROCESS, Share, Tell, Workers, shares_of
-from components.arrow_example_gen.sources import open_sources
+from components.arrow_example_gen.shares import IN_THIS_PROCESS, Share, Tell, Workers
 from components.arrow_example_gen.survey import Survey, survey
 from components.arrow_example_gen.telling import RowTeller
 from components.errors import BadData
@@ -65,7 +64,7 @@ class IngestReport:
 
 
 def ingest(
-    files: Sequence[str],
+    shares: Sequence[Share],
     options: ReadOptions,
     plan: SplitPlan,
     *,
@@ -76,6 +75,7 @@ def ingest(
     """Writes every usable row to its split and every other one to the quarantine.
 
     Args:
+      shares: the input, see `shares.shares_of`; each has its own shards in every split.
       split_folder: the folder of a split, by its name; made here.
       quarantine_folder: made with the first bad row.
       workers: who reads; what is written does not depend on it.
@@ -84,7 +84,6 @@ def ingest(
       BadData: the data cannot be used as it stands; nothing has been written then, or a split remained empty.
       RowsLost: the counts of rows read and written do not agree.
     """
-    shares = shares_of(open_sources(files, options))
     found = survey(shares, options, plan.split_by, workers)
     folders = {name: split_folder(name) for name in plan.weights}
     written = _write(_ShareWriter(options, plan, found, folders, quarantine_folder), shares, workers)

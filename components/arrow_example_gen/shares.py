@@ -61,8 +61,8 @@ class InThisProcess:
 IN_THIS_PROCESS = InThisProcess()
 
 
-def shares_of(sources: Sequence[Source]) -> list[Share]:
-    """The sources as shares of about `SHARE_BYTES`: large files are cut, small ones are put together.
+def shares_of(sources: Sequence[Source], share_bytes: int = SHARE_BYTES) -> list[Share]:
+    """The sources as shares of about `share_bytes`: large files are cut, small ones are put together.
 
     Raises:
       BadData: a file cannot be told into records.
@@ -70,8 +70,8 @@ def shares_of(sources: Sequence[Source]) -> list[Share]:
     shares: list[list[Source]] = [[]]
     size = 0
     for source in sources:
-        for part, part_bytes in source.parts(SHARE_BYTES):
-            if size and size + part_bytes > SHARE_BYTES:
+        for part, part_bytes in source.parts(share_bytes):
+            if size and size + part_bytes > share_bytes:
                 shares.append([])
                 size = 0
             shares[-1].append(part)

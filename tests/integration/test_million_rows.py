@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 
-from components.arrow_example_gen import beam_workers, shares
+from components.arrow_example_gen import beam_workers
 from components.arrow_example_gen.options import ReadOptions
 from pipeline.beam_options import beam_options
 from pipeline.beam_settings import BeamSettings
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.integration
 
 ROWS = 1_000_000
 WORKERS = 2
+SHARE_BYTES = 4 << 20  # of a table of some 11 million bytes
 ARGS = beam_options(BeamSettings(mode="local_parallel", workers=WORKERS), "ArrowExampleGen")
 SPLITS = {"train": 8, "eval": 2}
 MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9)
@@ -71,7 +72,9 @@ def ingested(path: Path, out: Path, beam_args: list[str]) -> dict[str, bytes]:
     every = example_gen_pb2.Input.Split(name="all", pattern=path.name)
     examples = Examples()
     examples.uri = str(out)
-    Executor(BaseBeamExecutor.Context(beam_pipeline_args=beam_args)).Do(
+    executor = Executor(BaseBeamExecutor.Context(beam_pipeline_args=beam_args))
+    executor.share_bytes = SHARE_BYTES
+    executor.Do(
         {},
         {"examples": [examples]},
         {
@@ -120,9 +123,8 @@ def added(files) -> Told:
     return Told(rows, total, digest % 2**64)
 
 
-def test_a_million_rows_in_several_processes_are_the_million_rows_that_went_in(tmp_path, monkeypatch, caplog):
+def test_a_million_rows_in_several_processes_are_the_million_rows_that_went_in(tmp_path, caplog):
     caplog.set_level(logging.INFO, logger=beam_workers.__name__)
-    monkeypatch.setattr(shares, "SHARE_BYTES", 2 << 20)
     ids = np.random.default_rng(7).permutation(ROWS)
     values = np.random.default_rng(8).integers(0, 1000, ROWS)
     path = tmp_path / "million.csv"

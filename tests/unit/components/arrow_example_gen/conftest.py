@@ -9,8 +9,9 @@ import pytest
 
 from components.arrow_example_gen.ingest import IngestReport, SplitPlan, ingest
 from components.arrow_example_gen.options import ReadOptions
-from components.arrow_example_gen.shares import IN_THIS_PROCESS, Workers
+from components.arrow_example_gen.shares import IN_THIS_PROCESS, SHARE_BYTES, Workers, shares_of
 from components.arrow_example_gen.source_files import open_bytes, resolve_input
+from components.arrow_example_gen.sources import open_sources
 from components.arrow_example_gen.tfrecord import read_records
 
 Row = dict[str, list]
@@ -35,10 +36,13 @@ class Workbench:
         splits: Mapping[str, int] | None = None,
         split_by: str | None = None,
         workers: Workers = IN_THIS_PROCESS,
+        share_bytes: int = SHARE_BYTES,
     ) -> IngestReport:
+        options = options or ReadOptions()
+        files = resolve_input(str(self.folder / "data"), pattern).files
         return ingest(
-            resolve_input(str(self.folder / "data"), pattern).files,
-            options or ReadOptions(),
+            shares_of(open_sources(files, options), share_bytes),
+            options,
             SplitPlan(splits or {"all": 1}, split_by),
             split_folder=lambda name: str(self.folder / "out" / f"Split-{name}"),
             quarantine_folder=str(self.folder / "out" / "quarantine"),

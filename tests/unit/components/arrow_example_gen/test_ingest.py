@@ -503,9 +503,12 @@ MEASURE = """
 import sys
 from components.arrow_example_gen.ingest import SplitPlan, ingest
 from components.arrow_example_gen.options import ReadOptions
+from components.arrow_example_gen.shares import shares_of
+from components.arrow_example_gen.sources import open_sources
 path, out = sys.argv[1:]
 plan = SplitPlan({"train": 8, "eval": 2})
-ingest([path], ReadOptions(), plan, split_folder=lambda name: f"{out}/{name}", quarantine_folder=out)
+shares = shares_of(open_sources([path], ReadOptions()))
+ingest(shares, ReadOptions(), plan, split_folder=lambda name: f"{out}/{name}", quarantine_folder=out)
 with open("/proc/self/status") as status:
     print(next(line for line in status if line.startswith("VmHWM")).split()[1])
 """

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.arrow_example_gen import beam_workers, shares, writers
+from components.arrow_example_gen import beam_workers, writers
 from components.arrow_example_gen.beam_workers import BeamWorkers, ShareLost, leave_result, workers_for
 from components.arrow_example_gen.delimited import CSV, TSV, DelimitedFile
 from components.arrow_example_gen.encode import encode_examples
@@ -102,13 +102,12 @@ def test_what_is_zipped_is_not_cut(tmp_path, name):
         assert (len(reader(str(tmp_path / name)).parts(1)) == 1) == zipped
 
 
-def test_small_files_share_a_share(tmp_path, monkeypatch):
-    monkeypatch.setattr(shares, "SHARE_BYTES", 100)
+def test_small_files_share_a_share(tmp_path):
     files = []
     for number, size in enumerate((40, 40, 40, 150, 10)):
         (tmp_path / f"{number}.csv").write_text("a\n" + "1\n" * (size // 2 - 1))
-        files.append(DelimitedFile(str(tmp_path / f"{number}.csv"), CSV, block_bytes=50))
-    found = [[source.path[-5] for source in share.sources] for share in shares_of(files)]
+        files.append(DelimitedFile(str(tmp_path / f"{number}.csv"), CSV))
+    found = [[source.path[-5] for source in share.sources] for share in shares_of(files, 100)]
     assert found == [["0", "1"], ["2"], ["3"], ["3", "4"]]
 
 
@@ -122,16 +121,14 @@ TABLES = {
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_what_is_written_does_not_depend_on_the_cuts(new_bench, monkeypatch, table):
+def test_what_is_written_does_not_depend_on_the_cuts(new_bench, table):
     content, types = TABLES[table]
     options = ReadOptions(column_types=types, on_bad_rows="quarantine", max_bad_fraction=0.9)
     found = []
     for share_bytes in (1 << 20, 30):
-        monkeypatch.setattr(shares, "SHARE_BYTES", share_bytes)
-        monkeypatch.setattr(DelimitedFile.__init__, "__defaults__", (20,))
         bench = new_bench()
         bench.write("a.csv", content)
-        report = bench.run(options=options, splits={"train": 2, "eval": 1})
+        report = bench.run(options=options, splits={"train": 2, "eval": 1}, share_bytes=share_bytes)
         quarantined = [(row["line"], row["column"], row["reason"], row["raw"]) for row in bench.quarantined()]
         found.append((report, bench.rows("train"), bench.rows("eval"), sorted(quarantined)))
         shards = list((bench.folder / "out" / "Split-train").iterdir())
@@ -149,14 +146,12 @@ def test_what_is_written_does_not_depend_on_the_cuts(new_bench, monkeypatch, tab
         ("n,y\n" + "1,5\n" * 20 + "1,5,6\n" + "1,5\n" * 20, ReadOptions()),
     ],
 )
-def test_why_data_is_refused_does_not_depend_on_the_cuts(bench, monkeypatch, content, options):
+def test_why_data_is_refused_does_not_depend_on_the_cuts(bench, content, options):
     bench.write("a.csv", content)
     said = []
     for share_bytes in (1 << 20, 30):
-        monkeypatch.setattr(shares, "SHARE_BYTES", share_bytes)
-        monkeypatch.setattr(DelimitedFile.__init__, "__defaults__", (20,))
         with pytest.raises(BadData) as caught:
-            bench.run(options=options)
+            bench.run(options=options, share_bytes=share_bytes)
         said.append(str(caught.value))
     assert said[0] == said[1]
 
@@ -242,14 +237,12 @@ def test_a_share_that_is_lost_is_an_error_and_one_done_twice_is_none(tmp_path, c
     assert caplog.messages == ["2 shares of the input were read by 1 workers"]
 
 
-def test_rows_written_elsewhere_are_those_written_here(bench, monkeypatch):
-    monkeypatch.setattr(shares, "SHARE_BYTES", 30)
-    monkeypatch.setattr(DelimitedFile.__init__, "__defaults__", (20,))
+def test_rows_written_elsewhere_are_those_written_here(bench):
     bench.write("a.csv", "a\n" + "".join(f"{number}\n" for number in range(50)))
     out = bench.folder / "out"
     found = []
     for workers in (IN_THIS_PROCESS, Elsewhere(str(out), backwards_and_again)):
-        bench.run(splits={"train": 2, "eval": 1}, workers=workers)
+        bench.run(splits={"train": 2, "eval": 1}, workers=workers, share_bytes=30)
         found.append({str(path): path.read_bytes() for path in out.rglob("*") if path.is_file()})
     assert found[0] == found[1]
     assert len(found[0]) > 6
