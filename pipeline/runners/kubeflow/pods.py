@@ -125,11 +125,18 @@ def _core() -> Any:
     try:
         config.load_incluster_config()
     except config.ConfigException:
-        try:
-            config.load_kube_config()
-        except config.ConfigException as error:
-            raise PlatformRefused(
-                f"Pods are looked at in Kubernetes, which cannot be asked ({str(error).rstrip('.')}). Check with: "
-                "kubectl get pods"
-            ) from error
+        _load_kubeconfig()
     return client.CoreV1Api()
+
+
+def _load_kubeconfig() -> None:
+    import yaml
+    from kubernetes import config
+
+    try:
+        config.load_kube_config()
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError) as error:  # whatever the file holds
+        said = " ".join(str(error).split()).rstrip(".")
+        raise PlatformRefused(
+            f"Pods are looked at in Kubernetes, which cannot be asked ({said}). Check with: kubectl get pods"
+        ) from error

@@ -112,7 +112,7 @@ class KubeflowRuns:
         try:
             why = job.failure or pod_failure(self._settings.pods_namespace, run_id, job.node_ids[0])
         except PlatformRefused as refused:
-            why = "" if state == "INTERRUPTED" else str(refused)
+            why = "" if state == "INTERRUPTED" else f"Why is not known here. {refused}"
         return explained(job, state, why)
 
     def _waiting(self, details: list[Mapping[str, Any]], names: TaskNames, handle: RunHandle) -> frozenset[str]:

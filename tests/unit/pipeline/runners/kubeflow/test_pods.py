@@ -7,7 +7,7 @@ import pytest
 import urllib3
 from kubeflow_config import SETTINGS
 
-from pipeline.errors import NotFound, PlatformBusy
+from pipeline.errors import NotFound, PlatformBusy, PlatformRefused
 from pipeline.runners.kubeflow import runs
 from pipeline.runners.kubeflow.pods import pod_failure, pod_lines
 from pipeline.runners.kubeflow.runs import KubeflowRuns
@@ -107,3 +107,12 @@ def test_where_there_is_no_pod_the_key_is_named_that_says_where_pods_are():
     told = r"no pod in namespace 'kubeflow' .* in another namespace, say so with kubeflow\.namespace"
     with pytest.raises(NotFound, match=told):
         [*pod_lines("kubeflow", "run-1", "Gen", LogRange(), core_with())]
+
+
+@pytest.mark.parametrize("content", ["{{{", "words", "current-context: x", None])
+def test_a_kubeconfig_that_is_none_is_told_with_how_to_check(tmp_path, monkeypatch, content):
+    path = tmp_path / "kubeconfig"
+    path.mkdir() if content is None else path.write_text(content)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    with pytest.raises(PlatformRefused, match=r"which cannot be asked \(.+\). Check with: kubectl get pods"):
+        pod_failure("team", "run-1", "Gen")
