@@ -29,6 +29,24 @@ from components.errors import ComponentError
 WAIT_FOR_SERVER_S = 60.0
 """Longest wait for a job server that is starting; Beam would wait 300 s, and then say nothing of where."""
 
+_FLINK_LOOKS_INTO = (
+    "java.lang",
+    "java.lang.reflect",
+    "java.io",
+    "java.net",
+    "java.nio",
+    "java.text",
+    "java.time",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "java.util.concurrent.locks",
+    "sun.nio.ch",
+)
+FLINK_ON_JAVA_17 = tuple(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _FLINK_LOOKS_INTO)
+"""What Flink's own configuration has it look into on Java 17, where its serializers fail without. A job server has no
+such configuration; Beam thinks of it for Spark only."""
+
 _ROWS = "num_rows"  # how the name of tfx_bsl's distribution of rows per batch ends
 
 _NOT_TOLD = (LookupError, RuntimeError, OSError, grpc.RpcError, json_format.ParseError)
@@ -105,6 +123,8 @@ class FlinkRunner(_Serving, flink_runner.FlinkRunner):
     def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
         """Runs the pipeline on Flink; raises as `_run`."""
         flink = options.view_as(FlinkRunnerOptions)
+        server = options.view_as(JobServerOptions)
+        server.job_server_jvm_properties = [*FLINK_ON_JAVA_17, *server.job_server_jvm_properties]
         jar = _Jar("beam.flink.job_server_jar", flink.flink_job_server_jar, flink.flink_submit_uber_jar)
         return self._run(pipeline, options, jar, f"Flink {flink.flink_master}")  # Beam's own runner changes its master
 

@@ -4,6 +4,8 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from kubernetes_folders import named, whole
+from ruamel.yaml import YAML
 
 from components.errors import ComponentError
 
@@ -97,6 +99,12 @@ def test_without_java_it_is_told_how_to_get_it(runners, name, key, tmp_path):
     options = PipelineOptions([f"--{key}_job_server_jar={jar}", f"--job_server_java_launcher={java}"])
     with pytest.raises(ComponentError, match=r"Install Java 17"):
         getattr(runners, name)().run_portable_pipeline(None, options)
+
+
+def test_java_lets_flink_look_into_jobs_in_a_job_server_as_on_our_cluster(runners):
+    """What Flink 1.20 opens in the configuration of its own distribution, which ours takes the place of."""
+    said = YAML(typ="safe").load(named(whole("overlays/dev"), "ConfigMap", "flink")["data"]["config.yaml"])
+    assert tuple(said["env"]["java"]["opts"]["all"].split()) == runners.FLINK_ON_JAVA_17
 
 
 def test_a_job_server_that_does_not_answer_is_told_by_its_key(runners):

@@ -301,15 +301,23 @@ def test_beams_workers_are_where_the_documented_configuration_looks_for_them():
     service = named(documents, "Service", "flink-jobmanager")
     ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
     assert said["beam"]["flink"]["master"] == f"{service['metadata']['name']}:{ports['rest']}"
+    slots = flinks_configuration(documents)["taskmanager"]["numberOfTaskSlots"]
+    assert said["beam"]["pipeline_args"] == [f"--sdk_worker_parallelism={slots}"], "one process for each slot"
+    replicas = named(documents, "Deployment", "flink-taskmanager")["spec"]["replicas"]
+    assert {node["workers"] for node in said["beam"]["nodes"].values()} == {slots * replicas}
     [volume] = said["kubeflow"]["volumes"]
     claims = {each["name"]: each.get("persistentVolumeClaim", {}).get("claimName") for each in pod.spec["volumes"]}
     mounts = {claims[each["name"]]: each["mountPath"] for each in worker["volumeMounts"]}
     assert mounts[volume["claim"]] == volume["path"]
 
 
+def flinks_configuration(documents):
+    return YAML(typ="safe").load(named(documents, "ConfigMap", "flink")["data"]["config.yaml"])
+
+
 def test_flink_is_told_the_ports_that_its_pods_have():
     documents = whole("overlays/dev")
-    said = YAML(typ="safe").load(named(documents, "ConfigMap", "flink")["data"]["config.yaml"])
+    said = flinks_configuration(documents)
     ports = {pod.name: pod.ports for pod in pods_of(documents)}
     job, task = ports["flink-jobmanager"], ports["flink-taskmanager"]
     told = {
