@@ -1,12 +1,14 @@
 """Every mode of `beam`: nodes of a finished run execute again elsewhere, and make what they made in memory.
 
 Floating-point numbers may differ in their last digits, because sums are added up in another order; nothing else may.
+ArrowExampleGen's input is several shares, which the runner's workers read side by side: it writes the same bytes.
 Flink and Spark run for real where Maven has Beam's job servers (`make beam-jars`). In any case stand-ins of Java and of
 a cluster are started and asked as the real ones would be, and have Beam's job service in Python do the work.
 """
 
 import dataclasses
 import json
+import logging
 import math
 import sys
 import zipfile
@@ -15,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from beam_servers import BeamServers, beam_servers, jar_of  # noqa: F401 - a fixture
+from beam_servers import BeamServers, beam_servers, jar_of, prism  # noqa: F401 - fixtures
 from flink_stand_in import flink_stand_in
 from node_again import Done, NodeAgain
 from projects import Project
 
+from components.arrow_example_gen import beam_workers
 from components.arrow_example_gen.source_files import open_bytes
 from components.arrow_example_gen.tfrecord import read_records
 from pipeline.beam_settings import BeamEnvironment, BeamSettings, FlinkSettings, PortableSettings, SparkSettings
@@ -59,6 +62,12 @@ def examples(done: Done) -> dict[str, Any]:
     properties = done.properties["examples"]
     counts = {name: value for name, value in properties.items() if name.startswith("rows_") or name == "column_types"}
     return {"counts": counts, "rows": {path.name: rows_of(path) for path in done.outputs["examples"].glob("Split-*")}}
+
+
+def files(done: Done) -> dict[str, bytes]:
+    """Every file of the examples, by its path."""
+    folder = done.outputs["examples"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def statistics(done: Done) -> dict[str, Any]:
@@ -123,11 +132,17 @@ def differences(one: Any, other: Any, where: str = "") -> Iterator[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Modes:
-    """The finished run, where its nodes can execute, and where what they make is put."""
+    """The finished run, where its nodes can execute, and where what they make is put.
+
+    Attributes:
+      in_shares: what ArrowExampleGen writes in memory of several shares.
+    """
 
     project: Project
     servers: BeamServers
     folder: Path
+    in_shares: dict[str, bytes]
+    caplog: pytest.LogCaptureFixture
 
     def check(self, node_id: str, settings: BeamSettings) -> None:
         """Executes the node there, and holds what it makes against what the run made in memory."""
@@ -135,12 +150,31 @@ class Modes:
         view = VIEWS[node_id]
         before = view(node.before)
         assert before, "the comparison must have something to compare"
-        assert list(differences(before, view(node.run(settings, self.folder)))) == []
+        done = node.run(settings, self.folder)
+        assert list(differences(before, view(done))) == []
+        if node_id == "ArrowExampleGen":
+            self._check_shares(done)
+
+    def _check_shares(self, done: Done) -> None:
+        """Workers read the shares, in both passes, and what they wrote has the bytes of a process alone."""
+        assert files(done) == self.in_shares
+        shares = sum(path.startswith("Split-train/") for path in self.in_shares)  # each has a shard of its own
+        assert shares >= 3
+        said = [record.getMessage() for record in self.caplog.records if record.name == beam_workers.__name__]
+        assert [line.partition(" by ")[0] for line in said] == [f"{shares} shares of the input were read"] * 2
+
+
+@pytest.fixture(scope="module")
+def in_shares(churn, tmp_path_factory):
+    """What ArrowExampleGen writes in memory of several shares."""
+    node = NodeAgain(churn[0], "ArrowExampleGen")
+    return files(node.run(BeamSettings(), tmp_path_factory.mktemp("in-shares")))
 
 
 @pytest.fixture
-def modes(churn, beam_servers, tmp_path):  # noqa: F811 - the fixture
-    return Modes(churn[0], beam_servers, tmp_path)
+def modes(churn, beam_servers, in_shares, tmp_path, caplog):  # noqa: F811 - the fixture
+    caplog.set_level(logging.INFO, beam_workers.__name__)
+    return Modes(churn[0], beam_servers, tmp_path, in_shares, caplog)
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +216,17 @@ def test_a_job_server_that_calls_back_makes_what_is_made_in_memory(modes, node_i
     modes.check(node_id, BeamSettings(mode="portable", portable=PortableSettings(modes.servers.jobs)))
 
 
-def test_a_pool_of_workers_in_our_environment_makes_what_is_made_in_memory(modes):
+@pytest.mark.parametrize("node_id", ["ArrowExampleGen", "StatisticsGen"])
+def test_a_pool_of_workers_in_our_environment_makes_what_is_made_in_memory(modes, node_id):
     portable = PortableSettings(modes.servers.jobs, environment=external(modes.servers.workers))
-    modes.check("StatisticsGen", BeamSettings(mode="portable", portable=portable))
+    modes.check(node_id, BeamSettings(mode="portable", portable=portable))
+
+
+@pytest.mark.parametrize("who", ["calling back", "with a pool of workers"])
+@pytest.mark.parametrize("node_id", NODES)
+def test_prism_makes_what_is_made_in_memory(modes, prism, node_id, who):  # noqa: F811 - the fixture
+    environment = BeamEnvironment() if who == "calling back" else external(modes.servers.workers)
+    modes.check(node_id, BeamSettings(mode="portable", portable=PortableSettings(prism, environment=environment)))
 
 
 def test_a_cluster_of_flink_is_sent_the_job_alone_and_works_with_the_pool_beside_it(modes, tmp_path):
@@ -207,7 +249,8 @@ def test_for_flink_java_is_started_with_the_jar_and_the_master_and_does_the_work
     flink = FlinkSettings(job_server_jar=str(jar), java=str(java), java_options=("-Xmx1g",))
     modes.check("DataQualityGate", BeamSettings(mode="flink", flink=flink))
     arguments = java.with_name("arguments").read_text().split("\n")
-    assert arguments[:5] == ["-Xmx1g", "-jar", str(jar), "--flink-master", "[local]"]
+    assert arguments[arguments.index("-Xmx1g") :][:5] == ["-Xmx1g", "-jar", str(jar), "--flink-master", "[local]"]
+    assert "--add-opens=java.base/java.lang=ALL-UNNAMED" in arguments[: arguments.index("-jar")]
 
 
 @beam_leaves_a_pipe_open
@@ -234,7 +277,14 @@ def test_with_the_jar_spark_makes_what_is_made_in_memory(modes, node_id):
 
 
 @beam_leaves_a_pipe_open
-@pytest.mark.parametrize("node_id", ["DataQualityGate", "StatisticsGen"])
+@pytest.mark.parametrize("node_id", NODES)
 def test_with_the_jar_flink_makes_the_same_with_a_pool_of_workers(modes, node_id):
     flink = FlinkSettings(job_server_jar=str(jar_of("flink")), environment=external(modes.servers.workers))
     modes.check(node_id, BeamSettings(mode="flink", flink=flink, workers=2))
+
+
+@beam_leaves_a_pipe_open
+@pytest.mark.parametrize("node_id", NODES)
+def test_with_the_jar_spark_makes_the_same_with_a_pool_of_workers(modes, node_id):
+    spark = SparkSettings(job_server_jar=str(jar_of("spark")), environment=external(modes.servers.workers))
+    modes.check(node_id, BeamSettings(mode="spark", spark=spark, workers=2))
