@@ -25,6 +25,7 @@ from apache_beam.runners.portability import flink_runner, portable_runner, spark
 from google.protobuf import json_format
 
 from components.errors import ComponentError
+from components.spark_rest import SparkJobs
 
 WAIT_FOR_SERVER_S = 60.0
 """Longest wait for a job server that is starting; Beam would wait 300 s, and then say nothing of where."""
@@ -131,6 +132,14 @@ class FlinkRunner(_Serving, flink_runner.FlinkRunner):
 
 class SparkRunner(_Serving, spark_runner.SparkRunner):
     """Beam's, telling."""
+
+    def default_job_server(self, options: Any) -> Any:
+        """Beam's, or ours where the node sends the job to Spark itself; kept to be stopped."""
+        spark = options.view_as(SparkRunnerOptions)
+        if not spark.spark_submit_uber_jar:
+            return super().default_job_server(options)
+        self._server = SparkJobs(spark.spark_rest_url, options)
+        return self._server
 
     def run_portable_pipeline(self, pipeline: Any, options: Any) -> Any:
         """Runs the pipeline on Spark; raises as `_run`."""

@@ -98,7 +98,7 @@ class JobServer:
       job_server_jar: where the jar is when the node runs; needed, because Beam would download it.
       java: the program that runs it.
       java_options: such as `-Xmx2g`.
-      artifacts_dir: folder that job server and cluster share for what Beam stages; None = one of this machine.
+      artifacts_dir: folder that node and cluster share for what Beam stages; None = one of this machine.
       environment: who runs our code.
     """
 
@@ -147,7 +147,8 @@ class SparkSettings(JobServer):
 
     Attributes:
       master: `spark://HOST:PORT`; None = Spark within the job server.
-      rest_url: the master's REST address, `http://HOST:6066`: the node sends job and jar there and starts no Java.
+      rest_url: the master's REST address, `http://HOST:6066`: the node puts job and jar into `artifacts_dir`, tells
+        it where, and starts no Java.
     """
 
     master: str | None = None
@@ -164,6 +165,11 @@ class SparkSettings(JobServer):
         is_here = self.master is None or self.master.startswith("local")
         problems += _not_on_one_machine("master", None if is_here else self.master, self.environment)
         problems += _not_on_one_machine("rest_url", self.rest_url, self.environment)
+        if self.rest_url is not None and not _is_here(self.rest_url) and self.artifacts_dir is None:
+            problems.append(
+                f"rest_url is {self.rest_url!r}, another machine, and there is no artifacts_dir. Spark is told the "
+                "path of the jar: set artifacts_dir to a folder that its machines and the node mount at the same path."
+            )
         if problems:
             raise ValueError("\n".join(problems))
 
@@ -351,9 +357,13 @@ def _not_on_one_machine(key: str, address: str | None, environment: BeamEnvironm
     """A complaint if another machine would have to call back into the node's process."""
     if address is None or environment.kind != "loopback":
         return
-    host = address.partition("://")[2] or address
-    if not host.startswith(tuple(f"{name}:" for name in _HERE)):
+    if not _is_here(address):
         yield (
             f"{key} is {address!r}, another machine, and environment.kind is loopback, which works on one machine only."
             " Set environment.kind to external, process or docker."
         )
+
+
+def _is_here(address: str) -> bool:
+    host = address.partition("://")[2] or address
+    return host.startswith(tuple(f"{name}:" for name in _HERE))

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from beam_servers import BeamServers, beam_servers, jar_of, prism  # noqa: F401 - fixtures
-from flink_stand_in import flink_stand_in
+from cluster_stand_in import flink_stand_in, spark_stand_in
 from node_again import Done, NodeAgain
 from projects import Project
 
@@ -241,6 +241,21 @@ def test_a_cluster_of_flink_is_sent_the_job_alone_and_works_with_the_pool_beside
     assert [option["beam:option:parallelism:v1"] for option in cluster.options] == ["3"]
     staged = [name for names in cluster.jars for name in names if "/artifacts/" in name]
     assert [name for name in staged if not name.endswith(LIST_OF_PACKAGES)] == [], "workers have nothing to install"
+
+
+def test_spark_is_told_where_the_job_is_and_it_lies_where_sparks_machines_see_it(modes, tmp_path):
+    """Spark is sent no jar; and it tells no metrics, for which Beam has no answer."""
+    jar, shared = tmp_path / "server.jar", tmp_path / "shared"
+    with zipfile.ZipFile(jar, "w") as made:
+        made.writestr("META-INF/MANIFEST.MF", "")
+    with spark_stand_in(modes.servers.jobs) as cluster:
+        rest_url = f"http://{cluster.master}"
+        modes.check(
+            "DataQualityGate",
+            BeamSettings(mode="spark", spark=SparkSettings(str(jar), rest_url=rest_url, artifacts_dir=str(shared))),
+        )
+    assert [path.parents[1] for path in cluster.paths] == [shared]
+    assert list(shared.iterdir()) == [], "it is taken away when the job is over"
 
 
 @beam_leaves_a_pipe_open

@@ -24,7 +24,9 @@ LOCAL_SPARK = SparkSettings(job_server_jar="/opt/spark.jar", java="/opt/java", j
 SPARK_MASTER = SparkSettings(
     job_server_jar="/opt/spark.jar", master="spark://spark:7077", artifacts_dir="/mnt/beam", environment=POOL
 )
-SPARK_REST = SparkSettings(job_server_jar="/opt/spark.jar", rest_url="http://spark:6066", environment=POOL)
+SPARK_REST = SparkSettings(
+    job_server_jar="/opt/spark.jar", rest_url="http://spark:6066", artifacts_dir="/mnt/beam", environment=POOL
+)
 DATAFLOW = DataflowSettings(
     "my-project",
     "europe-west1",
@@ -67,8 +69,8 @@ OPTIONS = {
     "--artifacts_dir=/mnt/beam --environment_type=EXTERNAL --environment_config=localhost:50000 "
     "--sdk_container_image=this-process",
     "spark rest": "--runner=SparkRunner --spark_submit_uber_jar --spark_rest_url=http://spark:6066 "
-    "--spark_job_server_jar=/opt/spark.jar --environment_type=EXTERNAL --environment_config=localhost:50000 "
-    "--sdk_container_image=this-process",
+    "--spark_job_server_jar=/opt/spark.jar --artifacts_dir=/mnt/beam --environment_type=EXTERNAL "
+    "--environment_config=localhost:50000 --sdk_container_image=this-process",
     "dataflow": "--runner=DataflowRunner --project=my-project --region=europe-west1 --temp_location=gs://bucket/tmp "
     "--service_account_email=w@p.iam.gserviceaccount.com --subnetwork=regions/europe-west1/subnetworks/a "
     "--worker_machine_type=n2-highmem-4 --disk_size_gb=50 --max_num_workers=20 --no_use_public_ips "

@@ -54,6 +54,7 @@ def problems_of(tmp_path, beam):
         (lambda: SparkSettings(artifacts_dir="a\0b"), "artifacts_dir is 'a\\x00b', which is no name"),
         (lambda: BeamSettings(image=""), "image is '', which is no name"),
         (lambda: SparkSettings(master="yarn", environment=POOL), "master is 'yarn', expected spark://HOST:PORT"),
+        (lambda: SparkSettings(rest_url="http://spark:6066", environment=POOL), "there is no artifacts_dir"),
         (lambda: SparkSettings(rest_url="spark:6066", environment=POOL), "rest_url is 'spark:6066', expected a URL"),
         (
             lambda: SparkSettings(master="spark://a:7077", rest_url="http://a:6066", environment=POOL),
