@@ -11,7 +11,7 @@ from pipeline.runners.kubeflow.document import document_of
 
 @pytest.fixture(scope="module")
 def parts():
-    return list(yaml.safe_load_all(document_of(BRANCHING, config_on_kubeflow()).text))
+    return list(yaml.load_all(document_of(BRANCHING, config_on_kubeflow()).text, Loader=yaml.CSafeLoader))
 
 
 def inside(spec):
@@ -92,7 +92,7 @@ def test_each_planted_mistake_is_found_and_named(parts, mistake):
     plant, told = MISTAKES[mistake]
     spec, platform = copy.deepcopy(parts)
     plant(spec, platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"])
-    problems = document_problems(yaml.safe_dump_all([spec, platform]))
+    problems = document_problems(yaml.dump_all([spec, platform], Dumper=yaml.CSafeDumper))
     assert any(told in problem for problem in problems), problems
 
 
