@@ -1,13 +1,16 @@
 """What every test shares: surroundings, seeds, golden files, and the rule that CI does not skip in silence."""
 
 import difflib
+import gc
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from surroundings import settle
+from xdist.scheduler import LoadFileScheduling
 
 settle()
 
@@ -39,6 +42,19 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--update-goldens is refused in CI: update them on your machine and commit the change.")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Garbage is looked for less often, and not in what is imported: with TensorFlow, each time takes half a second."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks and folders must agree: `make check` leaves marked tests out, `make test` adds only that folder."""
     for item in items:
@@ -47,6 +63,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(
                 f"{item.nodeid}: tests marked `integration` belong in tests/integration, and only they."
             )
+
+
+class OneWarmProcess(LoadFileScheduling):
+    """Tests of one file go to one worker; so do files that compile in a warm process, which takes ten seconds to start.
+
+    In tests/integration, where nearly every file does, another rule holds.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        is_warm = nodeid.startswith(("tests/contract/", "tests/golden/"))
+        return "warm" if is_warm else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return OneWarmProcess(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
