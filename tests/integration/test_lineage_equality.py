@@ -16,6 +16,11 @@ KEY, BYTES = "ab" * 32, "ef" * 32
 
 MAKE, TABLE = "execution Make", "artifact Make/table/1"
 
+KEYS = [
+    "execution Use.events[0][1]: 'baseline' here, 'model' there",
+    "execution Use.events[0][3]: 'model' here, 'Make/table/1' there",
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class Told:
@@ -37,7 +42,7 @@ class Told:
     share: float = 5.0
     fingerprint: str = BYTES
     wrote: str = "OUTPUT"
-    event: str = "table"
+    reads: tuple[str, ...] = ("table",)
     index: int = 0
     uses: bool = True
     pipeline: str = "tiny"
@@ -61,10 +66,10 @@ class Store:
         for name in ("tiny", told.pipeline):
             self._context("pipeline", name, told.team)
         make, table = self._execution("Make", told), self._table(told)
-        self._event(make, table, told.wrote, ("table", told.index))
+        self._event(make, table, told.wrote, {"table": told.index})
         if told.uses:
             use = self._execution("Use", Told(execution_type="types.Use", key=""))
-            self._event(use, table, "INPUT", (told.event, 0))
+            self._event(use, table, "INPUT", dict.fromkeys(told.reads, 0))
 
     def lineage(self):
         names = {self.run_id: "RUN", str(self.root): "ROOT"}
@@ -115,7 +120,9 @@ class Store:
     def _event(self, execution_id, artifact_id, kind, path):
         event = store_pb2.Event(execution_id=execution_id, artifact_id=artifact_id)
         event.type = store_pb2.Event.Type.Value(kind)
-        event.path.steps.add().key, event.path.steps.add().index = path
+        for key, index in path.items():
+            event.path.steps.add().key = key
+            event.path.steps.add().index = index
         self._store.put_events([event])
 
 
@@ -132,7 +139,7 @@ def there(tmp_path):
     """The lineage of another, with changes."""
 
     def written(**changes):
-        store = Store(tmp_path / "there", "a-later-day")
+        store = Store(tmp_path / str(len(list(tmp_path.iterdir()))), "a-later-day")
         store.write(Told(**changes))
         return store.lineage()
 
@@ -162,7 +169,7 @@ def test_runs_that_did_the_same_differ_in_nothing_whatever_they_are_called(here,
         ({"rows": 6}, f"{TABLE}.custom properties.rows: '5' here, '6' there"),
         ({"share": 5.5}, f"{TABLE}.custom properties.share: '5.0' here, '5.5' there"),
         ({"uses": False}, "execution Use: only here"),
-        ({"event": "chair"}, "execution Use.events[0][1]: 'table' here, 'chair' there"),
+        ({"reads": ("chair",)}, "execution Use.events[0][1]: 'table' here, 'chair' there"),
         ({"wrote": "DECLARED_OUTPUT"}, f"{MAKE}.events[0][0]: 4 here, 1 there"),
         ({"index": 1}, f"{MAKE}.events[0][2]: '0' here, '1' there"),
         ({"pipeline": "other"}, f"{TABLE}.contexts[0][1]: 'tiny' here, 'other' there"),
@@ -171,6 +178,12 @@ def test_runs_that_did_the_same_differ_in_nothing_whatever_they_are_called(here,
 )
 def test_each_difference_is_told_with_its_place(here, there, changes, where):
     assert lineage_differences(here, there(**changes)) == [where]
+
+
+def test_what_is_read_under_several_keys_has_them_in_any_order(there):
+    both = there(reads=("model", "baseline"))
+    assert lineage_differences(both, there(reads=("baseline", "model"))) == []
+    assert lineage_differences(both, there(reads=("model",))) == ["execution Use.events[0]: 6 here, 4 there", *KEYS]
 
 
 def test_a_context_that_says_something_else_is_seen_wherever_it_is_linked(here, there):

@@ -1,10 +1,16 @@
-"""The sample pipeline on each platform, against the same run on this machine: the same artifacts, and the same in them.
+"""The sample pipeline on each platform, against the same runs on this machine: the same made, and the same lineage.
 
-Every file of every artifact is compared, as artifact_equality.py says: rows, graph, weights and metrics bit for bit. Of
-runs on Kubeflow the lineage is too, field by field (lineage_equality.py).
+Every file of every artifact is compared, as artifact_equality.py says: rows, graph, weights and metrics bit for bit; of
+the lineage every field, as lineage_equality.py says.
 
 From `penstock submit` on, as a user would: the document is stored with the platform, which carries it out as far as a
 person's approval; `penstock approve` has the same run go on, to a pushed, registered and deployed model.
+
+On Kubeflow three runs are held against three here, in one lineage store each:
+
+    1  cold; Transform is killed in the middle, the Pusher fails, and both succeed when they are tried again
+    2  one parameter overridden, so that the model is below the bar: what comes after its approval is left out
+    3  the first submitted again unchanged: everything comes from the cache, but for lookups
 """
 
 import dataclasses
@@ -15,19 +21,18 @@ import time
 from pathlib import Path
 
 import pytest
-from artifact_equality import Made, differences
+from artifact_equality import Made, differences, sha256_of
 from aws_platforms import MachineRun
 from kubeflow_pods import let_in, place_on
-from lineage_equality import lineage_differences, lineage_of
+from lineage_equality import lineage_differences, lineage_of, without
 from model_events import Started, group_of, package_of, started_by
-from projects import ROOT, Project, completed, make_project
+from projects import ROOT, completed, make_project
+from reviews_here import names_of_table, reviews_here
 from reviews_on_cluster import reviews_on
-from run_contract import executions_of
 
 from components.ledger.ledger import Ledger
 from pipeline.errors import EXIT_NOT_PUSHED, EXIT_WAITING
 from pipeline.metadata import LineageStore
-from pipeline.run_store import RunStore
 
 pytestmark = pytest.mark.integration
 
@@ -57,69 +62,49 @@ HIGHER_BAR = "evaluation.thresholds=[{metric: accuracy, lower: 0.999}]"
 BELOW_THE_BAR = "run-below-the-bar"
 """The id of the run on this machine with that parameter."""
 
-NOT_FROM_THE_CACHE = {
-    "Evaluator", "ServingCheck", "ModelCard", "ModelApproval", "latest_blessed_model", "previous_metrics",
-}  # fmt: skip
+AGAIN = "run-once-more"
+"""The id of the first run on this machine once more."""
+
+LOOKUPS = {"latest_blessed_model", "previous_metrics"}
+"""They look anew each time."""
+
+NOT_FROM_THE_CACHE = LOOKUPS | {"Evaluator", "ServingCheck", "ModelCard", "ModelApproval"}
 """What that parameter reaches, and the lookups."""
+
+REGISTERS_PACKAGES = {
+    "execution ModelApproval.custom properties.packages: only there",
+    *(
+        f"execution ModelApproval.custom properties.cache_parts.parameters.packages.{key}: only there"
+        for key in ("group", "image", "pipeline", "region")
+    ),
+}
+"""On SageMaker alone ModelApproval asks in the Model Registry, and its settings say where that is."""
 
 BEHIND_THE_APPROVAL = ("Pusher", "ModelRegistry")
 """On this machine they run to say that they do nothing; for a model that is refused platforms start nothing."""
+
+DATA_KEY = "data/reviews.tsv"
+"""Of the table on S3."""
 
 ASKS = "Ask for ModelApproval"
 WHY = "better than a constant answer"
 
 
-@dataclasses.dataclass(frozen=True)
-class Here:
-    """The runs on this machine that those on platforms are compared with: an approved one, and what is made of it."""
-
-    data: Path
-    project: Project
-    public_key: Path
-    sets: tuple[str, ...]
-
-    @property
-    def store_uri(self):
-        return RunStore(self.project.root).metadata_uri
-
-    def made(self, run_id=HERE):
-        """The files of a run."""
-        outputs = LineageStore(self.store_uri).outputs_of_run(run_id)
-        folders = {(item.node_id, item.key): Path(item.uri) for item in outputs}
-        places = {
-            self.project.root: "ROOT",
-            self.data: "DATA",
-            self.data.parent: "FOLDER",
-            self.public_key: "PUBLIC KEY",
-        }
-        return Made(
-            folders, {HERE: "RUN 1", BELOW_THE_BAR: "RUN 2", **{str(path): name for path, name in places.items()}}
-        )
-
-    def lineage(self, run_id=HERE):
-        """What the store has of it."""
-        return lineage_of(self.store_uri, run_id, "reviews", self.made(run_id))
-
-    def run_below_the_bar(self):
-        """Runs the pipeline once more, with the one parameter overridden."""
-        run = self.project.penstock("run", f"--run-id={BELOW_THE_BAR}", overrides=[*self.sets, HIGHER_BAR])
-        completed(run, EXIT_NOT_PUSHED)
-
-
 @pytest.fixture(scope="module")
 def local(tmp_path_factory, signer):
-    """The data, and what an approved run on this machine made of it."""
-    folder = tmp_path_factory.mktemp("local")
-    data = folder / "reviews.tsv"
-    project = make_project(folder, (ROOT / "penstock.yaml").read_text())
-    completed(project.penstock_plain("sample-data", "--output", str(data), f"--rows={ROWS}"), 0)
-    here = Here(data, project, signer.public_key, (f"data.path={data}", signer.setting, *OVERRIDES))
+    """The project on this machine, which has not run yet."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in signer.variables.items():
             patch.setenv(name, value)
-        completed(project.penstock("run", f"--run-id={HERE}", overrides=here.sets), EXIT_WAITING)
-        completed(project.penstock("approve", HERE, "--by=ann", "--reason", WHY, overrides=here.sets), 0)
-    return here
+        yield reviews_here(tmp_path_factory.mktemp("local"), signer, ROWS, OVERRIDES)
+
+
+@pytest.fixture(scope="module")
+def approved_here(local):
+    """A run on this machine whose model was approved, pushed and registered."""
+    local.run(HERE, code=EXIT_WAITING)
+    local.approve(HERE, "ann", WHY)
+    return local.seen(HERE)
 
 
 def _copied(place, uri, folder):
@@ -146,9 +131,9 @@ def penstock(place, local, signer):
     aws = {key: value for key, value in dataclasses.asdict(place.config.aws).items() if value}
     text = (ROOT / "penstock.yaml").read_text()
     project = make_project(place.folder / "project", f"{text}\naws: {json.dumps(aws)}\n")
-    place.services.client("s3").upload_file(str(local.data), bucket, "data/reviews.tsv")
+    place.services.client("s3").upload_file(str(local.data), bucket, DATA_KEY)
     deploy = f"deploy={{enabled: true, endpoint: {bucket}, image: {aws['image']}}}"
-    sets = [f"data.path=s3://{bucket}/data/reviews.tsv", signer.setting, deploy, *OVERRIDES]
+    sets = [f"data.path=s3://{bucket}/{DATA_KEY}", signer.setting, deploy, *OVERRIDES]
 
     def run(*words):
         command = project.command(*words, overrides=sets)
@@ -179,15 +164,31 @@ def _wait_for_pipeline(sagemaker, arn):
     assert found["PipelineExecutionStatus"] == "Succeeded", steps
 
 
-def _check_equal(place, run_id, here):
-    """Fails unless the run made what the run on this machine made, and its model is on the endpoint."""
+def _check_equal(place, run_id, local, here, own=frozenset()):
+    """Fails unless the run made what the run on this machine made, and its model is on the endpoint.
+
+    Its lineage has to be the same too, but for these differences.
+    """
     outputs = LineageStore(place.store_uri).outputs_of_run(run_id, "reviews")
     assert {item.uri.partition(":")[0] for item in outputs} == {"s3"}
     copies = place.folder / "copies"
     folders = {(item.node_id, item.key): _copied(place, item.uri, copies / item.node_id / item.key) for item in outputs}
     endpoint = _document(folders.pop(ON_PLATFORMS_ONLY), "endpoint.json")
-    assert differences(here, Made(folders, {run_id: "RUN 1", place.config.aws.root: "ROOT"})) == []
+    there = Made(folders, _names(place, run_id, local))
+    assert differences(here.made, there) == []
+    lineage = lineage_of(place.store_uri, run_id, "reviews", there)
+    assert set(lineage_differences(here.lineage, without(lineage, ON_PLATFORMS_ONLY[:1]))) == own
     _check_published(place, folders, endpoint)
+
+
+def _names(place, run_id, local):
+    """What the run calls by other names than the one on this machine; staged files are named by their content."""
+    root, bucket = place.config.aws.root, place.config.aws.bucket
+    data = place.services.client("s3").head_object(Bucket=bucket, Key=DATA_KEY)
+    digests = [sha256_of(local.data), f"etag:{data['ETag']}".replace('"', "")]
+    names = names_of_table(f"s3://{bucket}/{DATA_KEY}", data["LastModified"].timestamp(), digests)
+    key = f"{root}/artifacts/reviews/inputs/files/{sha256_of(local.public_key)}/{local.public_key.name}"
+    return {run_id: "RUN 1", root: "ROOT", **names, key: "PUBLIC KEY"}
 
 
 def _document(folder, name):
@@ -237,7 +238,7 @@ def _check_seen_from_afar(penstock, place, run_id, runner):
 
 
 def test_a_state_machine_waits_for_a_person_and_makes_what_a_run_on_this_machine_makes(
-    place, local, penstock, monkeypatch
+    place, local, approved_here, penstock, monkeypatch
 ):
     run_id, arn = _submitted(penstock, "step_functions")
     run = MachineRun(place, arn)
@@ -251,13 +252,13 @@ def test_a_state_machine_waits_for_a_person_and_makes_what_a_run_on_this_machine
     end = run.wait()
     assert end["status"] == "SUCCEEDED", end
     completed(penstock("status", run_id, "--runner", "step_functions", "--wait"), 0)
-    _check_equal(place, run_id, local.made())
+    _check_equal(place, run_id, local, approved_here)
     _check_seen_from_afar(penstock, place, run_id, "step_functions")
     assert [entry.kind for entry in _recorded(place, monkeypatch)] == ["requested", "approved"]
 
 
 def test_a_sagemaker_pipeline_ends_waiting_and_goes_on_by_the_event_to_what_a_run_on_this_machine_makes(
-    place, local, penstock, monkeypatch
+    place, local, approved_here, penstock, monkeypatch
 ):
     run_id, arn = _submitted(penstock, "sagemaker")
     sagemaker = place.services.client("sagemaker")
@@ -276,7 +277,7 @@ def test_a_sagemaker_pipeline_ends_waiting_and_goes_on_by_the_event_to_what_a_ru
     going_on = sagemaker.start_pipeline_execution(PipelineName=started[0].pipeline, PipelineParameters=given)
     _wait_for_pipeline(sagemaker, going_on["PipelineExecutionArn"])
     completed(penstock("status", run_id, "--runner", "sagemaker", "--wait"), 0)
-    _check_equal(place, run_id, local.made())
+    _check_equal(place, run_id, local, approved_here, REGISTERS_PACKAGES)
     assert [entry.kind for entry in _recorded(place, monkeypatch)] == ["requested", "package", "approved"]
 
 
@@ -293,38 +294,63 @@ def reviews(cluster, stand_in, mariadb, platform_warm, signer, local, tmp_path_f
 
 
 @pytest.fixture(scope="module")
-def approved_on_cluster(reviews):
-    """The id of a run whose first node failed at first and whose Transform was killed, and that was approved."""
-    run_id = reviews.submit_before_the_data()
+def approved_there(reviews):
+    """A run whose Transform was killed in the middle and whose Pusher failed at first, and that was approved."""
+    run_id = reviews.submit()
     reviews.kill(run_id, "Transform")
     reviews.wait(run_id, EXIT_WAITING)
-    reviews.approve(run_id, "ann", WHY)
+    reviews.approve_before_the_key(run_id, "ann", WHY)
     reviews.wait(run_id, 0)
-    return run_id
+    return reviews.seen(run_id)
 
 
-def test_kubeflow_makes_what_a_run_on_this_machine_makes_though_a_node_fails_and_one_is_killed(
-    reviews, approved_on_cluster, local
+@pytest.fixture(scope="module")
+def below_the_bar(local, approved_here, reviews, approved_there):
+    """A second run with the one parameter overridden, here and there."""
+    local.run(BELOW_THE_BAR, HIGHER_BAR, code=EXIT_NOT_PUSHED)
+    return local.seen(BELOW_THE_BAR), reviews.seen(reviews.submit_and_wait(HIGHER_BAR, code=0))
+
+
+@pytest.fixture(scope="module")
+def again(local, reviews, below_the_bar):
+    """The first run once more, here and there; the model that the second refused is none to compare with."""
+    local.run(AGAIN, code=0)
+    return local.seen(AGAIN), reviews.seen(reviews.submit_and_wait(code=0))
+
+
+def test_kubeflow_makes_what_a_run_on_this_machine_makes_though_a_node_is_killed_and_one_fails(
+    reviews, approved_there, approved_here
 ):
-    codes = reviews.exit_codes(approved_on_cluster)
-    assert codes.pop("ArrowExampleGen")[0] not in (0, 137)
+    codes = reviews.exit_codes(approved_there.run_id)
     assert codes.pop("Transform") == [137, 0]
-    assert differences(local.made(), reviews.made(approved_on_cluster)) == []
+    failed, succeeded = codes.pop("Pusher")
+    assert (failed in (0, 137), succeeded) == (False, 0)
+    assert differences(approved_here.made, approved_there.made) == []
 
 
-def test_the_lineage_of_a_run_on_kubeflow_is_that_of_a_run_on_this_machine(reviews, approved_on_cluster, local):
-    there = reviews.lineage(approved_on_cluster)
-    assert lineage_differences(local.lineage(), there) == []
+def test_the_lineage_of_a_run_on_kubeflow_is_that_of_a_run_on_this_machine(approved_there, approved_here):
+    assert lineage_differences(approved_here.lineage, approved_there.lineage) == []
 
 
 def test_one_parameter_runs_on_kubeflow_what_depends_on_it_and_a_model_below_the_bar_is_not_pushed(
-    reviews, approved_on_cluster, local
+    reviews, below_the_bar
 ):
-    run_id = reviews.submit_and_wait(HIGHER_BAR, code=0)
-    states = reviews.place.states(run_id)
-    assert {node_id for node_id, state in states.items() if state != "CACHED"} == NOT_FROM_THE_CACHE
-    pods = reviews.exit_codes(run_id)
+    here, there = below_the_bar
+    assert _ran(reviews, there.run_id) == NOT_FROM_THE_CACHE
+    pods = reviews.exit_codes(there.run_id)
     assert [pods[node_id] for node_id in BEHIND_THE_APPROVAL] == [[], []]
-    local.run_below_the_bar()
-    here = {node_id: found[-1] for node_id, found in executions_of(local.store_uri, BELOW_THE_BAR).items()}
-    assert states == {node_id: state for node_id, state in here.items() if node_id not in BEHIND_THE_APPROVAL}
+    folders = {output: path for output, path in here.made.folders.items() if output[0] not in BEHIND_THE_APPROVAL}
+    assert differences(dataclasses.replace(here.made, folders=folders), there.made) == []
+    seen_here, seen_there = (without(run.lineage, BEHIND_THE_APPROVAL) for run in (here, there))
+    assert lineage_differences(seen_here, seen_there) == []
+
+
+def test_a_run_that_is_submitted_to_kubeflow_again_unchanged_comes_from_the_cache(reviews, again):
+    here, there = again
+    assert _ran(reviews, there.run_id) == LOOKUPS
+    assert lineage_differences(here.lineage, there.lineage) == []
+
+
+def _ran(reviews, run_id):
+    """The nodes that the run did not take from the cache."""
+    return {node_id for node_id, state in reviews.place.states(run_id).items() if state != "CACHED"}

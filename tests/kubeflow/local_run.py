@@ -9,8 +9,6 @@ What a cluster does and the executor does not is done here, from what the docume
 - the task that runs when all others have ended;
 - a run that is started again (`RetryRun`) goes on with the tasks that have not succeeded.
 
-While there is a file `full` beside the folders of runs, the cluster has no room: no task is started.
-
 FOLDER of a run:  details.json, as the API server tells of tasks; done.json; pods/; run.log
 """
 
@@ -171,7 +169,6 @@ class Run:
         if (done := self._done.get(name)) is not None:
             self.details.begin(name, "SUCCEEDED")
             return dict(done)
-        self._wait_for_room()
         self.details.begin(f"{name}-driver", "SUCCEEDED")
         detail = self.details.begin(name)
         outputs = self._attempts(name, task, store, given)
@@ -181,10 +178,6 @@ class Run:
                 self._done[name] = {key: value for key, value in outputs.items() if not isinstance(value, dsl.Artifact)}
                 self._done_path.write_text(json.dumps(self._done))
         return outputs
-
-    def _wait_for_room(self) -> None:
-        while Path(self._request.folder).with_name("full").exists() and not self.stopping.is_set():
-            time.sleep(0.05)
 
     def _attempts(self, name: str, task: Any, store: Any, given: Any) -> Mapping[str, Any] | None:
         """The outputs of the first attempt that succeeds, of as many as the task's policy allows."""
