@@ -60,6 +60,10 @@ class BeamWorkers:
         """See `workers_for`."""
         self._make_pipeline, self._folder = make_pipeline, folder
 
+    def to_survey(self, shares: Sequence[Share]) -> Sequence[Share]:
+        """As they are, for many workers."""
+        return shares
+
     def each(self, work: Callable[[Share, Tell], Result], shares: Sequence[Share], tell: Tell) -> Iterator[Result]:
         """What came of every share.
 

@@ -41,6 +41,10 @@ Tell = Callable[[int], None]
 class Workers(Protocol):
     """Who reads the shares."""
 
+    def to_survey(self, shares: Sequence[Share]) -> Sequence[Share]:
+        """The shares as they are read soonest where it matters only what all of them show together."""
+        ...
+
     def each(self, work: Callable[[Share, Tell], Result], shares: Sequence[Share], tell: Tell) -> Iterator[Result]:
         """What came of every share, in order; `tell` is called with numbers of rows that are done.
 
@@ -52,6 +56,10 @@ class Workers(Protocol):
 
 class InThisProcess:
     """Reads one share after the other; see `Workers`."""
+
+    def to_survey(self, shares: Sequence[Share]) -> Sequence[Share]:
+        """All as one: whoever has seen the rows before looks less closely at those behind."""
+        return [Share(0, tuple(source for share in shares for source in share.sources))]
 
     def each(self, work: Callable[[Share, Tell], Result], shares: Sequence[Share], tell: Tell) -> Iterator[Result]:
         """What came of every share."""

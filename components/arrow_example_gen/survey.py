@@ -71,7 +71,7 @@ def _read(
     """What all shares show, those of other workers put together in the order of the rows."""
     rows = RowTeller("first pass, settles the types")
     read = functools.partial(_read_share, _SurveyState(options, split_by, corrections))
-    state = functools.reduce(_SurveyState.merged, workers.each(read, shares, rows.add))
+    state = functools.reduce(_SurveyState.merged, workers.each(read, workers.to_survey(shares), rows.add))
     rows.end()
     return state
 
