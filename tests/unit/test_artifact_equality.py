@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from artifact_equality import VIEWS, Made, differences
+from artifact_equality import VIEWS, Made, differences, sha256_of
 
 tf = pytest.importorskip("tensorflow")
 
@@ -16,6 +16,7 @@ WEIGHTS = "Trainer/model/Format-Serving/variables/variables.data-00000-of-00001"
 LATEST = "Trainer/model_run/checkpoints/latest/ckpt-1"
 HISTORY = "Trainer/model_run/history.json"
 EVENTS = "Trainer/model_run/logs/train/events.out.tfevents.{}.0.v2"
+DECISION = "Evaluator/blessing/decision.json"
 REPORT = "ServingCheck/blessing/report.json"
 CARD = "ModelCard/card/card.json"
 APPROVAL = "ModelApproval/approval/approval.json"
@@ -90,15 +91,21 @@ class Run:
         self.write_json(HISTORY, {"epochs": [{"loss": 1.5, "seconds": seconds}]})
         events(self.file(EVENTS.format(f"{time:.0f}.{name}.7")), time)
         self.write_json(REPORT, {"blessed": True, "load_s": seconds, "probe": {"exit_code": 0, "stderr": name}})
+        self.decide()
         self.write_json(CARD, {"digest": self.made.model_digest, "run": name, "accuracy": 0.8})
         self.file(STATISTICS).write_bytes(b"statistics")
         self.publish()
+
+    def decide(self, *, blessed=True):
+        """Compares with a model that an execution of another number wrote."""
+        baseline = f"{self.root}/artifacts/reviews/Trainer/model/{7 + self.is_second}"
+        self.write_json(DECISION, {"blessed": blessed, "baseline_model": baseline})
 
     def publish(self, *, by="ann", weights="w"):
         """Approves, registers, pushes and signs the model."""
         at, version = f"2026-01-0{1 + self.is_second}T08:00:00Z", f"170000000{1 + self.is_second}"
         decision = {"number": 2 + self.is_second, "at": at, "by": by, "hash": self.name}
-        evidence = {"Evaluator": "e", "ServingCheck": self.name}
+        evidence = {"Evaluator": sha256_of(self.file(DECISION)), "ServingCheck": sha256_of(self.file(REPORT))}
         said = {"decisions": [decision], "evidence": evidence, "reasons": [f"approved on {at}"]}
         self.write_json(APPROVAL, {**said, "model_digest": self.made.model_digest})
         self.write_json(VERSION, {"registry": f"{self.root}/registry", "version": version})
@@ -202,7 +209,15 @@ def test_another_loss_is_seen_where_its_seconds_are_not(here, there):
 
 def test_another_verdict_is_seen_where_its_times_are_not(here, there):
     there.write_json(REPORT, {"blessed": False, "load_s": 0.75, "probe": {"exit_code": 0, "stderr": "here"}})
+    there.publish()
     assert differences(here.made, there.made) == [f"{REPORT}: blessed: True here, False there"]
+
+
+def test_another_decision_is_seen_and_so_is_an_approval_of_another(here, there):
+    there.decide(blessed=False)
+    decision, approval = sorted(differences(here.made, there.made))
+    assert decision == f"{DECISION}: blessed: True here, False there"
+    assert approval.startswith(f"{APPROVAL}: evidence.Evaluator: {DECISION!r} here")
 
 
 def test_another_person_who_approved_is_seen(here, there):
@@ -217,11 +232,11 @@ def test_other_weights_are_seen_in_what_was_signed(here, there):
 
 
 def test_what_only_one_run_made_is_seen(here, there):
-    there.file("Evaluator/blessing/NOT_BLESSED").touch()
+    there.file("Evaluator/evaluation/metrics").touch()
     here.file(ASSET).with_name("another").touch()
     assert differences(here.made, there.made) == [
-        "Evaluator/blessing: only there",
-        "Evaluator/blessing/NOT_BLESSED: only there",
+        "Evaluator/evaluation: only there",
+        "Evaluator/evaluation/metrics: only there",
         "Transform/transform_graph/transform_fn/assets/another: only here",
     ]
 
