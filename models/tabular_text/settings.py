@@ -114,6 +114,8 @@ class TrainingSettings(_Settings):
       mixed_precision: `auto` = on GPUs of compute capability ≥ 7; `on`, `off`.
       strategy: `auto` = MirroredStrategy over two or more visible GPUs; `mirrored`, `none`.
       checkpoint_steps: steps between checkpoints within an epoch (one is always written at its end).
+      deterministic: whether the same training on the same kind of device gives the same weights, bit for bit. On a
+        GPU that costs more than the training itself where texts are embedded (docs/scaling.md).
     """
 
     epochs: int = 5
@@ -125,6 +127,7 @@ class TrainingSettings(_Settings):
     mixed_precision: str = "auto"
     strategy: str = "auto"
     checkpoint_steps: int = 1000
+    deterministic: bool = True
 
     def __post_init__(self) -> None:
         problems = [
@@ -137,6 +140,7 @@ class TrainingSettings(_Settings):
             *_choice("mixed_precision", self.mixed_precision, MIXED_PRECISION),
             *_choice("strategy", self.strategy, STRATEGIES),
             *_whole("checkpoint_steps", self.checkpoint_steps, 1),
+            *_choice("deterministic", self.deterministic, (True, False)),
         ]
         _raise_all("training", problems)
 
@@ -267,7 +271,7 @@ class TunerSettings:
 def tunable_names() -> list[str]:
     """The names a search space may use: every setting except those fixed by the search itself."""
     fields = [*dataclasses.fields(ModelSettings), *dataclasses.fields(TrainingSettings)]
-    fixed = {"epochs", "seed", "mixed_precision", "strategy", "checkpoint_steps"}
+    fixed = {"epochs", "seed", "mixed_precision", "strategy", "checkpoint_steps", "deterministic"}
     return [field.name for field in fields if field.name not in fixed]
 
 

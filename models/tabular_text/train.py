@@ -68,7 +68,7 @@ def run_fn(fn_args: Any) -> None:
     """
     settings, training = read_settings(fn_args.custom_config, fn_args.hyperparameters)
     workers, strategy = Workers.of(os.environ), strategy_for(training)
-    make_deterministic(training.seed)
+    fix_randomness(training)
     task = read_task(fn_args)
     with _run_folder(fn_args, workers) as folder:
         model, _ = train_model(task, settings, training, folder, strategy=strategy)
@@ -99,10 +99,11 @@ def read_settings(
     return apply_hyperparameters(model, training, (hyperparameters or {}).get("values", {}))
 
 
-def make_deterministic(seed: int) -> None:
-    """Seeds Python, NumPy, Keras and TensorFlow, and makes TensorFlow's ops deterministic, for the whole process."""
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+def fix_randomness(settings: TrainingSettings) -> None:
+    """Seeds Python, NumPy, Keras and TensorFlow, and makes ops deterministic if that is wanted, for the process."""
+    keras.utils.set_random_seed(settings.seed)
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
 
 
 def read_task(fn_args: Any) -> Task:

@@ -27,7 +27,7 @@ from models.tabular_text.settings import (
     is_whole,
 )
 from models.tabular_text.telling import Trial, tell_search
-from models.tabular_text.train import Task, fingerprint, make_deterministic, read_settings, read_task, train_model
+from models.tabular_text.train import Task, fingerprint, fix_randomness, read_settings, read_task, train_model
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
@@ -44,7 +44,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     model, training = read_settings(config)
     task = read_task(fn_args)
     search.check_objective(task.target.kind)
-    make_deterministic(training.seed)
+    fix_randomness(training)
     training = dataclasses.replace(training, epochs=search.epochs)
     tuner = SettingsTuner(task, model, training, search, Path(fn_args.working_dir))
     return TunerFnResult(tuner=tuner, fit_kwargs={})
