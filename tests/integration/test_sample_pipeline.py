@@ -52,7 +52,7 @@ def sample(tmp_path_factory):
     project = Project(ROOT / "penstock.yaml", folder / "root", (f"data.path={data}",))
     made = project.penstock_plain("sample-data", "--output", str(data))
     completed(made, 0)
-    return project, completed(project.penstock("run"), 0), data
+    return project, completed(project.penstock_apart("run"), 0), data
 
 
 def test_one_command_trains_evaluates_and_pushes(sample):
@@ -83,7 +83,7 @@ def test_when_nothing_has_changed_a_run_says_so_and_ends_without_tensorflow(samp
     before = project.latest()
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # the interpreter names every import on standard error
     begin = time.monotonic()
-    answer = project.penstock("run")
+    answer = project.penstock_apart("run")
     with capsys.disabled():
         print(f"\nnothing changed: {time.monotonic() - begin:.1f} s")
     assert answer.returncode == 0

@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 from fork_work import fit_and_count
+from projects import make_project
+from tables import RENTS_CONFIG
 
 from pipeline.runners.warm import WarmProcess
 
@@ -47,6 +49,16 @@ def test_a_fork_has_the_variables_that_its_caller_has_at_that_moment(warm, tmp_p
     for value in ("first", "second"):
         monkeypatch.setenv("PENSTOCK_TOLD_LATER", value)
         assert warm.call(os.getenv, "PENSTOCK_TOLD_LATER", log_path=tmp_path / "fork.log") == value
+
+
+def test_a_run_that_tests_fork_says_and_ends_as_one_that_begins_with_nothing(tmp_path, monkeypatch):
+    project = make_project(tmp_path / "project", RENTS_CONFIG)
+    monkeypatch.setenv("COLUMNS", "60")
+    for words, code in {("--only", "Trainer", "--from", "Trainer"): 2, (): 4}.items():  # the second lacks its data
+        fork, start = project.penstock("run", *words), project.penstock_apart("run", *words)
+        assert (fork.returncode, fork.stdout, fork.stderr) == (start.returncode, start.stdout, start.stderr)
+        assert fork.returncode == code
+        assert fork.stderr
 
 
 def test_a_hundred_forks_train_shuffle_and_count_as_they_should(warm, tmp_path):
