@@ -140,7 +140,7 @@ class TrainingSettings(_Settings):
             *_choice("mixed_precision", self.mixed_precision, MIXED_PRECISION),
             *_choice("strategy", self.strategy, STRATEGIES),
             *_whole("checkpoint_steps", self.checkpoint_steps, 1),
-            *_choice("deterministic", self.deterministic, (True, False)),
+            *_switch("deterministic", self.deterministic),
         ]
         _raise_all("training", problems)
 
@@ -346,6 +346,11 @@ def _choice(name: str, value: Any, choices: Iterable[str]) -> list[str]:
     near = difflib.get_close_matches(str(value), choices, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return [f"{name}: must be one of {', '.join(choices)}; got {value!r}{hint}."]
+
+
+def _switch(name: str, value: Any) -> list[str]:
+    """A finding if the value is neither true nor false."""
+    return [] if isinstance(value, bool) else [f"{name}: must be true or false, got {value!r}."]
 
 
 def _whole(name: str, value: Any, least: int, most: int | None = None) -> list[str]:

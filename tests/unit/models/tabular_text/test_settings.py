@@ -63,6 +63,11 @@ def test_settings_left_out_keep_their_defaults() -> None:
     assert ModelSettings.from_json({}) == ModelSettings()
 
 
+def test_what_is_neither_true_nor_false_is_refused() -> None:
+    with pytest.raises(BadSettings, match="deterministic: must be true or false, got 'off'"):
+        TrainingSettings.from_json({"deterministic": "off"})
+
+
 def test_every_bad_value_is_reported_at_once() -> None:
     with pytest.raises(BadSettings) as caught:
         TrainingSettings(epochs=0, batch_size=-1, learning_rate=float("nan"), class_weights="balance")
