@@ -312,7 +312,8 @@ def test_a_killed_node_starts_with_clean_outputs_and_its_checkpoints(runs):
 
 
 def test_what_failed_and_was_mended_within_its_run_is_no_answer_to_what_failed(runs):
-    broken = CODE.replace("str(number)", "number.text")
+    # Of another length: a file of the same second and length is to Python what it has compiled already.
+    broken = CODE.replace("str(number)", "number.no_such_text")
     runs.code.write_text(broken)
     runs.new_run()
     request = runs.request()
