@@ -38,16 +38,13 @@ class KubeflowApi:
         """The id of the experiment of that name, None if there is none."""
         request = {"filter": _named(name), **self._namespace}
         what = f"look for experiment '{name}'"
-        for found in self._pages("experiments", what, self._client.list_experiments, **request):
-            return str(found["experiment_id"])
-        return None
+        return _first("experiment_id", self._pages("experiments", what, self._client.list_experiments, **request))
 
     def pipeline_id(self, name: str) -> str | None:
         """The id of the pipeline of that name, None if there is none."""
         request = {"filter": _named(name), **self._namespace}
-        for found in self._pages("pipelines", f"look for pipeline '{name}'", self._client.list_pipelines, **request):
-            return str(found["pipeline_id"])
-        return None
+        what = f"look for pipeline '{name}'"
+        return _first("pipeline_id", self._pages("pipelines", what, self._client.list_pipelines, **request))
 
     def versions(self, pipeline_id: str, version: str | None = None) -> Iterator[Mapping[str, Any]]:
         """The pipeline's versions, or that of one name; newest first."""
@@ -70,29 +67,23 @@ class KubeflowApi:
             return pipeline_id, self._version_id(pipeline_id, version) or self._upload(name, pipeline_id, version, path)
 
     def _version_id(self, pipeline_id: str, version: str) -> str | None:
-        for found in self.versions(pipeline_id, version):
-            return str(found["pipeline_version_id"])
-        return None
+        return _first("pipeline_version_id", self.versions(pipeline_id, version))
 
     def _first_upload(self, name: str, path: Path) -> str:
         what = f"store pipeline '{name}'"
         request = {"pipeline_package_path": str(path), "pipeline_name": name, **self._namespace}
-        try:
-            return _id(self._ask(what, self._client.upload_pipeline, **request), "pipeline_id", what)
-        except AlreadyThere:
-            if found := self.pipeline_id(name):
-                return found
-            raise
+        return _ours_or_theirs(
+            lambda: _id(self._ask(what, self._client.upload_pipeline, **request), "pipeline_id", what),
+            lambda: self.pipeline_id(name),
+        )
 
     def _upload(self, name: str, pipeline_id: str, version: str, path: Path) -> str:
         what = f"store a version of pipeline '{name}'"
         request = {"pipeline_package_path": str(path), "pipeline_version_name": version, "pipeline_id": pipeline_id}
-        try:
-            return _id(self._ask(what, self._client.upload_pipeline_version, **request), "pipeline_version_id", what)
-        except AlreadyThere:
-            if found := self._version_id(pipeline_id, version):
-                return found
-            raise
+        return _ours_or_theirs(
+            lambda: _id(self._ask(what, self._client.upload_pipeline_version, **request), "pipeline_version_id", what),
+            lambda: self._version_id(pipeline_id, version),
+        )
 
     def start(self, name: str, experiment_id: str, ids: tuple[str, str], given: Mapping[str, Any]) -> Mapping[str, Any]:
         """The run that is started of a pipeline's version."""
@@ -199,6 +190,21 @@ def make_api(settings: KubeflowSettings, environ: Mapping[str, str] = os.environ
       PlatformBusy: it cannot be reached.
     """
     return KubeflowApi(connect(settings, environ), settings)
+
+
+def _first(key: str, found: Iterator[Mapping[str, Any]]) -> str | None:
+    """The id of the first of what was found, None if nothing was."""
+    return next((str(item[key]) for item in found), None)
+
+
+def _ours_or_theirs(make: Callable[[], str], find: Callable[[], str | None]) -> str:
+    """The id of what is made, or of what somebody else has made of that name since it was looked for."""
+    try:
+        return make()
+    except AlreadyThere:
+        if found := find():
+            return found
+        raise
 
 
 def _id(made: Mapping[str, Any], key: str, what: str) -> str:
